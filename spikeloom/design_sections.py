@@ -1,0 +1,328 @@
+"""Sections of a design file, and the kinds of value that its keys take."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+
+from spikeloom.design_read import DesignError, load_integers, read_number, show
+
+__all__ = [
+    "DEVICES",
+    "POSITIONS",
+    "Alpha",
+    "Budget",
+    "Folding",
+    "Gray",
+    "Log",
+    "Number",
+    "Position",
+    "Section",
+    "Shift",
+    "Table",
+    "Target",
+]
+
+POSITIONS = ("gray", "log", "shift", "table")
+DEVICES = (
+    "up5k-sg48",
+    "up5k-uwg30",
+    "hx1k-tq144",
+    "hx4k-tq144",
+    "hx8k-ct256",
+    "lp1k-cm121",
+    "lp8k-cm225",
+)
+
+_QUOTIENT = {"type": "string", "pattern": r"^\s*\d{1,18}(\.\d{1,18})?\s*(/\s*\d{1,18}\s*)?$"}
+
+
+def _positive(value: object, info: ValidationInfo) -> Fraction:
+    allowed = 'must be a number from 1e-6 to 1e6, as 0.125 or "1/8"'
+    return _number(value, info, Fraction(1, 10**6), Fraction(10**6), allowed)
+
+
+def _alpha(value: object, info: ValidationInfo) -> Fraction:
+    allowed = 'must be a number from 0 to 1, as 0.375 or "3/8"'
+    return _number(value, info, Fraction(0), Fraction(1), allowed)
+
+
+def _number(
+    value: object, info: ValidationInfo, low: Fraction, high: Fraction, allowed: str
+) -> Fraction:
+    try:
+        number = read_number(value)
+    except ValueError:
+        number = low - 1
+    if not low <= number <= high:
+        raise DesignError(info.field_name or "", show(value), allowed)
+    return number
+
+
+def _position(value: object) -> tuple[str, ...]:
+    names = [value] if isinstance(value, str) else value
+    allowed = f'must be "none", one of {", ".join(POSITIONS)}, or a list of these without repeats'
+    if not isinstance(names, (list, tuple)) or not all(isinstance(n, str) for n in names):
+        raise DesignError("position", show(value), allowed)
+    if list(names) == ["none"]:
+        return ()
+    if set(names) - set(POSITIONS) or len(set(names)) != len(names):
+        raise DesignError("position", show(value), allowed)
+    if {"log", "table"} <= set(names):
+        reason = "log and table are both an added bias: put their sum into the table"
+        raise DesignError("position", show(value), reason)
+    return tuple(sorted(names))
+
+
+def _rows(value: object, info: ValidationInfo) -> tuple[tuple[int, ...], ...] | None:
+    """Accept one list of integers, or a list of such lists."""
+    if value is None:
+        return None
+    rows: Any = value
+    if isinstance(rows, (list, tuple)) and not any(isinstance(r, (list, tuple)) for r in rows):
+        rows = [rows]
+    if not isinstance(rows, (list, tuple)) or not rows:
+        raise DesignError(info.field_name or "", show(value), "must be a list of lists of integers")
+    for row in rows:
+        if not isinstance(row, (list, tuple)) or not row:
+            raise DesignError(info.field_name or "", show(row), "must be a list of integers")
+        for entry in row:
+            if type(entry) is not int or entry.bit_length() > 31:
+                raise DesignError(info.field_name or "", show(entry), "must be a 32-bit integer")
+    return tuple(tuple(row) for row in rows)
+
+
+_ROWS_SCHEMA = {
+    "anyOf": [
+        {"type": "array", "items": {"type": "integer"}},
+        {"type": "array", "items": {"type": "array", "items": {"type": "integer"}}},
+    ]
+}
+Number = Annotated[
+    Fraction,
+    PlainValidator(_positive),
+    PlainSerializer(str),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 1e-6, "maximum": 1e6}, _QUOTIENT]}),
+]
+Alpha = Annotated[
+    Fraction,
+    PlainValidator(_alpha),
+    PlainSerializer(str),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, _QUOTIENT]}),
+]
+Position = Annotated[
+    tuple[str, ...],
+    PlainValidator(_position),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": ["none", *POSITIONS]},
+                {"type": "array", "items": {"enum": list(POSITIONS)}, "uniqueItems": True},
+            ]
+        }
+    ),
+]
+_Rows = Annotated[
+    tuple[tuple[int, ...], ...] | None, PlainValidator(_rows), WithJsonSchema(_ROWS_SCHEMA)
+]
+
+
+class Section(BaseModel):
+    """Base of all sections: immutable, no unknown keys, no conversion between types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class _FromFile(Section):
+    """A section whose ``values`` may come from a file."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_file(cls, data: object, info: ValidationInfo) -> object:
+        if not isinstance(data, dict) or data.get("file") is None:
+            return data
+        if data.get("values") is not None:
+            raise DesignError("file", show(data["file"]), "must not stand beside values")
+        folder = (info.context or {}).get("folder", Path())
+        return {**data, "values": load_integers("file", data["file"], folder)}
+
+
+class Gray(Section):
+    """Gray-PE: the low bits of the Gray code of the position are appended to q and k."""
+
+    bits: int | tuple[int, ...] | None = Field(
+        default=None,
+        description="Appended bits, 1 to 16; with a grid a list of two, for rows and columns. "
+        "Default: enough for every index to have its own code.",
+        json_schema_extra={
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": 16},
+                {
+                    "type": "array",
+                    "items": {"type": "integer", "minimum": 1, "maximum": 16},
+                    "minItems": 2,
+                    "maxItems": 2,
+                },
+            ]
+        },
+    )
+    index: Literal["l", "t*L+l"] = Field(
+        default="l",
+        description="What is coded: the token l (the paper), or t*L+l (the published code).",
+    )
+    grid: tuple[int, int] | None = Field(
+        default=None,
+        description="[rows, columns] of a picture, row by row: codes the row and the column.",
+    )
+    form: Literal["logic", "rom"] = Field(
+        default="logic", description="One XOR a bit, or a table in memory. The numbers are equal."
+    )
+
+    @field_validator("bits", mode="before")
+    @classmethod
+    def _check_bits(cls, value: object) -> object:
+        bits = value if isinstance(value, (list, tuple)) else (value,)
+        if value is not None and not (
+            1 <= len(bits) <= 2 and all(type(b) is int and 1 <= b <= 16 for b in bits)
+        ):
+            raise DesignError(
+                "bits", show(value), "must be an integer from 1 to 16, or a list of two with a grid"
+            )
+        return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("grid", mode="before")
+    @classmethod
+    def _check_grid(cls, value: object) -> object:
+        if value is None:
+            return None
+        if (
+            not isinstance(value, (list, tuple))
+            or len(value) != 2
+            or not all(type(side) is int and 1 <= side <= 4096 for side in value)
+        ):
+            raise DesignError("grid", show(value), "must be [rows, columns], each from 1 to 4096")
+        return tuple(value)
+
+
+class Log(Section):
+    """Log-PE: a bias that falls with the logarithm of the distance is added to the score."""
+
+    definition: Literal["paper", "code"] = Field(
+        default="paper",
+        description="The paper's formula, or the matrix of the published code (not logarithmic).",
+    )
+    length: int | None = Field(
+        default=None,
+        ge=1,
+        le=65536,
+        description="The constant L of the formula. Default: tokens.",
+    )
+    form: Literal["logic", "rom"] = Field(
+        default="logic",
+        description="Thresholds and comparators, or a table in memory. The numbers are equal.",
+    )
+
+
+class Shift(_FromFile):
+    """Cyclic-shift RoPE: groups of channels of q and k are rotated by an amount a token."""
+
+    groups: int = Field(
+        default=4, ge=1, le=8192, description="Groups of channels a head; divides dim/heads."
+    )
+    base: int = Field(
+        default=64, ge=1, le=1 << 20, description="Base of the geometric row of frequencies."
+    )
+    rounding: Literal["float32", "half-even"] = Field(
+        default="float32",
+        description="As PyTorch's float32 arithmetic rounds, or exact with ties to even.",
+    )
+    file: str | None = Field(
+        default=None,
+        description="NumPy file of integers, groups x tokens: amounts instead of the formula.",
+    )
+    values: _Rows = Field(
+        default=None, description="Amounts instead of the formula: one list of tokens a group."
+    )
+
+
+class Table(_FromFile):
+    """A learned signed bias a head, added to the score."""
+
+    index: Literal["difference", "xor"] = Field(
+        default="difference",
+        description="difference: entry (i-j)+(tokens-1) of 2*tokens-1; "
+        "xor: entry (i xor j) of the next power of two.",
+    )
+    bits: int = Field(
+        default=8, ge=4, le=8, description="Width of an entry; entries are signed integers."
+    )
+    file: str | None = Field(
+        default=None, description="NumPy file of integers, heads x entries, or entries for all."
+    )
+    values: _Rows = Field(
+        default=None, description="One list of integers a head, or one list for all heads."
+    )
+
+
+class Folding(Section):
+    """How much is computed at once."""
+
+    order: Literal["score", "state", "auto"] = Field(
+        default="score",
+        description="score: similarity first, then times v; state: k and v first, then q.",
+    )
+    rows: int = Field(default=1, ge=1, le=4096, description="Queries in parallel, a power of two (score order).")
+    lanes: int | None = Field(
+        default=None,
+        ge=1,
+        le=8192,
+        description="Channels in parallel: dim/heads (the default), a divisor or a multiple of "
+        "the beat.",
+    )
+    buffers: Literal["auto", 1, 2] = Field(
+        default="auto", description="Input banks: 2 loads the next head while one is computed."
+    )
+
+
+class Target(Section):
+    """Where the layer is to run."""
+
+    device: str = Field(
+        default="up5k-sg48",
+        description="Device and package.",
+        json_schema_extra={"enum": list(DEVICES)},
+    )
+    clock_mhz: float = Field(default=48, gt=0, le=1000, description="Clock asked for, in MHz.")
+    beat: Literal[1, 2, 4, 8, 16, 32, 64] = Field(
+        default=8, description="Bits a beat of the input and output streams."
+    )
+
+    @field_validator("device")
+    @classmethod
+    def _check_device(cls, value: str) -> str:
+        if value not in DEVICES:
+            raise DesignError("device", show(value), f"must be one of {', '.join(DEVICES)}")
+        return value
+
+
+class Budget(Section):
+    """What the layer may cost; a report over budget ends with exit code 1."""
+
+    cells: int | None = Field(default=None, ge=1, le=10**9, description="Logic cells at most.")
+    clock_mhz: float | None = Field(
+        default=None, gt=0, le=1000, description="Clock in MHz at least, on the worst seed."
+    )
+    cycles: int | None = Field(
+        default=None, ge=1, le=10**15, description="Compute cycles an inference at most."
+    )
