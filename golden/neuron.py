@@ -1,0 +1,105 @@
+"""Spiking neurons on integers, in the floor form.
+
+Ref: SpikingJelly ``LIFNode`` and ``IFNode`` with v_reset 0 or None.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spikeloom.design import Design
+
+__all__ = ["NeuronSpec"]
+
+
+@dataclass(frozen=True)
+class NeuronSpec:
+    """An integer neuron with the spikes of the real-valued one.
+
+    With a = (2**shift - 1) W + X 2**fraction for ``lif``, a = W + X 2**fraction for ``if``::
+
+        fires when a >= threshold
+        W' = (0 or a - threshold when it fired, else a) >> shift
+
+    Parameters
+    ----------
+    kind : str
+        ``"lif"`` or ``"if"``.
+    shift : int
+        log2(tau) for lif; 0 for if.
+    fraction : int
+        Fraction bits of the membrane W; the drive X has none.
+    threshold : int
+        In units of 2**-fraction.
+    reset : str
+        ``"hard"`` (to zero) or ``"soft"`` (less the threshold).
+    """
+
+    kind: str
+    shift: int
+    fraction: int
+    threshold: int
+    reset: str
+
+    @classmethod
+    def from_design(cls, design: Design) -> "NeuronSpec":
+        """Fold scale and threshold of a design into one integer threshold, with the fewest bits.
+
+        Exact for every design but soft resets whose threshold no binary fraction holds; there the
+        threshold is rounded up and the design carries a warning.
+        """
+        if design.neuron == "none":
+            raise ValueError("Neuron must be 'lif' or 'if', not 'none'")
+        shift = design.tau.bit_length() - 1 if design.neuron == "lif" else 0
+        real = design.threshold_exact
+        below = real.denominator
+        grid = below.bit_length() - 1 if below & (below - 1) == 0 else None
+        # What T-1 halvings of an integer can leave behind the point.
+        trail = max(1, shift) * (design.steps - 1)
+        if design.steps == 1 or (design.neuron == "if" and design.reset == "hard"):
+            fraction = 0
+        elif shift <= 1:
+            fraction = trail if grid is None else grid
+            if design.reset == "hard":
+                fraction = min(fraction, trail)
+        else:
+            fraction = trail + (grid or 0 if design.reset == "soft" else 0)
+        threshold = -(-real.numerator * (1 << fraction) // below)
+        return cls(design.neuron, shift, fraction, threshold, design.reset)
+
+    @property
+    def saturate(self) -> int | None:
+        """The least drive that always fires and leaves nothing: None with soft reset."""
+        return None if self.reset == "soft" else -(-self.threshold >> self.fraction)
+
+    def step(self, w: Any, x: Any) -> tuple[Any, Any]:
+        """Advance one time step: membrane and drive in, spike and membrane out; ints or arrays.
+
+        >>> NeuronSpec("lif", 1, 0, 8, "hard").step(2, 5)
+        (0, 3)
+        """
+        a = (max(1, (1 << self.shift) - 1)) * w + (x << self.fraction)
+        after = 0 if self.reset == "hard" else a - self.threshold
+        if isinstance(a, np.ndarray):
+            fired = a >= self.threshold
+            return fired.astype(np.uint8), np.where(fired, after, a) >> self.shift
+        return (1, after >> self.shift) if a >= self.threshold else (0, a >> self.shift)
+
+    def run(self, drive: ArrayLike) -> NDArray[np.uint8]:
+        """Return the spikes for a drive of shape (T, ...), from a membrane of zero.
+
+        >>> NeuronSpec("lif", 1, 0, 8, "hard").run([5, 6, 1, 9]).tolist()
+        [0, 1, 0, 1]
+        """
+        x = np.asarray(drive)
+        greatest = max(int(x.max(initial=0)), -int(x.min(initial=0)), 1)
+        grown = max(greatest << self.fraction, self.threshold) * 2 * (len(x) << self.shift)
+        # Python's integers where 64 bits could overflow: slow, and right.
+        x = x.astype(np.int64 if grown < 1 << 62 else object)
+        w = np.zeros(x.shape[1:], dtype=x.dtype)
+        spikes = np.zeros(x.shape, dtype=np.uint8)
+        for t in range(len(x)):
+            spikes[t], w = self.step(w, x[t])
+        return spikes

@@ -1,0 +1,153 @@
+"""Ranges of every number in a layer, from the design alone: what the hardware's widths rest on."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikeloom.design import Design
+from spikeloom.golden import gray, log, table
+from spikeloom.golden.neuron import NeuronSpec
+from spikeloom.golden.similarity import Similarity, scores
+
+__all__ = ["Ranges", "bits", "membrane_range", "ranges"]
+
+_BLOCK = 256
+_MOST_PAIRS = 1 << 27
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """Least and greatest value of each number; none of them is ever left.
+
+    Parameters
+    ----------
+    score : tuple of int
+        A score with its bias, in units of 2**-f. Both ends are reached by some input.
+    drive : tuple of int
+        A sum over tokens of scores, before the neuron. Both ends are reached by some input.
+    membrane : tuple of int
+        The membrane between steps (W of :class:`~spikeloom.golden.neuron.NeuronSpec`);
+        (0, 0) without a neuron.
+    saturate : int or None
+        Scores, their partial sums and the drive may be clipped to at most this without changing
+        a spike; None where that is not so (soft reset, scores below zero, no neuron).
+    """
+
+    score: tuple[int, int]
+    drive: tuple[int, int]
+    membrane: tuple[int, int]
+    saturate: int | None
+
+    @property
+    def clipped_score(self) -> tuple[int, int]:
+        """Range of a score that is clipped to ``saturate``, where that is allowed."""
+        return self._clip(self.score)
+
+    @property
+    def clipped_drive(self) -> tuple[int, int]:
+        """Range of a drive that is clipped to ``saturate``, where that is allowed."""
+        return self._clip(self.drive)
+
+    def _clip(self, span: tuple[int, int]) -> tuple[int, int]:
+        limit = self.saturate
+        return span if limit is None else (min(span[0], limit), min(span[1], limit))
+
+
+def bits(low: int, high: int) -> tuple[int, bool]:
+    """Return the width, at least 1, and the signedness of a register for ``low`` .. ``high``.
+
+    >>> bits(0, 8), bits(-8, 7), bits(0, 0)
+    ((4, False), (4, True), (1, False))
+    """
+    if low > high:
+        raise ValueError(f"Range must not be empty, not {(low, high)!r}")
+    if low >= 0:
+        return max(1, high.bit_length()), False
+    return max((-low - 1).bit_length(), max(high, 0).bit_length()) + 1, True
+
+
+@lru_cache(maxsize=64)
+def ranges(design: Design) -> Ranges:
+    """Return the ranges of a design.
+
+    Scores and drives are exact: the part of a score that the positions fix is known for every pair
+    of tokens, and for one query every key can be chosen alone. (Above 2**27 pairs, over steps and
+    heads, the fixed part is bounded and not enumerated; no range is then too small.)
+    """
+    score, drive = _spans(design)
+    if design.neuron == "none":
+        return Ranges(score, drive, (0, 0), None)
+    spec = NeuronSpec.from_design(design)
+    saturate = spec.saturate if score[0] >= 0 else None
+    return Ranges(score, drive, membrane_range(spec, drive, design.steps), saturate)
+
+
+def membrane_range(spec: NeuronSpec, drive: tuple[int, int], steps: int) -> tuple[int, int]:
+    """Bound the membrane after 0, 1, ... ``steps`` steps of a drive within a range."""
+    leak = max(1, (1 << spec.shift) - 1)
+    low = high = least = most = 0
+    for _ in range(steps):
+        bottom = leak * low + (drive[0] << spec.fraction)
+        top = leak * high + (drive[1] << spec.fraction)
+        kept = [min(a, spec.threshold - 1) for a in (bottom, top) if bottom < spec.threshold]
+        if top >= spec.threshold:
+            fired = max(bottom, spec.threshold) - spec.threshold
+            kept += [0] if spec.reset == "hard" else [fired, top - spec.threshold]
+        low, high = min(kept) >> spec.shift, max(kept) >> spec.shift
+        least, most = min(least, low), max(most, high)
+    return least, most
+
+
+def _spans(design: Design) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Range of a score and of a drive."""
+    how = Similarity.from_design(design)
+    low, high = how.bounds(design.head_dim)
+    by_step = "gray" in design.position and design.gray.index == "t*L+l"
+    by_head = "table" in design.position and len(design.table.values or ()) > 1
+    steps = design.steps if by_step else 1
+    heads = design.heads if by_head else 1
+    if not design.code_bits and not {"log", "table"} & set(design.position):
+        return (low, high), (design.tokens * min(0, low), design.tokens * max(0, high))
+    if steps * heads * design.tokens**2 > _MOST_PAIRS:
+        least, most = _loosely(design, how)
+        low, high = low + least, high + most
+        return (low, high), (design.tokens * min(0, low), design.tokens * max(0, high))
+    score_low, score_high, drive_low, drive_high = [], [], [], []
+    for fixed in _fixed(design, how, steps, heads):
+        below, above = fixed + low, fixed + high
+        score_low.append(int(below.min()))
+        score_high.append(int(above.max()))
+        drive_low.append(int(np.minimum(below, 0).sum(axis=1).min()))
+        drive_high.append(int(np.maximum(above, 0).sum(axis=1).max()))
+    return (min(score_low), max(score_high)), (min(drive_low), max(drive_high))
+
+
+def _fixed(design: Design, how: Similarity, steps: int, heads: int) -> Iterator[NDArray[np.int64]]:
+    """Yield what the positions add to the scores, in blocks of rows, for every step and head."""
+    for head in range(heads):
+        bias: NDArray[np.int32] | None = None
+        if "log" in design.position:
+            bias = log.bias_matrix(design)
+        if "table" in design.position:
+            bias = table.bias_matrix(design, head)
+        for t in range(steps):
+            codes = gray.codes(design, t)
+            for start in range(0, design.tokens, _BLOCK):
+                block = scores(codes[start : start + _BLOCK], codes, how)
+                if bias is not None:
+                    block += bias[start : start + _BLOCK].astype(np.int64) << how.fraction
+                yield block
+
+
+def _loosely(design: Design, how: Similarity) -> tuple[int, int]:
+    """Bound what the positions add to a score, without looking at pairs of tokens."""
+    low, high = how.bounds(design.code_bits)
+    values: list[int] = [0]
+    if "log" in design.position:
+        values = [0, (design.log_length - 1).bit_length()]
+    if "table" in design.position:
+        values = [entry for row in design.table.values or () for entry in row]
+    return low + (min(values) << how.fraction), high + (max(values) << how.fraction)
