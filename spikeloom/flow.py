@@ -1,0 +1,308 @@
+"""From a design to a netlist, a placed layer, a bitstream and a report of what it costs."""
+
+import hashlib
+import importlib.metadata
+import os
+import secrets
+import shutil
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from amaranth.hdl import UnusedElaboratable
+from amaranth.lib import wiring
+
+from spikeloom.boards.devices import DEVICES, Resources, check_fit
+from spikeloom.boards.ice40 import Netlist, SynthOptions, synthesize
+from spikeloom.boards.place import (
+    Packing,
+    Placement,
+    pack,
+    pack_bitstream,
+    place_seeds,
+    place_version,
+)
+from spikeloom.boards.yosys import yosys_version
+from spikeloom.design import Design
+from spikeloom.hdl.attention import Attention
+from spikeloom.hdl.axi import AxiStreamTop
+from spikeloom.hdl.plan import Plan
+from spikeloom.report import ReportError, load, write
+from spikeloom.report_model import (
+    Area,
+    Budgets,
+    CriticalPath,
+    Cycles,
+    Module,
+    NetlistCells,
+    Report,
+    Seed,
+    Use,
+)
+from spikeloom.sim.verilog import rtlil_to_verilog, to_rtlil
+
+__all__ = ["BuildError", "Counts", "build"]
+
+#: Cycles as :func:`build` takes them: ``measured`` and ``predicted`` (mappings with the keys
+#: ``cycles``, ``compute_cycles`` and ``interval``, as far as known) and ``stimulus`` (a few words).
+Counts = Mapping[str, Any]
+
+_DSP_WARNING = (
+    "nextpnr does not model the timing of SB_MAC16: the true clock may be lower; "
+    "check the placed design with icetime"
+)
+
+
+class BuildError(Exception):
+    """A build was asked for that cannot be done. One line; a wrong request, exit code 2."""
+
+
+def build(
+    design: Design,
+    out_dir: Path | str,
+    *,
+    seeds: Sequence[int] = (1, 2, 3, 4),
+    cycles: Counts | Callable[[], Counts] | None = None,
+    progress: Callable[[str], None] | None = None,
+    options: SynthOptions | None = None,
+    native: bool = False,
+    component: wiring.Component | None = None,
+) -> Report:
+    """Synthesize, place and route a layer on every seed, pack a bitstream, and write the report.
+
+    Everything is made in a directory beside ``out_dir`` and moved there at the end, the report
+    last: a build that fails or is interrupted leaves what was there before. Other files in
+    ``out_dir`` stay. The same design, seeds and tools give the same files.
+
+    Whether the answer is yes (cycles as predicted, budgets kept) is for
+    :func:`spikeloom.report.problems` to say about the result.
+
+    Files, NAME being the design's: ``NAME.v`` and ``NAME.il`` (the layer), ``NAME.ys`` (script of
+    the synthesis), ``NAME.netlist.v`` and ``NAME.synth.json`` (netlist, for simulation and for
+    nextpnr), ``NAME.asc`` (placed design) and ``NAME.bin`` (bitstream) of the fastest seed,
+    ``NAME.yosys.log`` and ``NAME.seedN.log``, and ``report.json``, ``report.md``, ``report.html``.
+
+    Parameters
+    ----------
+    design : Design
+        The layer. Its ``target`` names the device and the clock.
+    out_dir : Path or str
+        Directory for the files; made if it does not exist.
+    seeds : sequence of int
+        Seeds of the placer, at least one, each once, none negative. Two are run at a time.
+    cycles : mapping, callable or None
+        Measured and predicted cycles (:data:`Counts`), or a function of no arguments that gives
+        them, called once the netlist is known to fit. The compute cycles that the layer's own
+        formula gives are filled in where ``predicted`` does not have them.
+    progress : callable or None
+        Called with one line for each stage.
+    options : SynthOptions or None
+        Choices of synthesis; by default those of :class:`spikeloom.boards.ice40.SynthOptions`.
+    native : bool
+        Use ``yosys``, ``nextpnr-ice40`` and ``icepack`` from the search path, not those from
+        package registries.
+    component : wiring.Component or None
+        What to build instead of the design's layer (which is the default).
+
+    Raises
+    ------
+    BuildError
+        Seeds, ``out_dir`` or the device are not usable.
+    DoesNotFitError
+        The device has too little of something; says of what, how much, and what is needed.
+    MissingToolError, ToolError
+        A tool is not installed, or failed.
+    """
+    if design.target.device not in DEVICES:
+        raise BuildError(
+            f"{design.name}: target.device: {design.target.device}: must be one of "
+            f"{', '.join(DEVICES)}"
+        )
+    if not seeds or len(set(seeds)) != len(seeds) or min(seeds) < 0:
+        raise BuildError(f"seeds: {list(seeds)}: must be different integers of at least 0")
+    say = progress or (lambda line: None)
+    device = DEVICES[design.target.device]
+    counts: dict[str, Any] = {}
+    if component is None:
+        check_fit(design.name, _floor(design), device)
+        component = AxiStreamTop(design)
+        counts = {"predicted": {"compute_cycles": _compute_cycles(design)}}
+    tools = {
+        "yosys": yosys_version(native=native),
+        "nextpnr-ice40": place_version(native=native),
+        "amaranth": importlib.metadata.version("amaranth"),
+        "spikeloom": importlib.metadata.version("spikeloom"),
+    }
+
+    with _partial(Path(out_dir)) as work:
+        say("generate")
+        source = work / f"{design.name}.il"
+        source.write_text(to_rtlil(component, design.module), encoding="utf-8")
+        verilog = rtlil_to_verilog(source.read_text(encoding="utf-8"))
+        source.with_suffix(".v").write_text(verilog, encoding="utf-8")
+
+        say("synthesize")
+        chosen = options or SynthOptions()
+        netlist = synthesize(source, design.module, device=device, options=chosen, native=native)
+        packing = pack(netlist, device, native=native)
+        say(f"{packing.used.logic_cells} logic cells; place and route {len(seeds)} seeds")
+        given = cycles() if callable(cycles) else cycles
+        counts = _merge(counts, given or {})
+        placements = place_seeds(
+            netlist,
+            device,
+            seeds=seeds,
+            clock_mhz=design.target.clock_mhz,
+            native=native,
+            progress=progress,
+        )
+        best = max(placements, key=lambda placement: placement.fmax_mhz or 0.0)
+        say(f"bitstream of seed {best.seed}")
+        asc = work / f"{design.name}.asc"
+        best.asc.rename(asc)
+        for placement in placements:
+            placement.asc.unlink(missing_ok=True)
+        icepack = pack_bitstream(asc, work / f"{design.name}.bin", native=native)
+
+        commands = [
+            f"yosys -s {design.name}.ys",
+            packing.command,
+            *(placement.command for placement in placements),
+            icepack.replace(asc.name, best.asc.name, 1),
+        ]
+        report = _report(design, netlist, packing, placements, counts).model_copy(
+            update={
+                "bitstream_seed": best.seed,
+                "options": chosen.to_dict(),
+                "tools": tools,
+                "commands": tuple(commands),
+                "files": {file.name: _digest(file) for file in sorted(work.iterdir())},
+            }
+        )
+        write(report, work)
+    return report
+
+
+def _floor(design: Design) -> Resources:
+    """Count what a layer takes at least, before anything is synthesized."""
+    # Both streams, clock, reset and busy.
+    pins = 2 * (design.beat + 3) + 3
+    return Resources(ebr=sum(memory.ebr for memory in Plan(design).memories), pins=pins)
+
+
+def _compute_cycles(design: Design) -> int:
+    """Ask the layer for its formula, without a complaint that the layer is then not built."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnusedElaboratable)
+        return Attention(design).compute_cycles()
+
+
+def _merge(base: Counts, given: Counts) -> dict[str, Any]:
+    """Fill in what the caller does not give."""
+    predicted = {**base.get("predicted", {}), **(given.get("predicted") or {})}
+    return {**base, **given, "predicted": predicted or None}
+
+
+def _report(
+    design: Design,
+    netlist: Netlist,
+    packing: Packing,
+    placements: Sequence[Placement],
+    counts: Counts,
+) -> Report:
+    device = DEVICES[design.target.device]
+    total = dict(device.total.items())
+    area = {key: Use(used=used, available=total[key]) for key, used in packing.used.items()}
+    cells = netlist.cells
+    remarks = [*design.warnings, *([_DSP_WARNING] if cells.dsp else [])]
+    remarks += [
+        f"seed {placement.seed} could not be placed and routed: {placement.error}"
+        for placement in placements
+        if placement.fmax_mhz is None
+    ]
+    measured, predicted = counts.get("measured"), counts.get("predicted")
+    return Report(
+        name=design.name,
+        made_by=f"spikeloom {importlib.metadata.version('spikeloom')}",
+        steps=design.steps,
+        design=design.model_dump(mode="json", warnings=False),
+        device=device.name,
+        clock_mhz=design.target.clock_mhz,
+        area=Area(**area),
+        netlist=NetlistCells(
+            lut4=cells.luts,
+            ff=cells.ffs,
+            carry=cells.carries,
+            ebr=cells.ebr,
+            spram=cells.spram,
+            dsp=cells.dsp,
+            flip_flops=dict(cells.flip_flops),
+            special=dict(cells.special),
+        ),
+        modules=tuple(Module(**asdict(module)) for module in packing.modules),
+        seeds=tuple(
+            Seed(
+                seed=placement.seed,
+                fmax_mhz=placement.fmax_mhz,
+                paths=tuple(CriticalPath(**asdict(path)) for path in placement.paths),
+                error=placement.error,
+            )
+            for placement in placements
+        ),
+        bitstream_seed=placements[0].seed,
+        measured=None if measured is None else Cycles(**measured),
+        predicted=None if predicted is None else Cycles(**predicted),
+        stimulus=counts.get("stimulus", ""),
+        budget=Budgets.model_validate(design.budget, from_attributes=True),
+        warnings=tuple(remarks),
+        tools={},
+        commands=(),
+    )
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+@contextmanager
+def _partial(out_dir: Path) -> Iterator[Path]:
+    """Give a directory to work in, whose files go to ``out_dir`` if all goes well."""
+    out_dir = Path(os.path.abspath(out_dir))
+    base = out_dir.parent
+    while not base.exists():
+        base = base.parent
+    if out_dir.exists() and not out_dir.is_dir() or not base.is_dir():
+        raise BuildError(f"{out_dir}: must be a directory, or not exist yet")
+    work = base / f".{out_dir.name}.{secrets.token_hex(4)}.partial"
+    try:
+        work.mkdir()
+    except OSError as error:
+        raise BuildError(f"{out_dir}: must be writable: {error.strerror}") from None
+    try:
+        yield work
+        _move(work, out_dir)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _move(work: Path, out_dir: Path) -> None:
+    """Move every file, the reports last, and remove what only the previous build made."""
+    if not out_dir.exists():
+        out_dir.parent.mkdir(parents=True, exist_ok=True)
+        work.rename(out_dir)
+        return
+    try:
+        before = set(load(out_dir).files)
+    except ReportError:
+        before = set()
+    files = sorted(work.iterdir(), key=lambda file: (file.name.startswith("report."), file.name))
+    # Last of all the file by which a build is found.
+    files.sort(key=lambda file: file.name == "report.json")
+    for name in before - {file.name for file in files}:
+        if Path(name).name == name:
+            (out_dir / name).unlink(missing_ok=True)
+    for file in files:
+        os.replace(file, out_dir / file.name)

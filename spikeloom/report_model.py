@@ -1,0 +1,206 @@
+"""What a report holds: the contents of ``report.json``, validated and immutable."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, computed_field
+
+__all__ = [
+    "Area",
+    "Budgets",
+    "CriticalPath",
+    "Cycles",
+    "Module",
+    "NetlistCells",
+    "Report",
+    "Seed",
+    "Use",
+]
+
+_Count = Annotated[int, Field(ge=0)]
+_Nanoseconds = Annotated[float, Field(ge=0)]
+
+
+class _Part(BaseModel):
+    # Unknown keys are ignored, so that a report with more in it can still be compared.
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+class Use(_Part):
+    """How much of one resource is used, and how much the device has."""
+
+    used: _Count
+    available: _Count
+
+    @property
+    def share(self) -> float:
+        """Part in use, 0 to 1; 0 for a resource that the device does not have."""
+        return self.used / self.available if self.available else 0.0
+
+
+class Area(_Part):
+    """Use of the device after packing; pads are listed as pins and take no logic cells."""
+
+    logic_cells: Use
+    ebr: Use
+    spram: Use
+    dsp: Use
+    pins: Use
+
+
+class NetlistCells(_Part):
+    """Cells after synthesis, before packing puts LUT, carry and flip-flop into one cell."""
+
+    lut4: _Count
+    ff: _Count
+    carry: _Count
+    ebr: _Count
+    spram: _Count
+    dsp: _Count
+    flip_flops: dict[str, _Count] = {}
+    special: dict[str, _Count] = {}
+
+
+class Module(_Part):
+    """What one module takes, its submodules not included; the empty path is the top."""
+
+    path: str
+    logic_cells: _Count
+    ffs: _Count
+    carries: _Count
+    ebr: _Count
+    spram: _Count
+    dsp: _Count
+
+
+class CriticalPath(_Part):
+    """The slowest path between registers (``clk``) or pins (``pin``)."""
+
+    source: Literal["clk", "pin"]
+    target: Literal["clk", "pin"]
+    start: str
+    end: str
+    logic_ns: _Nanoseconds
+    routing_ns: _Nanoseconds
+    levels: _Count
+
+    @property
+    def total_ns(self) -> float:
+        """Whole delay."""
+        return self.logic_ns + self.routing_ns
+
+
+class Seed(_Part):
+    """One run of place and route. No clock means that it failed, with the tool's words."""
+
+    seed: _Count
+    fmax_mhz: Annotated[float, Field(gt=0)] | None
+    paths: tuple[CriticalPath, ...] = ()
+    error: str = ""
+
+    @property
+    def worst(self) -> CriticalPath | None:
+        """The path that limits the clock."""
+        inner = (path for path in self.paths if (path.source, path.target) == ("clk", "clk"))
+        return next(inner, None)
+
+
+class Cycles(_Part):
+    """Cycles of one inference; None for what is not known.
+
+    ``cycles`` runs from the first accepted input beat to the last output beat,
+    ``compute_cycles`` counts those in which an engine works, ``interval`` lies between the ends
+    of two inferences sent back to back.
+    """
+
+    cycles: Annotated[int, Field(ge=1)] | None = None
+    compute_cycles: Annotated[int, Field(ge=1)] | None = None
+    interval: Annotated[int, Field(ge=1)] | None = None
+
+
+class Budgets(_Part):
+    """Limits that the design file sets; None where it sets none."""
+
+    cells: int | None = None
+    clock_mhz: float | None = None
+    cycles: int | None = None
+
+
+class Report(_Part):
+    """What a design costs and how that was found out.
+
+    Numbers that follow from others (``fmax_worst_mhz`` and so on) are written to the file for
+    those who read it elsewhere, and computed again when it is loaded.
+    """
+
+    schema_version: Literal[1] = 1
+    name: str
+    made_by: str
+    steps: Annotated[int, Field(ge=1)]
+    design: dict[str, Any]
+    device: str
+    clock_mhz: Annotated[float, Field(gt=0)]
+    area: Area
+    netlist: NetlistCells
+    modules: tuple[Module, ...]
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
+    bitstream_seed: _Count
+    measured: Cycles | None = None
+    predicted: Cycles | None = None
+    stimulus: str = ""
+    budget: Budgets = Budgets()
+    options: dict[str, bool | str] = {}
+    warnings: tuple[str, ...] = ()
+    tools: dict[str, str]
+    commands: tuple[str, ...]
+    files: dict[str, str] = {}
+
+    @property
+    def clocks(self) -> tuple[float, ...]:
+        """Clocks reached, of the seeds that could be placed and routed."""
+        return tuple(seed.fmax_mhz for seed in self.seeds if seed.fmax_mhz is not None)
+
+    @property
+    def known(self) -> Cycles:
+        """Cycles measured, or else predicted."""
+        found = self.predicted.model_dump() if self.predicted else {}
+        measured = self.measured.model_dump(exclude_none=True) if self.measured else {}
+        return Cycles(**found | measured)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def fmax_worst_mhz(self) -> float | None:
+        """Clock that every placed seed reaches."""
+        return min(self.clocks, default=None)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def fmax_best_mhz(self) -> float | None:
+        """Clock that the best seed reaches; the bitstream is this seed's."""
+        return max(self.clocks, default=None)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def clock_met(self) -> bool:
+        """Whether every seed was placed and reaches the target clock."""
+        return len(self.clocks) == len(self.seeds) and min(self.clocks) >= self.clock_mhz
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def cycles_per_step(self) -> float | None:
+        """Cycles a time step: compute cycles over T."""
+        count = self.known.compute_cycles
+        return None if count is None else count / self.steps
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def latency_us(self) -> float | None:
+        """Time of one inference at the target clock, loading and unloading included."""
+        count = self.known.cycles
+        return None if count is None else round(count / self.clock_mhz, 3)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def inferences_per_s(self) -> float | None:
+        """Inferences a second at the target clock, sent back to back."""
+        count = self.known.interval
+        return None if count is None else round(1e6 * self.clock_mhz / count, 1)
