@@ -1,0 +1,406 @@
+"""Spiking neurons on integers, folded into the accumulator that sums their drive.
+
+Ref: SpikingJelly ``neuron.LIFNode`` and ``neuron.IFNode``, in the exact integer (floor) form.
+"""
+
+from dataclasses import dataclass
+
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from ..design import Design
+from ..golden.neuron import NeuronSpec
+from ..golden.ranges import Ranges, ranges
+
+__all__ = ["Neuron", "NeuronAdd", "NeuronFire", "NeuronFormat", "NeuronPreset"]
+
+
+@dataclass(frozen=True)
+class NeuronFormat:
+    """How a neuron lies in its accumulator and in its membrane memory.
+
+    The accumulator starts at an offset, so that it needs no comparator: a neuron fires where one
+    bit of it says so.
+
+    ``saturating`` form: bit ``bits`` is sticky and the rest is modulo ``2**bits``, with ``bits``
+    large enough for the threshold. It starts at the membrane plus ``2**bits - threshold`` and
+    fires where the sticky bit is set. Right for hard reset and scores that are never negative,
+    and only if no addend exceeds ``2**bits``, which scores clipped at ``ranges.saturate`` do not.
+    Plain form: a signed number, wide enough for every drive, that starts at the membrane less the
+    threshold and fires where it is not negative.
+
+    For tau 2 and for neurons without leak the membrane memory holds the start value of the next
+    accumulation, which saves one addition of a constant a lane; for larger tau, where
+    ``(tau - 1) * membrane`` is much wider, it holds the membrane itself.
+
+    Parameters
+    ----------
+    spec : NeuronSpec
+        Integer neuron: shift (log2 of tau, 0 without leak), threshold, fraction, reset.
+    ranges : Ranges
+        Ranges of score, drive and membrane.
+    saturating : bool or None
+        Form; by default saturating wherever ``ranges.saturate`` says that it is exact.
+
+    Members
+    -------
+    offset : int
+        Start value of the accumulator at membrane 0.
+    acc_shape : Shape
+        Shape of the accumulator.
+    membrane_shape : Shape
+        Shape of a word of the membrane memory.
+    addend_shape : Shape
+        Shape of what one score adds, before it is shifted left by ``spec.fraction``.
+    """
+
+    spec: NeuronSpec
+    ranges: Ranges
+    saturating: bool | None = None
+
+    def __post_init__(self) -> None:
+        """Settle the form."""
+        if self.saturating is None:
+            object.__setattr__(self, "saturating", self.ranges.saturate is not None)
+        elif self.saturating and self.ranges.saturate is None:
+            raise ValueError("Saturating must be False for a drive that must not be clipped")
+
+    @property
+    def hard(self) -> bool:
+        """Whether a spike clears the membrane."""
+        return self.spec.reset == "hard"
+
+    @property
+    def bits(self) -> int:
+        """Bits of the accumulator below the sticky bit (saturating form)."""
+        return max(ceil_log2(self.spec.threshold), self.spec.fraction)
+
+    @property
+    def offset(self) -> int:
+        """Start value of the accumulator at membrane 0."""
+        return ((1 << self.bits) if self.saturating else 0) - self.spec.threshold
+
+    @property
+    def stores_start(self) -> bool:
+        """Whether the membrane memory holds start values."""
+        return self.spec.shift <= 1
+
+    @property
+    def _membranes(self) -> tuple[int, int]:
+        """Lowest and highest membrane between two steps, the first one's 0 included."""
+        low, high = self.ranges.membrane
+        return min(low, 0), max(high, 0)
+
+    @property
+    def membrane_shape(self) -> Shape:
+        """Shape of a word of the membrane memory."""
+        low, high = self._membranes
+        if self.stores_start:
+            low, high = low + self.offset, high + self.offset
+        return Shape.cast(range(low, high + 1))
+
+    @property
+    def acc_shape(self) -> Shape:
+        """Shape of the accumulator."""
+        if self.saturating:
+            return Shape(self.bits + 1)
+        leak = max((1 << self.spec.shift) - 1, 1)
+        low, high = (leak * end + self.offset for end in self._membranes)
+        low += min(self.ranges.drive[0], 0) << self.spec.fraction
+        high += max(self.ranges.drive[1], 0) << self.spec.fraction
+        return Shape.cast(range(low, high + 1))
+
+    @property
+    def addend_shape(self) -> Shape:
+        """Shape of what one score adds, before the shift by ``spec.fraction``."""
+        low, high = self.ranges.clipped_score if self.saturating else self.ranges.score
+        return Shape.cast(range(low, high + 1))
+
+
+class _Piece(wiring.Component):
+    """A combinational piece of a neuron: keeps the format."""
+
+    def __init__(self, spec: NeuronSpec, ranges: Ranges, *, saturating: bool | None = None):
+        self._format = NeuronFormat(spec, ranges, saturating)
+        super().__init__(self._members())
+
+    def _members(self) -> dict[str, wiring.Member]:
+        raise NotImplementedError
+
+    @property
+    def format(self) -> NeuronFormat:
+        """Layout of accumulator and membrane memory."""
+        return self._format
+
+
+class NeuronPreset(_Piece):
+    """Start value of an accumulator from a word of the membrane memory.
+
+    Combinational, latency 0. With tau 2 and without leak one gate a bit, for the first step; with
+    a larger tau a subtraction and the addition of a constant.
+
+    Parameters
+    ----------
+    spec, ranges, saturating
+        As :class:`NeuronFormat`.
+
+    Members
+    -------
+    membrane : In(format.membrane_shape)
+        Word that :class:`NeuronFire` gave one step before.
+    first : In(1)
+        High in the first step: ``membrane`` is ignored, and the membrane is 0.
+    acc : Out(format.acc_shape)
+        Start value.
+    """
+
+    membrane: Signal
+    first: Signal
+    acc: Signal
+
+    def _members(self) -> dict[str, wiring.Member]:
+        return {
+            "membrane": In(self._format.membrane_shape),
+            "first": In(1),
+            "acc": Out(self._format.acc_shape),
+        }
+
+    def elaborate(self, platform: object) -> Module:
+        """Build the start value."""
+        m = Module()
+        fmt = self._format
+
+        start: Value = self.membrane
+        if fmt.spec.shift == 2:
+            # 3 w without a subtraction, whose inverted operand would take a cell a bit.
+            start = (self.membrane << 1) + self.membrane + fmt.offset
+        elif not fmt.stores_start:
+            start = (self.membrane << fmt.spec.shift) - self.membrane + fmt.offset
+        m.d.comb += self.acc.eq(Mux(self.first, fmt.offset, start))
+
+        return m
+
+
+class NeuronAdd(_Piece):
+    """Add one score to an accumulator, or leave it as it is.
+
+    Combinational, latency 0: one adder. Written as a choice between sum and accumulator, which
+    iCE40 cells do at no cost behind the carry chain, where a gate in front of it would take a cell
+    a bit.
+
+    Parameters
+    ----------
+    spec, ranges, saturating
+        As :class:`NeuronFormat`.
+
+    Members
+    -------
+    acc : In(format.acc_shape)
+        Accumulator before.
+    score : In(format.addend_shape)
+        Score; clipped at ``ranges.saturate`` in the saturating form.
+    en : In(1)
+        Whether to add: the bit of v.
+    o : Out(format.acc_shape)
+        Accumulator after.
+    """
+
+    acc: Signal
+    score: Signal
+    en: Signal
+    o: Signal
+
+    def _members(self) -> dict[str, wiring.Member]:
+        return {
+            "acc": In(self._format.acc_shape),
+            "score": In(self._format.addend_shape),
+            "en": In(1),
+            "o": Out(self._format.acc_shape),
+        }
+
+    def elaborate(self, platform: object) -> Module:
+        """Build the adder; the lowest ``fraction`` bits never change."""
+        m = Module()
+        fmt = self._format
+
+        fraction = fmt.spec.fraction
+        kept, upper = self.acc[:fraction], self.acc[fraction:]
+        if fmt.saturating:
+            low = upper[:-1]
+            total = Signal(len(upper))
+            m.d.comb += [
+                total.eq(low + self.score),
+                self.o.eq(
+                    Cat(kept, Mux(self.en, total[:-1], low), upper[-1] | (self.en & total[-1]))
+                ),
+            ]
+        else:
+            total = Signal(len(upper))
+            m.d.comb += [
+                total.eq(upper.as_signed() + self.score),
+                self.o.eq(Cat(kept, Mux(self.en, total, upper)).as_signed()),
+            ]
+
+        return m
+
+
+class NeuronFire(_Piece):
+    """Spike and next word of the membrane memory from a finished accumulator.
+
+    Combinational, latency 0. No comparator; the addition of one constant, except without leak and
+    hard reset, and except in the saturating form with a threshold that is a power of two, where
+    the next membrane is a shift by wires. Checked against
+    :meth:`spikeloom.golden.neuron.NeuronSpec.step`.
+
+    Parameters
+    ----------
+    spec, ranges, saturating
+        As :class:`NeuronFormat`.
+
+    Members
+    -------
+    acc : In(format.acc_shape)
+        Accumulator after the last score.
+    spike : Out(1)
+        Whether the neuron fires.
+    membrane : Out(format.membrane_shape)
+        Word for the next step's :class:`NeuronPreset`.
+    """
+
+    acc: Signal
+    spike: Signal
+    membrane: Signal
+
+    def _members(self) -> dict[str, wiring.Member]:
+        return {
+            "acc": In(self._format.acc_shape),
+            "spike": Out(1),
+            "membrane": Out(self._format.membrane_shape),
+        }
+
+    def elaborate(self, platform: object) -> Module:
+        """Read the spike from the accumulator; leak, and reset."""
+        m = Module()
+        fmt = self._format
+        spec = fmt.spec
+
+        low: Value
+        if fmt.saturating:
+            low, spike = self.acc[:-1], self.acc[-1]
+        else:
+            low, spike = self.acc, ~self.acc[-1]
+        m.d.comb += self.spike.eq(spike)
+
+        # What follows a step without a spike, and one with: start values where the memory holds
+        # these, else membranes. offset + threshold is what the accumulator counts from.
+        rest = fmt.offset if fmt.stores_start else 0
+        change = (rest << spec.shift) - fmt.offset
+        if fmt.hard:
+            quiet = (low + change) >> spec.shift
+            m.d.comb += self.membrane.eq(Mux(self.spike, rest, quiet))
+        else:
+            after = change - spec.threshold
+            step = Signal(range(min(change, after, 0), max(change, after, 0) + 1))
+            m.d.comb += [
+                step.eq(Mux(self.spike, after, change)),
+                self.membrane.eq((low + step) >> spec.shift),
+            ]
+
+        return m
+
+
+class Neuron(wiring.Component):
+    """Turn streams of drives into streams of spikes: the neuron of a layer on its own.
+
+    Every transfer carries one step of ``channels`` channels; after ``steps`` transfers the
+    membranes start at 0 again, for the next token or inference. Latency 1, a step in every cycle.
+    One addition of a drive, one of a constant, and membrane and counter registers a channel; the
+    accumulator has the plain form, so any drive in the layer's range is right. Checked against
+    :meth:`spikeloom.golden.neuron.NeuronSpec.run`.
+
+    Parameters
+    ----------
+    design : Design
+        Layer whose neuron is wanted, ``"lif"`` or ``"if"``.
+    channels : int
+        Channels side by side, at least 1.
+
+    Members
+    -------
+    i : In(stream.Signature(ArrayLayout(range(low, high + 1), channels)))
+        Drives, from ``low`` to ``high`` as ``ranges.drive`` says.
+    o : Out(stream.Signature(channels))
+        Spikes, channel c at bit c.
+    """
+
+    i: stream.Interface
+    o: stream.Interface
+
+    def __init__(self, design: Design, *, channels: int = 1):
+        if design.neuron == "none":
+            raise ValueError("Neuron must be lif or if, not 'none'")
+        if not isinstance(channels, int) or channels < 1:
+            raise TypeError(f"Channels must be a positive integer, not {channels!r}")
+        self._design = design
+        self._channels = channels
+        self._ranges = ranges(design)
+        low, high = self._ranges.drive
+        super().__init__(
+            {
+                "i": In(stream.Signature(data.ArrayLayout(range(low, high + 1), channels))),
+                "o": Out(stream.Signature(channels)),
+            }
+        )
+
+    @property
+    def design(self) -> Design:
+        """The layer."""
+        return self._design
+
+    @property
+    def channels(self) -> int:
+        """Channels side by side."""
+        return self._channels
+
+    @property
+    def latency(self) -> int:
+        """Cycles from a drive to its spikes."""
+        return 1
+
+    def elaborate(self, platform: object) -> Module:
+        """Step all channels at once whenever the output register is free."""
+        m = Module()
+
+        spec = NeuronSpec.from_design(self._design)
+        step = Signal(range(self._design.steps))
+        m.d.comb += self.i.ready.eq(~self.o.valid | self.o.ready)
+        with m.If(self.i.ready):
+            m.d.sync += self.o.valid.eq(self.i.valid)
+        taken = Signal()
+        m.d.comb += taken.eq(self.i.valid & self.i.ready)
+        with m.If(taken):
+            m.d.sync += step.eq(Mux(step == self._design.steps - 1, 0, step + 1))
+
+        spikes = Signal(self._channels)
+        for channel in range(self._channels):
+            preset = NeuronPreset(spec, self._ranges, saturating=False)
+            fire = NeuronFire(spec, self._ranges, saturating=False)
+            m.submodules[f"preset{channel}"] = preset
+            m.submodules[f"fire{channel}"] = fire
+            membrane = Signal(
+                preset.format.membrane_shape, name=f"membrane{channel}", reset_less=True
+            )
+            m.d.comb += [
+                preset.membrane.eq(membrane),
+                preset.first.eq(step == 0),
+                fire.acc.eq(preset.acc + (self.i.payload[channel] << spec.fraction)),
+                spikes[channel].eq(fire.spike),
+            ]
+            with m.If(taken):
+                m.d.sync += membrane.eq(fire.membrane)
+        with m.If(taken):
+            m.d.sync += self.o.payload.eq(spikes)
+
+        return m

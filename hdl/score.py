@@ -1,0 +1,290 @@
+"""Score order: one row of the attention map after the other, A = similarity(q, k) first, then A v."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from ..design import Design
+from .accumulate import AccumulatorChain
+from .bias import BiasStream
+from .counting import delays, fit, following
+from .gray import TokenCode
+from .output import OutputWriter
+from .plan import Plan
+from .similarity import Similarity
+
+__all__ = ["ScoreEngine"]
+
+
+class ScoreEngine(wiring.Component):
+    """Compute one head and step at a time, ``rows`` queries against one key a cycle, ``lanes`` channels of v.
+
+    The queries of a block stand in a chain of registers, and so do their accumulators. A block costs ``rows`` shift
+    slots, in which the finished rows leave one end of the accumulator chain through the neuron while the membranes
+    of the next rows enter the other (and their queries enter the query chain), and one slot for each key. The
+    membrane is the accumulator's initial value, so leak, drive and threshold are one sum.
+
+    Nothing stalls: a head and step starts when its inputs are complete and the output bank is free, and takes
+    ``blocks * passes * (rows + tokens) + rows + latency`` cycles.
+
+    Checked against :func:`spikeloom.golden.attention.attention`.
+
+    Parameters
+    ----------
+    design : Design
+        The layer, with ``folding.order`` "score".
+
+    Members
+    -------
+    ready : In(1)
+        High while inputs are complete and the output bank is free.
+    done : Out(1)
+        High for one cycle when the output bank is complete and the inputs are no longer needed.
+    busy : Out(1)
+        High while it works.
+    kq_addr : Out
+        Word of k and q to read, one for both: bank, token.
+    k_data, q_data : In
+        The words, one cycle later.
+    v_addr, v_data : Out, In
+        The same for v: bank, token, word.
+    o_addr, o_data, o_en : Out
+        Output word to write: bank, token, word; one enable bit for every ``lanes`` channels of the word.
+    """
+
+    ready: Signal
+    done: Signal
+    busy: Signal
+    kq_addr: Signal
+    k_data: Signal
+    q_data: Signal
+    v_addr: Signal
+    v_data: Signal
+    o_addr: Signal
+    o_data: Signal
+    o_en: Signal
+
+    def __init__(self, design: Design):
+        self._design = design
+        self._plan = plan = Plan(design)
+        shapes = {shape.name: shape for shape in plan.memories}
+        super().__init__(
+            {
+                "ready": In(1),
+                "done": Out(1),
+                "busy": Out(1),
+                "kq_addr": Out(range(shapes["k"].depth)),
+                "k_data": In(shapes["k"].width),
+                "q_data": In(shapes["q"].width),
+                "v_addr": Out(range(shapes["v"].depth)),
+                "v_data": In(shapes["v"].width),
+                "o_addr": Out(range(shapes["o"].depth)),
+                "o_data": Out(shapes["o"].width),
+                "o_en": Out(1 if plan.spec is None else plan.passes_per_word),
+            }
+        )
+
+    @property
+    def design(self) -> Design:
+        """The layer."""
+        return self._design
+
+    @property
+    def latency(self) -> int:
+        """Cycles from the slot that reads a key to the slot that accumulates its score."""
+        return 2 + self._similarity().latency + (1 if self._biased else 0)
+
+    @property
+    def cycles(self) -> int:
+        """Cycles that a head and step takes."""
+        plan = self._plan
+        return plan.blocks * plan.passes * (plan.rows + plan.tokens) + plan.rows + self.latency
+
+    @property
+    def _biased(self) -> bool:
+        return bool({"log", "table"} & set(self._design.positions))
+
+    def _similarity(self) -> Similarity:
+        design = self._design
+        # A bias may pull a score back below the threshold: clip after it, not before.
+        limit = None if self._biased else self._plan.ranges.saturate
+        return Similarity(
+            design.channels,
+            design.similarity,
+            kappa=design.kappa,
+            alpha_bits=design.score_fraction,
+            saturate=limit,
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        latency = self.latency
+        issue_key, issue_shift, token, fresh = self._issue(m)
+        key = delays(m, issue_key, latency, "key")
+        shift = delays(m, issue_shift, latency, "shift")
+        scores = self._scores(m, key, shift, token, fresh)
+        self._accumulate(m, scores, key, shift)
+        return m
+
+    def _issue(self, m: Module) -> tuple[Value, Value, Value, Value]:
+        """Walk through blocks, passes and slots; read k and q."""
+        plan = self._plan
+        running, phase, tail = Signal(), Signal(), Signal()
+        count = Signal(range(max(plan.tokens, plan.rows)))
+        block, turn = Signal(range(plan.blocks)), Signal(range(plan.passes))
+        bank = Signal(range(plan.in_banks))
+        last_turn, last_block = turn == plan.passes - 1, block == plan.blocks - 1
+        key, shift = running & phase, running & ~phase
+
+        with m.If(~self.busy & self.ready):
+            m.d.sync += [running.eq(1), self.busy.eq(1)]
+        with m.If(self.done):
+            m.d.sync += [self.busy.eq(0), bank.eq(following(bank, plan.in_banks))]
+        with m.If(running):
+            m.d.sync += count.eq(count + 1)
+        with m.If(shift & (count == plan.rows - 1)):
+            m.d.sync += [count.eq(0), phase.eq(~tail), running.eq(~tail), tail.eq(0)]
+        with m.If(key & (count == plan.tokens - 1)):
+            m.d.sync += [count.eq(0), phase.eq(0), turn.eq(following(turn, plan.passes))]
+            with m.If(last_turn):
+                m.d.sync += [block.eq(following(block, plan.blocks)), tail.eq(last_block)]
+
+        token = Signal(range(plan.tokens))
+        m.d.comb += [
+            token.eq(Mux(phase, count, Cat(count[: ceil_log2(plan.rows)], block))),
+            self.kq_addr.eq(Cat(token, bank)),
+        ]
+        self._bank = bank
+        return key, shift, token, turn == 0
+
+    def _scores(
+        self, m: Module, key: list[Value], shift: list[Value], token: Value, fresh: Value
+    ) -> list[Value]:
+        """Compare a key with the query of every row, one key a cycle."""
+        plan, design = self._plan, self._design
+        was_fresh = Signal()
+        m.d.sync += was_fresh.eq(fresh)
+        words: list[Value] = [self.q_data[: plan.head_dim], self.k_data[: plan.head_dim]]
+        if design.code_bits:
+            m.submodules.code = code = TokenCode(design)
+            m.d.comb += [code.token.eq(token), code.done.eq(self.done)]
+            words = [Cat(word, code.o) for word in words]
+
+        k = Signal(design.channels, reset_less=True)
+        m.d.sync += k.eq(words[1])
+        chain = words[0]
+        scores: list[Value] = [Const(0)] * plan.rows
+        for row in reversed(range(plan.rows)):
+            q = Signal(design.channels, name=f"q{row}", reset_less=True)
+            with m.If(shift[1] & was_fresh):
+                m.d.sync += q.eq(chain)
+            chain = q
+            similarity = self._similarity()
+            m.submodules[f"similarity{row}"] = similarity
+            m.d.comb += [similarity.q.eq(q), similarity.k.eq(k)]
+            scores[row] = similarity.o
+        return self._add_bias(m, scores, key, shift) if self._biased else scores
+
+    def _add_bias(
+        self, m: Module, scores: list[Value], key: list[Value], shift: list[Value]
+    ) -> list[Value]:
+        plan = self._plan
+        m.submodules.bias = bias = BiasStream(self._design)
+        slot = self.latency - 1 - bias.latency
+        m.d.comb += [bias.key.eq(key[slot]), bias.shift.eq(shift[slot])]
+        if bias.heads > 1:
+            m.d.comb += bias.head.eq(self._head_counter(m))
+        low, high = plan.ranges.score
+        limit = plan.ranges.saturate
+        sums: list[Value] = []
+        for row, score in enumerate(scores):
+            total = Signal(range(low, high + 1), name=f"total{row}")
+            clipped = Signal(plan.score_shape, name=f"score{row}", reset_less=True)
+            m.d.comb += total.eq(score + (bias.o[row] << self._design.score_fraction))
+            m.d.sync += clipped.eq(
+                total if limit is None else Mux(total >= limit, limit, total)
+            )
+            sums.append(clipped)
+        return sums
+
+    def _head_counter(self, m: Module) -> Signal:
+        """Count the heads, each of which takes ``steps`` runs of the engine."""
+        plan = self._plan
+        head, step = Signal(range(plan.heads)), Signal(range(plan.steps), name="head_step")
+        with m.If(self.done):
+            m.d.sync += step.eq(following(step, plan.steps))
+            with m.If(step == plan.steps - 1):
+                m.d.sync += head.eq(following(head, plan.heads))
+        return head
+
+    def _accumulate(
+        self, m: Module, scores: list[Value], key: list[Value], shift: list[Value]
+    ) -> None:
+        """Add the scores of the channels that spike, and let finished rows through the neuron."""
+        plan = self._plan
+        latency = self.latency
+        rows, turns = ceil_log2(plan.rows), ceil_log2(plan.passes)
+
+        # What comes in: one slot ahead of the accumulators, since memories answer a cycle later.
+        ahead_key, ahead_shift = key[latency - 1], shift[latency - 1]
+        row, turn = Signal(rows, name="row_in"), Signal(range(plan.passes), name="turn_in")
+        block, token = Signal(range(plan.blocks), name="block_in"), Signal(range(plan.tokens))
+        with m.If(ahead_shift):
+            m.d.sync += row.eq(row + 1)
+        with m.If(ahead_key):
+            m.d.sync += token.eq(following(token, plan.tokens))
+            with m.If(token == plan.tokens - 1):
+                m.d.sync += turn.eq(following(turn, plan.passes))
+                with m.If(turn == plan.passes - 1):
+                    m.d.sync += block.eq(following(block, plan.blocks))
+
+        sub_bits = ceil_log2(plan.passes_per_word)
+        sub = Signal(sub_bits)
+        m.d.comb += self.v_addr.eq(Cat(turn[sub_bits:], fit(token, plan.tokens), self._bank))
+        m.d.sync += sub.eq(turn[:sub_bits])
+        value = self.v_data.word_select(sub, plan.lanes) if sub_bits else self.v_data[: plan.lanes]
+
+        # What goes out: the rows of the block before.
+        row_out, turn_out = Signal(rows), Signal(range(plan.passes))
+        block_out, filled = Signal(range(plan.blocks)), Signal()
+        out = Signal()
+        last_row = row_out == plan.rows - 1
+        m.d.comb += out.eq(shift[latency] & filled)
+        with m.If(shift[latency]):
+            m.d.sync += row_out.eq(row_out + 1)
+            with m.If(last_row):
+                m.d.sync += filled.eq(~self.done)
+        with m.If(out & last_row):
+            m.d.sync += turn_out.eq(following(turn_out, plan.passes))
+            with m.If(turn_out == plan.passes - 1):
+                m.d.sync += block_out.eq(following(block_out, plan.blocks))
+        output = OutputWriter(plan)
+        token_out = Signal(range(plan.blocks * plan.rows))
+        exists = token_out < plan.tokens
+        bank_out = Signal(range(plan.out_banks))
+        m.d.comb += [
+            token_out.eq(Cat(row_out, block_out)),
+            self.done.eq(
+                out & last_row & (turn_out == plan.passes - 1) & (block_out == plan.blocks - 1)
+            ),
+            self.o_addr.eq(output.address(turn_out, token_out, bank_out)),
+            self.o_en.eq(output.enables(turn_out, out & exists)),
+        ]
+        with m.If(self.done):
+            m.d.sync += bank_out.eq(following(bank_out, plan.out_banks))
+
+        m.submodules.accumulators = chain = AccumulatorChain(self._design)
+        m.d.comb += [
+            chain.shift.eq(shift[latency]),
+            chain.v.eq(value),
+            *(chain.scores[n].eq(score) for n, score in enumerate(scores)),
+            chain.in_addr.eq(Cat(turn, fit(Cat(row, block), plan.tokens))),
+            chain.out_addr.eq(Cat(turn_out, fit(token_out, plan.tokens))),
+            chain.out_en.eq(out & exists),
+            chain.done.eq(self.done),
+        ]
+        if plan.spec is None:
+            m.d.comb += self.o_data.eq(output.drives(m, [chain.drives[n] for n in range(plan.lanes)]))
+        else:
+            m.d.comb += self.o_data.eq(output.spikes(m, turn_out, chain.spikes))

@@ -1,0 +1,114 @@
+"""Output side of a layer: memory reads in, beats out."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..design import Design
+from .beats import beat_stream
+from .plan import Plan
+
+__all__ = ["Unloader"]
+
+
+class Unloader(wiring.Component):
+    """Send the words of one head and step as beats, bank after bank.
+
+    The memory's own output register holds the word while its beats go out, and the next word is read together with
+    the last of them: one beat a cycle while ``o.ready`` is high, one cycle of latency at the start of a bank.
+
+    Parameters
+    ----------
+    design : Design
+        The layer.
+
+    Members
+    -------
+    o : Out(stream)
+        Beats, in the order of :mod:`spikeloom.golden.beats`; ``last`` marks the end of an inference.
+    full : In(1)
+        High while a bank waits to be sent.
+    free : Out(1)
+        High for one cycle when that bank's last word has been read.
+    addr : Out(range(depth))
+        Word to read: bank, token, word.
+    en : Out(1)
+        Read enable.
+    data : In(width)
+        The word, one cycle after ``en``.
+    """
+
+    o: stream.Interface
+    full: Signal
+    free: Signal
+    addr: Signal
+    en: Signal
+    data: Signal
+
+    def __init__(self, design: Design):
+        self._design = design
+        self._plan = plan = Plan(design)
+        super().__init__(
+            {
+                "o": Out(beat_stream(plan.beat)),
+                "full": In(1),
+                "free": Out(1),
+                "addr": Out(range(plan.o.depth)),
+                "en": Out(1),
+                "data": In(plan.o.width),
+            }
+        )
+
+    @property
+    def design(self) -> Design:
+        """The layer."""
+        return self._design
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        plan = self._plan
+        slices = plan.o.width // plan.beat
+        tail = plan.out_beats - (plan.out_words - 1) * slices
+
+        bank = Signal(range(plan.out_banks))
+        token = Signal(range(plan.tokens))
+        word = Signal(range(plan.out_words))
+        part = Signal(range(plan.heads * plan.steps))
+        last_word = word == plan.out_words - 1
+        last_token = token == plan.tokens - 1
+        last_part = part == plan.heads * plan.steps - 1
+        m.d.comb += [
+            self.addr.eq(Cat(word, token, bank)),
+            self.free.eq(self.en & last_word & last_token),
+        ]
+        with m.If(self.en):
+            m.d.sync += word.eq(Mux(last_word, 0, word + 1))
+            with m.If(last_word):
+                m.d.sync += token.eq(Mux(last_token, 0, token + 1))
+                with m.If(last_token):
+                    m.d.sync += bank.eq(Mux(bank == plan.out_banks - 1, 0, bank + 1))
+                    m.d.sync += part.eq(Mux(last_part, 0, part + 1))
+
+        held = Signal()
+        short = Signal()
+        final = Signal()
+        beat = Signal(range(slices))
+        last_beat = Mux(short, beat == tail - 1, beat == slices - 1)
+        done = self.o.ready & held & last_beat
+        m.d.comb += [
+            self.en.eq(self.full & (~held | done)),
+            self.o.valid.eq(held),
+            self.o.payload.data.eq(self.data.word_select(beat, plan.beat)),
+            self.o.payload.last.eq(final & last_beat),
+        ]
+        with m.If(done):
+            m.d.sync += held.eq(0)
+        with m.If(self.en):
+            m.d.sync += [
+                held.eq(1),
+                short.eq(last_word if tail != slices else 0),
+                final.eq(last_word & last_token & last_part),
+            ]
+        with m.If(self.o.ready & held):
+            m.d.sync += beat.eq(Mux(last_beat, 0, beat + 1))
+        return m
