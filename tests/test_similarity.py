@@ -110,6 +110,12 @@ def test_signed_digits_are_canonical(value):
     assert all(b - a >= 2 for a, b in itertools.pairwise(powers))
 
 
+@pytest.mark.parametrize(("width", "cycles"), [(1, 1), (4, 1), (16, 2), (32, 3), (64, 3), (74, 3)])
+def test_cells_take_half_the_cycles(width, cycles):
+    """What the cells compute is checked under Icarus and by proof: Amaranth cannot simulate it."""
+    assert Similarity(width, "and", technology="ice40").latency == cycles
+
+
 def test_signed_digits_refuses_negative():
     with pytest.raises(TypeError, match=r"^Value must be a non-negative integer, not -1$"):
         signed_digits(-1)
@@ -134,6 +140,11 @@ def test_signed_digits_refuses_negative():
         ((4, "xnor"), {"kappa": 1}, r"Kappa and alpha bits must be 0 for xnor, not 1 and 0"),
         ((4, "and"), {"saturate": 0}, r"Saturate must be a positive integer or None, not 0"),
         ((4, "hamming"), {"saturate": 2}, r"Saturate must be None for hamming, not 2"),
+        (
+            (4, "and"),
+            {"technology": "ecp5"},
+            r'Technology must be "ice40" or "portable", not \'ecp5\'',
+        ),
     ],
 )
 def test_refuses(args, options, message):

@@ -1,0 +1,150 @@
+// iCE40 cells with two values and no timing, written so that CXXRTL compiles them small.
+//
+// Yosys' own models (ice40/cells_sim.v) mean the same, which tests/test_sim_netlist.py checks
+// cell by cell; they just cost ten times the C++. Pulls of unconnected pins are not modelled:
+// synthesis connects every pin.
+
+module SB_LUT4(output O, input I0, I1, I2, I3);
+    parameter [15:0] LUT_INIT = 0;
+    wire [3:0] index = {I3, I2, I1, I0};
+    assign O = LUT_INIT[index];
+endmodule
+
+module SB_CARRY(output CO, input I0, I1, CI);
+    assign CO = (I0 & I1) | ((I0 | I1) & CI);
+endmodule
+
+module SB_GB(input USER_SIGNAL_TO_GLOBAL_BUFFER, output GLOBAL_BUFFER_OUTPUT);
+    assign GLOBAL_BUFFER_OUTPUT = USER_SIGNAL_TO_GLOBAL_BUFFER;
+endmodule
+
+module SB_DFF(output reg Q, input C, D);
+    initial Q = 1'b0;
+    always @(posedge C) Q <= D;
+endmodule
+
+module SB_DFFSR(output reg Q, input C, R, D);
+    initial Q = 1'b0;
+    always @(posedge C) Q <= R ? 1'b0 : D;
+endmodule
+
+module SB_DFFR(output reg Q, input C, R, D);
+    initial Q = 1'b0;
+    always @(posedge C or posedge R) if (R) Q <= 1'b0; else Q <= D;
+endmodule
+
+module SB_DFFSS(output reg Q, input C, S, D);
+    initial Q = 1'b0;
+    always @(posedge C) Q <= S ? 1'b1 : D;
+endmodule
+
+module SB_DFFS(output reg Q, input C, S, D);
+    initial Q = 1'b0;
+    always @(posedge C or posedge S) if (S) Q <= 1'b1; else Q <= D;
+endmodule
+
+module SB_DFFE(output reg Q, input C, E, D);
+    initial Q = 1'b0;
+    always @(posedge C) if (E) Q <= D;
+endmodule
+
+module SB_DFFESR(output reg Q, input C, E, R, D);
+    initial Q = 1'b0;
+    always @(posedge C) if (E) Q <= R ? 1'b0 : D;
+endmodule
+
+module SB_DFFER(output reg Q, input C, E, R, D);
+    initial Q = 1'b0;
+    always @(posedge C or posedge R) if (R) Q <= 1'b0; else if (E) Q <= D;
+endmodule
+
+module SB_DFFESS(output reg Q, input C, E, S, D);
+    initial Q = 1'b0;
+    always @(posedge C) if (E) Q <= S ? 1'b1 : D;
+endmodule
+
+module SB_DFFES(output reg Q, input C, E, S, D);
+    initial Q = 1'b0;
+    always @(posedge C or posedge S) if (S) Q <= 1'b1; else if (E) Q <= D;
+endmodule
+
+// In mode m a word of 16 bits holds 2**m entries, interleaved: the entry `part` of the word owns
+// the bits i with i % 2**m == part. Its bits go out and come in through one pin for each group of
+// 2**m bits: the first (m = 0, 1), the second (m = 2) or the fourth (m = 3) of the group.
+module SB_RAM40_4K(
+    output [15:0] RDATA,
+    input RCLK, RCLKE, RE, WCLK, WCLKE, WE,
+    input [10:0] RADDR, WADDR,
+    input [15:0] MASK, WDATA
+);
+    parameter READ_MODE = 0;
+    parameter WRITE_MODE = 0;
+    parameter [255:0] INIT_0 = 256'd0;
+    parameter [255:0] INIT_1 = 256'd0;
+    parameter [255:0] INIT_2 = 256'd0;
+    parameter [255:0] INIT_3 = 256'd0;
+    parameter [255:0] INIT_4 = 256'd0;
+    parameter [255:0] INIT_5 = 256'd0;
+    parameter [255:0] INIT_6 = 256'd0;
+    parameter [255:0] INIT_7 = 256'd0;
+    parameter [255:0] INIT_8 = 256'd0;
+    parameter [255:0] INIT_9 = 256'd0;
+    parameter [255:0] INIT_A = 256'd0;
+    parameter [255:0] INIT_B = 256'd0;
+    parameter [255:0] INIT_C = 256'd0;
+    parameter [255:0] INIT_D = 256'd0;
+    parameter [255:0] INIT_E = 256'd0;
+    parameter [255:0] INIT_F = 256'd0;
+    localparam [4095:0] INIT = {
+        INIT_F, INIT_E, INIT_D, INIT_C, INIT_B, INIT_A, INIT_9, INIT_8,
+        INIT_7, INIT_6, INIT_5, INIT_4, INIT_3, INIT_2, INIT_1, INIT_0
+    };
+    localparam R = 1 << READ_MODE;
+    localparam W = 1 << WRITE_MODE;
+    localparam RPIN = READ_MODE == 3 ? 3 : READ_MODE == 2 ? 1 : 0;
+    localparam WPIN = WRITE_MODE == 3 ? 3 : WRITE_MODE == 2 ? 1 : 0;
+    reg [15:0] memory [0:255];
+    reg [15:0] word;
+    wire [15:0] hidden, kept, data;
+    integer n;
+    initial for (n = 0; n < 256; n = n + 1) memory[n] = INIT[16 * n +: 16];
+
+    genvar i;
+    generate
+        for (i = 0; i < 16; i = i + 1) begin : bits
+            assign hidden[i] = READ_MODE != 0 && (RADDR >> 8) % R != i % R;
+            assign kept[i] = WRITE_MODE == 0 ? MASK[i] : (WADDR >> 8) % W != i % W;
+            assign data[i] = WDATA[i - i % W + WPIN];
+            if (i % R == RPIN) begin
+                wire [R-1:0] group = word[i - RPIN +: R];
+                assign RDATA[i] = READ_MODE == 0 ? word[i] : |group;
+            end else begin
+                assign RDATA[i] = 1'b0;
+            end
+        end
+    endgenerate
+
+    always @(posedge RCLK) if (RE && RCLKE) word <= memory[RADDR[7:0]] & ~hidden;
+    always @(posedge WCLK)
+        for (n = 0; n < 16; n = n + 1)
+            if (WE && WCLKE && !kept[n]) memory[WADDR[7:0]][n] <= data[n];
+endmodule
+
+// Contents are lost in standby and sleep; a design of ours never goes there.
+module SB_SPRAM256KA(
+    output reg [15:0] DATAOUT,
+    input [13:0] ADDRESS,
+    input [15:0] DATAIN,
+    input [3:0] MASKWREN,
+    input WREN, CHIPSELECT, CLOCK, STANDBY, SLEEP, POWEROFF
+);
+    reg [15:0] memory [0:16383];
+    integer n;
+    always @(posedge CLOCK)
+        if (CHIPSELECT && !STANDBY && !SLEEP && POWEROFF) begin
+            for (n = 0; n < 16; n = n + 1)
+                if (WREN && MASKWREN[n / 4]) memory[ADDRESS][n] <= DATAIN[n];
+            // Undefined while writing; the complement makes a design that looks fail.
+            DATAOUT <= WREN ? ~DATAIN : memory[ADDRESS];
+        end
+endmodule

@@ -1,0 +1,131 @@
+"""What goes into a simulated design and what comes out: the contract of all back ends."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+__all__ = ["PATIENCE", "WORK", "SimulationError", "Stimulus", "Traffic", "summarise"]
+
+PATIENCE = 100_000
+"""Cycles without a beat and without work after which a simulation counts as stuck."""
+
+
+WORK = 1 << 32
+"""Cycles without a beat after which a simulation counts as stuck in any case."""
+
+
+class SimulationError(Exception):
+    """A simulated design broke the stream protocol or came to a stop.
+
+    The message is one line that names the cycle and what happened.
+    """
+
+
+@dataclass(frozen=True)
+class Stimulus:
+    """Inferences to send into a design, one straight after the other, and how to disturb them.
+
+    Parameters
+    ----------
+    frames : numpy.ndarray
+        Input beats, shape (inferences, beats in), unsigned, each below ``2**64``.
+    out_beats : int
+        Beats that the design gives back for one inference, at least 1.
+    stalls : float
+        Probability, in [0, 1), that the sender (receiver) rests in a cycle in which it could
+        offer (take) a beat. Both sides draw on their own.
+    seed : int
+        Seed of these draws, at least 0. Back ends draw differently, so under stalls the answer
+        is the same everywhere and the cycle counts are not.
+    patience, work : int
+        Cycles without a beat and without work, and cycles without a beat whatever the engine does,
+        after which the design counts as stuck.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A parameter is outside its range.
+    """
+
+    frames: "np.ndarray[Any, np.dtype[np.uint64]]"
+    out_beats: int
+    stalls: float = 0.0
+    seed: int = 0
+    patience: int = PATIENCE
+    work: int = WORK
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if self.frames.ndim != 2 or self.frames.size == 0:
+            raise ValueError(
+                f"Frames must be a non-empty array of two dimensions, not {self.frames.shape!r}"
+            )
+        if self.frames.dtype.kind != "u":
+            raise TypeError(f"Frames must be unsigned integers, not {self.frames.dtype!s}")
+        if self.out_beats < 1:
+            raise ValueError(f"Beats out must be a positive integer, not {self.out_beats!r}")
+        if not 0 <= self.stalls < 1:
+            raise ValueError(f"Stalls must be a probability below 1, not {self.stalls!r}")
+        if not isinstance(self.seed, int) or self.seed < 0:
+            raise ValueError(f"Seed must be a non-negative integer, not {self.seed!r}")
+        if self.patience < 1 or self.work < 1:
+            raise ValueError(
+                f"Patience and work must be positive integers, not {self.patience!r}, {self.work!r}"
+            )
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What a design answered to a :class:`Stimulus`, and when.
+
+    Parameters
+    ----------
+    frames : numpy.ndarray
+        Output beats, shape (inferences, beats out), uint64.
+    first_in : tuple of int
+        For each inference, the cycle in which its first beat was accepted.
+    last_out : tuple of int
+        For each inference, the cycle in which its last beat was delivered.
+    busy : int
+        Cycles in which the engine worked, over all inferences.
+    total : int
+        Cycles simulated after reset.
+    """
+
+    frames: "np.ndarray[Any, np.dtype[np.uint64]]"
+    first_in: tuple[int, ...]
+    last_out: tuple[int, ...]
+    busy: int
+    total: int = field(compare=False, default=0)
+
+    @property
+    def cycles(self) -> int:
+        """Cycles from the first accepted beat to the last delivered one, both included."""
+        return self.last_out[0] - self.first_in[0] + 1
+
+    @property
+    def compute_cycles(self) -> int:
+        """Cycles in which the engine works, an inference."""
+        return self.busy // len(self.last_out)
+
+    @property
+    def interval(self) -> int | None:
+        """Cycles between the ends of the last two inferences; None if there was only one."""
+        if len(self.last_out) < 2:
+            return None
+        return self.last_out[-1] - self.last_out[-2]
+
+
+def summarise(traffic: Traffic) -> dict[str, int]:
+    """Give the three numbers that an answer file holds, without ``interval`` if unmeasured.
+
+    >>> import numpy as np
+    >>> frames = np.zeros((2, 1), dtype=np.uint64)
+    >>> summarise(Traffic(frames, first_in=(3, 9), last_out=(12, 20), busy=10))
+    {'cycles': 10, 'compute_cycles': 5, 'interval': 8}
+    """
+    numbers = {"cycles": traffic.cycles, "compute_cycles": traffic.compute_cycles}
+    if traffic.interval is not None:
+        numbers["interval"] = traffic.interval
+    return numbers
