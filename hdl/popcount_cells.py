@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from spikeloom.hdl.popcount_blocks import BLOCKS, Gate
+from .popcount_blocks import BLOCKS, Gate
 
 __all__ = ["Carry", "Lemma", "Lut", "Netlist", "Register", "build"]
 
@@ -233,8 +233,12 @@ class Netlist:
         rank = dict.fromkeys(range(1 + 2 * self.width), 0)
         balance: dict[int, int] = {}
         counted: list[int] = []
+        proved: set[tuple] = set()
         for lemma in self.lemmas:
-            self._prove_lemma(lemma)
+            shape = self._shape(lemma)
+            if shape not in proved:
+                self._prove_lemma(lemma)
+                proved.add(shape)
             counted += lemma.pairs
             for cell in self.cells[slice(*lemma.cells)]:
                 if isinstance(cell, Register):
@@ -256,6 +260,23 @@ class Netlist:
             raise AssertionError("The lemmas do not sum to the count")
         if any(lemma.modulus not in (None, len(self.outputs)) for lemma in self.lemmas):
             raise AssertionError("A lemma holds modulo less than the range of the outputs")
+
+    def _shape(self, lemma: Lemma) -> tuple:
+        """Name a lemma so that another use of the same cells has the same name."""
+        free = [pin for pair in lemma.pairs for pin in self.pair_signals(pair)]
+        order = [0, *free, *(signal for signal, _ in lemma.inputs)]
+        label = {signal: k for k, signal in enumerate(order)}
+        cells = []
+        for cell in self.cells[slice(*lemma.cells)]:
+            pins = (cell.data,) if isinstance(cell, Register) else cell.inputs
+            labels = [label.setdefault(pin, len(label)) for pin in (cell.output, *pins)]
+            table = cell.table if isinstance(cell, Lut) else -1
+            cells.append((type(cell), table, *labels))
+        inputs, outputs = (
+            tuple((label[signal], weight) for signal, weight in terms)
+            for terms in (lemma.inputs, lemma.outputs)
+        )
+        return len(lemma.pairs), inputs, outputs, lemma.modulus, tuple(cells)
 
     def _prove_lemma(self, lemma: Lemma) -> None:
         free = [pin for pair in lemma.pairs for pin in self.pair_signals(pair)]
@@ -406,13 +427,19 @@ class _Builder:
 def build(width: int, kind: str, plan: str) -> Netlist:
     """Carry out a plan and return its cells.
 
-    A plan is a list of words: ``|`` a rank of registers; ``/`` the next level of
-    logic, which chooses between bits that are as good otherwise; ``P3B1@2*4`` four blocks of three pairs
-    and one bit in the column of weight 4 (``@0`` and ``*1`` may be left out); ``W`` a pair that a
-    later stage takes as a carry-in; ``+p221e@0`` a carry chain that starts in column 0. The first
-    letter of a chain names its carry-in (``p`` a pair, ``q`` a pair whose cell makes a bit of another
-    pair, ``w`` a pair that waits, ``b`` a bit of the column, ``-`` none), each digit is the number of bits added in a column, and the last letter
-    the end (``e``: the carry is a bit, ``t``: the sum of the top column, which cannot overflow).
+    A plan is a list of words. ``|`` is a rank of registers; ``/`` the next level of logic, which
+    chooses between bits that are as good otherwise. ``P3B1@2*4`` is four blocks of three pairs
+    and one bit in the column of weight 4 (``@0`` and ``*1`` may be left out). ``W`` is a pair that
+    a later stage takes as a carry-in. ``+p221e@0`` is a carry chain that starts in column 0: the
+    first letter names its carry-in (``p`` a pair, ``q`` a pair whose cell makes a bit of another
+    pair, ``w`` a pair that waits, ``b`` a bit of the column, ``-`` none), each digit is the number
+    of bits added in a column, and the last letter is the end (``e``: the carry is a bit, ``t``:
+    the sum of the top column, which cannot overflow).
+
+    Raises
+    ------
+    ValueError
+        The plan does not leave one bit in each column, or not all pairs are used.
     """
     builder = _Builder(width, kind)
     for word in plan.split():
@@ -431,6 +458,8 @@ def build(width: int, kind: str, plan: str) -> Netlist:
                 builder.block(name, int(column or 0))
     if any(len(column) != 1 for column in builder.columns) or builder.net.pairs_left:
         left = [len(column) for column in builder.columns]
-        raise ValueError(f"Plan must leave one bit a column and no pair, and leaves {left}: {plan!r}")
+        raise ValueError(
+            f"Plan must leave one bit a column and no pair, and leaves {left}: {plan!r}"
+        )
     builder.net.outputs = tuple(column[0].signal for column in builder.columns)
     return builder.net

@@ -130,8 +130,12 @@ class PairPopcount(wiring.Component):
         values: list[Value] = [Const(0, 1), *self.a, *self.b]
         for k in range(len(values), netlist.signals):
             values.append(Signal(1, name=f"n{k}", reset_less=True))
-        kept = {pin for cell in netlist.cells if isinstance(cell, Lut)
-                for pin in set(cell.inputs) - set(cell.support()) - {0}}
+        kept = {
+            pin
+            for cell in netlist.cells
+            if isinstance(cell, Lut)
+            for pin in set(cell.inputs) - set(cell.support()) - {0}
+        }
         for k, cell in enumerate(netlist.cells):
             output = cast(Signal, values[cell.output])
             if isinstance(cell, Lut):
