@@ -1,6 +1,6 @@
 """Accumulators of the score engine: a chain of rows with the neurons at its ends."""
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Const, Module, Mux, Signal, Value
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,11 +14,13 @@ __all__ = ["AccumulatorChain"]
 class AccumulatorChain(wiring.Component):
     """Sum the scores of the spiking channels, for ``rows`` queries and ``lanes`` channels at once.
 
-    In a shift slot the oldest row leaves through its neurons, one a lane, and the next row enters with its membranes
-    as initial values; so one neuron a lane serves all rows, and no accumulator is ever cleared. In every other cycle
-    each row adds its score in the lanes whose channel of v spikes.
+    In a shift slot the oldest row leaves through its neurons, one a lane, and the next row enters
+    with its membranes as initial values; so one neuron a lane serves all rows, and no accumulator
+    is ever cleared. In every other cycle each row adds its score in the lanes whose channel of v
+    spikes.
 
-    Cost: ``rows * lanes`` accumulators of the width that the range analysis gives; the membrane memory.
+    Cost: ``rows * lanes`` accumulators of the width that the range analysis gives; the membrane
+    memory.
 
     Parameters
     ----------
@@ -91,7 +93,7 @@ class AccumulatorChain(wiring.Component):
         """Accumulate without a neuron: rows enter as zeros and leave as they are."""
         plan = self._plan
         for lane in range(plan.lanes):
-            chain: Value = 0
+            chain: Value = Const(0)
             for row in reversed(range(plan.rows)):
                 total = Signal(plan.drive_shape, name=f"drive{row}_{lane}", reset_less=True)
                 with m.If(self.shift):
@@ -104,18 +106,19 @@ class AccumulatorChain(wiring.Component):
     def _integrate(self, m: Module) -> None:
         """Accumulate on top of the membranes and fire at the end of the chain."""
         plan = self._plan
-        spec, ranges = plan.spec, plan.ranges
+        spec, ranges = plan.neuron.spec, plan.ranges
         width = len(Signal(plan.neuron.membrane_shape))
         membranes: Value = Signal(width * plan.lanes, name="no_membranes")
         first: Value = Signal(init=1, name="first_step")
         write = None
         if plan.has_membranes:
-            m.submodules.membrane = store = memory.Memory(
+            store: memory.Memory = memory.Memory(
                 shape=width * plan.lanes,
                 depth=plan.membrane_depth,
                 init=[],
                 attrs={"ram_style": "block"},
             )
+            m.submodules.membrane = store
             read = store.read_port()
             write = store.write_port()
             membranes = read.data
@@ -138,9 +141,7 @@ class AccumulatorChain(wiring.Component):
             ]
             chain: Value = preset.acc
             for row in reversed(range(plan.rows)):
-                acc = Signal(
-                    plan.neuron.acc_shape, name=f"acc{row}_{lane}", reset_less=True
-                )
+                acc = Signal(plan.neuron.acc_shape, name=f"acc{row}_{lane}", reset_less=True)
                 m.submodules[f"add{row}_{lane}"] = add = NeuronAdd(spec, ranges)
                 m.d.comb += [
                     add.acc.eq(acc),

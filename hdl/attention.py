@@ -1,18 +1,26 @@
 """A whole attention layer: beats of q, k and v in, beats of spikes out."""
 
+from typing import Any
+
+import numpy as np
 from amaranth.hdl import Cat, Module, Signal
-from amaranth.lib import memory, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
+from numpy.typing import ArrayLike
 
 from ..design import Design
 from .beats import beat_stream
 from .chunks import ChunkLoader
 from .counting import fit
+from .cycles import state_cycles
 from .loader import Loader
+from .memory import LayerMemory
 from .plan import MemoryShape, Plan
 from .score import ScoreEngine
 from .state import StateEngine
+from .state_gray import GrayInserter
 from .state_plan import StatePlan
+from .state_shift import StateShifter
 from .unloader import Unloader
 
 __all__ = ["Attention"]
@@ -21,13 +29,14 @@ __all__ = ["Attention"]
 class Attention(wiring.Component):
     """Spiking self-attention, all heads and time steps, from stream to stream.
 
-    Works head by head: the k, v and q sections of one head and step are loaded, computed and unloaded as one run,
-    ``heads * steps`` runs an inference, with the membranes kept in memory from step to step. With two banks, loading,
-    computing and unloading overlap. Stalls on either side and gaps between beats change the timing and never the
-    answer.
+    Works head by head: the k, v and q sections of one head and step are loaded, computed and
+    unloaded as one run, ``heads * steps`` runs an inference, with the membranes kept in memory from
+    step to step. With two banks, loading, computing and unloading overlap. Stalls on either side
+    and gaps between beats change the timing and never the answer.
 
     Latency: one inference computes for ``heads * steps * engine.cycles`` cycles, see
-    :class:`~spikeloom.hdl.score.ScoreEngine`. Checked against :func:`spikeloom.golden.attention.attention`.
+    :class:`~spikeloom.hdl.score.ScoreEngine`. Checked against
+    :func:`spikeloom.golden.attention.attention`.
 
     Parameters
     ----------
@@ -39,7 +48,8 @@ class Attention(wiring.Component):
     i : In(stream)
         Beats in, see :func:`spikeloom.golden.beats.pack`. ``last`` is not looked at.
     o : Out(stream)
-        Beats out, see :func:`spikeloom.golden.beats.unpack`. ``last`` marks the end of an inference.
+        Beats out, see :func:`spikeloom.golden.beats.unpack`. ``last`` marks the end of an
+        inference.
     busy : Out(1)
         High in every cycle in which the engine works.
     """
@@ -50,7 +60,9 @@ class Attention(wiring.Component):
 
     def __init__(self, design: Design):
         self._design = design
-        self._plan = StatePlan(design) if design.order == "state" else Plan(design)
+        state = design.order == "state"
+        self._plan = StatePlan(design) if state else Plan(design)
+        self._engine = StateEngine(design) if state else ScoreEngine(design)
         super().__init__(
             {
                 "i": In(beat_stream(design.beat)),
@@ -69,32 +81,55 @@ class Attention(wiring.Component):
         """Geometry of the layer."""
         return self._plan
 
-    def compute_cycles(self) -> int:
-        """Predict the cycles in which the engine works, summed over an inference."""
-        return self._design.heads * self._design.steps * ScoreEngine(self._design).cycles
+    def compute_cycles(self, q: ArrayLike | None = None, k: ArrayLike | None = None) -> int:
+        """Predict the cycles in which the engine works, summed over an inference.
+
+        In state order these depend on the spikes; without any given, every spike is set.
+        """
+        design = self._design
+        if isinstance(self._engine, ScoreEngine):
+            return design.heads * design.steps * self._engine.cycles
+        if q is None or k is None:
+            q = k = np.ones((design.steps, design.tokens, design.dim), dtype=np.uint8)
+        return state_cycles(design, q, k)
 
     def manifest(self) -> dict[str, object]:
         """Describe what a user of the generated Verilog cannot see in it."""
         plan = self._plan
         return {
             "memories": [
-                {"name": shape.name, "width": shape.width, "depth": shape.depth, "ebr": shape.ebr}
+                {
+                    "name": shape.name,
+                    "width": shape.width,
+                    "depth": shape.depth,
+                    "ebr": shape.ebr,
+                    "spram": shape.spram,
+                }
                 for shape in plan.memories
             ],
             "banks": {"input": plan.in_banks, "output": plan.out_banks},
+            "order": self._design.order,
             "passes": plan.passes,
-            "blocks": plan.blocks,
             "compute_cycles": self.compute_cycles(),
         }
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan = self._plan
-        state = self._design.order == "state"
-        m.submodules.loader = loader = ChunkLoader(self._design) if state else Loader(self._design)
-        m.submodules.engine = engine = StateEngine(self._design) if state else ScoreEngine(self._design)
+        engine = self._engine
+        if isinstance(engine, StateEngine):
+            loader: ChunkLoader | Loader = self._load_chunks(m, engine)
+        else:
+            loader = self._load_words(m, engine)
+        m.submodules.loader = loader
+        m.submodules.engine = engine
         m.submodules.unloader = unloader = Unloader(self._design)
-        connect(m, flipped(self.i), loader.i)
+        source: Any = flipped(self.i)
+        for name, stage in self._stages():
+            m.submodules[name] = stage
+            connect(m, source, stage.i)
+            source = stage.o
+        connect(m, source, loader.i)
         connect(m, unloader.o, flipped(self.o))
 
         loaded = self._banks(m, "in", plan.in_banks, loader.full, engine.done)
@@ -105,65 +140,79 @@ class Attention(wiring.Component):
             unloader.full.eq(filled != 0),
             self.busy.eq(engine.busy),
         ]
-        if state:
-            self._connect_chunks(m, loader, engine)
-        else:
-            self._connect_words(m, loader, engine)
-
         o = self._memory(m, plan.o, granularity=plan.o.width // len(engine.o_en))
         m.d.comb += [
-            o[0].addr.eq(engine.o_addr),
-            o[0].data.eq(engine.o_data),
-            o[0].en.eq(engine.o_en),
-            o[1].addr.eq(unloader.addr),
-            o[1].en.eq(unloader.en),
-            unloader.data.eq(o[1].data),
+            o.w_addr.eq(engine.o_addr),
+            o.w_data.eq(engine.o_data),
+            o.w_en.eq(engine.o_en),
+            o.r_addr.eq(unloader.addr),
+            o.r_en.eq(unloader.en),
+            unloader.data.eq(o.r_data),
         ]
         return m
 
-    def _connect_words(self, m: Module, loader: Loader, engine: ScoreEngine) -> None:
+    def _stages(self) -> list[tuple[str, StateShifter | GrayInserter]]:
+        """Stages that positions put in front of the loader in state order."""
+        stages: list[tuple[str, StateShifter | GrayInserter]] = []
+        if self._design.order == "state" and "shift" in self._design.positions:
+            stages.append(("shifter", StateShifter(self._design)))
+        if self._design.order == "state" and "gray" in self._design.positions:
+            stages.append(("inserter", GrayInserter(self._design)))
+        return stages
+
+    def _load_words(self, m: Module, engine: ScoreEngine) -> Loader:
         """Keep q, k and v as words, one a token."""
         plan = self._plan
+        loader = Loader(self._design)
         token, v_token = fit(loader.token, plan.tokens), fit(loader.v_token, plan.tokens)
-        for name, en, data in (("k", loader.k_en, engine.k_data), ("q", loader.q_en, engine.q_data)):
-            write, read = self._memory(m, plan.memory(name), granularity=plan.beat)
+        for name, en, data in (
+            ("k", loader.k_en, engine.k_data),
+            ("q", loader.q_en, engine.q_data),
+        ):
+            store = self._memory(m, plan.memory(name), granularity=plan.beat)
             m.d.comb += [
-                write.addr.eq(Cat(token, loader.bank)),
-                write.data.eq(loader.data),
-                write.en.eq(en),
-                read.addr.eq(engine.kq_addr),
-                data.eq(read.data),
+                store.w_addr.eq(Cat(token, loader.bank)),
+                store.w_data.eq(loader.data),
+                store.w_en.eq(en),
+                store.r_addr.eq(engine.kq_addr),
+                store.r_en.eq(1),
+                data.eq(store.r_data),
             ]
-        write, read = self._memory(m, plan.memory("v"), granularity=plan.beat)
+        store = self._memory(m, plan.memory("v"), granularity=plan.beat)
         m.d.comb += [
-            write.addr.eq(Cat(loader.word, v_token, loader.bank)),
-            write.data.eq(loader.beat.replicate(plan.slices)),
-            write.en.eq(loader.v_en),
-            read.addr.eq(engine.v_addr),
-            engine.v_data.eq(read.data),
+            store.w_addr.eq(Cat(loader.word, v_token, loader.bank)),
+            store.w_data.eq(loader.beat.replicate(plan.slices)),
+            store.w_en.eq(loader.v_en),
+            store.r_addr.eq(engine.v_addr),
+            store.r_en.eq(1),
+            engine.v_data.eq(store.r_data),
         ]
+        return loader
 
-    def _connect_chunks(self, m: Module, loader: ChunkLoader, engine: StateEngine) -> None:
+    def _load_chunks(self, m: Module, engine: StateEngine) -> ChunkLoader:
         """Keep q and k as chunks with spikes in them, and v as words."""
         plan = self._plan
+        loader = ChunkLoader(self._design)
         shape = plan.memory("chunks")
-        write, read = self._memory(m, shape, granularity=shape.width)
+        store = self._memory(m, shape, granularity=shape.width)
         m.d.comb += [
-            write.addr.eq(loader.addr),
-            write.data.eq(loader.entry),
-            write.en.eq(loader.en),
-            read.addr.eq(engine.chunk_addr),
-            read.en.eq(engine.chunk_en),
-            engine.chunk.eq(read.data),
+            store.w_addr.eq(loader.addr),
+            store.w_data.eq(loader.entry),
+            store.w_en.eq(loader.en),
+            store.r_addr.eq(engine.chunk_addr),
+            store.r_en.eq(engine.chunk_en),
+            engine.chunk.eq(store.r_data),
         ]
-        write, read = self._memory(m, plan.memory("v"), granularity=plan.beat)
+        store = self._memory(m, plan.memory("v"), granularity=plan.beat)
         m.d.comb += [
-            write.addr.eq(loader.v_addr),
-            write.data.eq(loader.beat.replicate(plan.slices)),
-            write.en.eq(loader.v_en),
-            read.addr.eq(engine.v_addr),
-            engine.v_data.eq(read.data),
+            store.w_addr.eq(loader.v_addr),
+            store.w_data.eq(loader.beat.replicate(plan.slices)),
+            store.w_en.eq(loader.v_en),
+            store.r_addr.eq(engine.v_addr),
+            store.r_en.eq(1),
+            engine.v_data.eq(store.r_data),
         ]
+        return loader
 
     def _banks(self, m: Module, name: str, banks: int, fill: Signal, drain: Signal) -> Signal:
         """Count the banks that hold something."""
@@ -174,11 +223,7 @@ class Attention(wiring.Component):
             m.d.sync += count.eq(count - 1)
         return count
 
-    def _memory(
-        self, m: Module, shape: MemoryShape, *, granularity: int
-    ) -> tuple[memory.WritePort, memory.ReadPort]:
-        store = memory.Memory(
-            shape=shape.width, depth=shape.depth, init=[], attrs={"ram_style": "block"}
-        )
+    def _memory(self, m: Module, shape: MemoryShape, *, granularity: int) -> LayerMemory:
+        store = LayerMemory(shape, granularity=granularity)
         m.submodules[shape.name] = store
-        return store.write_port(granularity=granularity), store.read_port()
+        return store

@@ -17,10 +17,11 @@ __all__ = ["BiasStream"]
 class BiasStream(wiring.Component):
     """Give every row of the score engine its bias for the key of the slot.
 
-    Log-PE and a table by difference depend on i - j alone, so what row r needs now row r - 1 needed one key ago: one
-    generator runs through the differences, one a slot, and a chain of ``rows`` registers hands its values on. A
-    table by xor is read a block of rows at a time and its entries change places by the low bits of the key. Only
-    the published code's Log-PE, a function of i and j, takes a table over both.
+    Log-PE and a table by difference depend on i - j alone, so what row r needs now row r - 1 needed
+    one key ago: one generator runs through the differences, one a slot, and a chain of ``rows``
+    registers hands its values on. A table by xor is read a block of rows at a time and its entries
+    change places by the low bits of the key. Only the published code's Log-PE, a function of i and
+    j, takes a table over both.
 
     Latency: 2 cycles from a slot to the biases of its rows. Throughput: one slot a cycle.
 
@@ -157,7 +158,9 @@ class BiasStream(wiring.Component):
             address = Cat(key, block)
             words = [
                 [
-                    matrix[min(row + b * rows, plan.tokens - 1) * plan.tokens + min(j, plan.tokens - 1)]
+                    matrix[
+                        min(row + b * rows, plan.tokens - 1) * plan.tokens + min(j, plan.tokens - 1)
+                    ]
                     for row in range(rows)
                 ]
                 for b in range(plan.blocks)
@@ -170,7 +173,9 @@ class BiasStream(wiring.Component):
             swap = Signal(low, reset_less=True)
             m.d.sync += swap.eq(key[:low])
             for level in range(low):
-                values = [Mux(swap[level], values[row ^ 1 << level], values[row]) for row in range(rows)]
+                values = [
+                    Mux(swap[level], values[row ^ 1 << level], values[row]) for row in range(rows)
+                ]
         for row in range(rows):
             m.d.sync += self.o[row].eq(values[row])
 
@@ -184,13 +189,16 @@ class BiasStream(wiring.Component):
     def _rom_words(self, m: Module, words: list[list[int]], address: Value) -> list[Value]:
         """Read a word of several entries from a ROM; give the entries one cycle later."""
         width = len(Signal(self._shape))
-        init = [sum((e & (1 << width) - 1) << width * n for n, e in enumerate(word)) for word in words]
-        m.submodules.rom = rom = memory.Memory(
+        init = [
+            sum((e & (1 << width) - 1) << width * n for n, e in enumerate(word)) for word in words
+        ]
+        rom: memory.Memory = memory.Memory(
             shape=width * len(words[0]),
             depth=len(words),
             init=init,
             attrs={"rom_style": "block"},
         )
+        m.submodules.rom = rom
         port = rom.read_port()
         m.d.comb += port.addr.eq(address)
         signed = min(self._shape) < 0

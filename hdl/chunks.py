@@ -15,9 +15,9 @@ __all__ = ["ChunkLoader"]
 class ChunkLoader(wiring.Component):
     """Keep the chunks of k and q that hold a spike, and write v, bank after bank.
 
-    A beat of k or q is taken apart into chunks, one a cycle; a beat of v is written as it is. A row without any
-    spike leaves one empty chunk, and so does the end of a bank, so that rows and banks can be told from the chunks
-    alone.
+    A beat of k or q is taken apart into chunks, one a cycle; a beat of v is written as it is. A row
+    without any spike leaves one empty chunk, and the last chunk of k and of q is kept even if
+    empty, so that rows and phases can be told from the chunks alone.
 
     Throughput: a beat of v a cycle, a chunk of k or q a cycle. Checked against
     :func:`spikeloom.golden.beats.pack`.
@@ -80,16 +80,29 @@ class ChunkLoader(wiring.Component):
         parts = plan.beat // plan.chunk
 
         section = Signal(2)
-        row = Signal(range(max(plan.tokens, plan.head_dim)))
-        place = Signal(range(max(keys, queries, plan.beats * parts)))
+        row = Signal(range(max(plan.tokens, plan.places + plan.based)))
+        place = Signal(range(max(keys, queries, plan.query_beats * parts)))
         count = Signal(len(self.addr) - (plan.in_banks - 1).bit_length())
         bank = Signal(range(plan.in_banks))
         fresh = Signal(init=1)
         in_v, in_q = section[0], section[1]
-        bits = self.i.payload.data.word_select(place[: (parts - 1).bit_length()], plan.chunk)
-        last_part = place[: (parts - 1).bit_length()] == parts - 1
+        part = place[: (parts - 1).bit_length()]
+        bits = Signal(plan.chunk)
+        last_part = part == parts - 1
         accept = Signal()
-        m.d.comb += accept.eq(self.i.valid & self.free)
+        m.d.comb += [
+            bits.eq(self.i.payload.data.word_select(part, plan.chunk)),
+            accept.eq(self.i.valid & self.free),
+        ]
+        ones = Signal(init=1)
+        if plan.based:
+            # Before the keys comes a row with a spike for every token, which no beat carries.
+            with m.If(ones):
+                m.d.comb += [bits.eq(-1), accept.eq(self.free)]
+                beyond = keys * plan.chunk - plan.tokens
+                with m.If(place == keys - 1):
+                    m.d.comb += bits.eq((1 << plan.chunk - beyond) - 1)
+            m.d.comb += self.entry.ones.eq(ones)
 
         # A beat of v is one step; a beat of k or q is one step a chunk, and ends the row early
         # where the row does.
@@ -100,19 +113,21 @@ class ChunkLoader(wiring.Component):
             m.d.comb += end_row.eq(place == queries - 1)
         with m.Else():
             m.d.comb += end_row.eq(place == keys - 1)
-        end_section = row == Mux(section == 0, plan.head_dim - 1, plan.tokens - 1)
+        last_row = plan.places - 1 + plan.based
+        end_section = row == Mux(section == 0, last_row, plan.tokens - 1)
         end = Signal()
+        waits = ones if plan.based else Const(0)
         m.d.comb += [
-            self.i.ready.eq(self.free & (in_v | last_part | end_row)),
+            self.i.ready.eq(self.free & ~waits & (in_v | last_part | end_row)),
             end.eq(accept & end_row & end_section & in_q),
             self.full.eq(end),
         ]
         with m.If(accept):
             m.d.sync += place.eq(place + 1)
             with m.If(end_row):
-                m.d.sync += [place.eq(0), row.eq(row + 1)]
+                m.d.sync += [place.eq(0), row.eq(row + 1), ones.eq(0)]
                 with m.If(end_section):
-                    m.d.sync += [row.eq(0), section.eq(Mux(in_q, 0, section + 1))]
+                    m.d.sync += [row.eq(0), section.eq(Mux(in_q, 0, section + 1)), ones.eq(in_q)]
 
         spikes = bits.any()
         m.d.comb += [
@@ -120,10 +135,14 @@ class ChunkLoader(wiring.Component):
             self.entry.bits.eq(bits),
             self.entry.place.eq(place),
             self.entry.first.eq(fresh),
-            self.entry.query.eq(in_q),
-            self.entry.last.eq(end),
-            self.en.eq(accept & ~in_v & (spikes | (end_row & fresh) | end)),
+            self.entry.end.eq(end_row & (end_section | waits)),
+            self.en.eq(accept & ~in_v & (spikes | (end_row & (fresh | end_section)))),
         ]
+        if plan.counted:
+            m.d.comb += [
+                self.entry.single.eq(~(bits & (bits - 1)[: plan.chunk]).any()),
+                self.entry.empty.eq(~spikes),
+            ]
         with m.If(accept & ~in_v):
             m.d.sync += fresh.eq(end_row | (fresh & ~spikes))
         with m.If(self.en):

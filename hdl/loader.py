@@ -15,12 +15,12 @@ __all__ = ["Loader"]
 class Loader(wiring.Component):
     """Write the k, v and q sections of one head and step into their memories, bank after bank.
 
-    Accepts one beat a cycle while the bank it fills is free. Without a cyclic shift every beat goes straight to its
-    slice of the word by the write mask, so no word is ever assembled; with a shift the tokens of q and k are
-    assembled, rotated by the schedule and written one cycle later.
+    Accepts one beat a cycle while the bank it fills is free. Without a cyclic shift every beat goes
+    straight to its slice of the word by the write mask, so no word is ever assembled; with a shift
+    the tokens of q and k are assembled, rotated by the schedule and written one cycle later.
 
-    Latency: a word is in its memory one cycle after its last beat (two with a shift). Throughput: one beat a cycle.
-    Checked against :func:`spikeloom.golden.beats.pack`.
+    Latency: a word is in its memory one cycle after its last beat (two with a shift). Throughput:
+    one beat a cycle. Checked against :func:`spikeloom.golden.beats.pack`.
 
     Parameters
     ----------
@@ -121,9 +121,7 @@ class Loader(wiring.Component):
 
         # v is never rotated: its beats go straight to their slice.
         word_of = Array(Const(n // plan.slices, range(plan.words)) for n in range(plan.beats))
-        slice_of = Array(
-            Const(1 << n % plan.slices, plan.slices) for n in range(plan.beats)
-        )
+        slice_of = Array(Const(1 << n % plan.slices, plan.slices) for n in range(plan.beats))
         m.d.comb += [
             self.beat.eq(self.i.payload.data),
             self.v_token.eq(token),

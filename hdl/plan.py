@@ -1,10 +1,11 @@
 """Geometry of a layer: words, addresses, banks and what the memories take.
 
-Addresses are concatenations (bank, token, word), never products, so that no memory needs an adder. Dimensions that
-are no powers of two leave gaps; an EBR is 256 words deep, so up to 256 tokens the gaps cost nothing.
+Addresses are concatenations (bank, token, word), never products, so that no memory needs an adder.
+Dimensions that are no powers of two leave gaps; an EBR is 256 words deep, so up to 256 tokens the
+gaps cost nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import ceil
 
@@ -18,11 +19,13 @@ from .neuron import NeuronFormat
 
 __all__ = ["MemoryShape", "Plan", "ebr_blocks"]
 
+#: EBR and SPRAM of the families that have both.
+BLOCKS = {"up5k": (30, 4)}
 EBR_SHAPES = ((16, 256), (8, 512), (4, 1024), (2, 2048))
 
 
 def ebr_blocks(width: int, depth: int) -> int:
-    """Count the EBR that a ``depth`` x ``width`` memory takes in the best of the four aspect ratios.
+    """Count the EBR that ``depth`` words of ``width`` bits take, in the best aspect ratio.
 
     >>> ebr_blocks(64, 128), ebr_blocks(8, 512), ebr_blocks(17, 256)
     (4, 1, 2)
@@ -37,11 +40,17 @@ class MemoryShape:
     name: str
     width: int
     depth: int
+    single_port: bool = False
 
     @property
     def ebr(self) -> int:
         """EBR blocks of 4 kbit that the memory takes."""
-        return ebr_blocks(self.width, self.depth)
+        return 0 if self.single_port else ebr_blocks(self.width, self.depth)
+
+    @property
+    def spram(self) -> int:
+        """SPRAM blocks of 256 kbit that the memory takes."""
+        return ceil(self.width / 16) * ceil(self.depth / 16384) if self.single_port else 0
 
 
 @dataclass(frozen=True)
@@ -133,12 +142,12 @@ class Plan:
 
     @property
     def passes_per_word(self) -> int:
-        """Passes that fit one word of v: more than one only where a beat is wider than the lanes."""
+        """Passes that fit a word of v: more than one only where a beat is wider than the lanes."""
         return self.beat // self.lanes if self.lanes < min(self.beat, self.head_dim) else 1
 
     @cached_property
     def drive_beats(self) -> int:
-        """Beats a channel takes at the output: 1 beat holds many spikes, a drive takes whole beats."""
+        """Beats a channel takes at the output without a neuron: a drive takes whole beats."""
         return ceil(bits(*self.ranges.drive)[0] / self.beat)
 
     @property
@@ -159,7 +168,7 @@ class Plan:
     @cached_property
     def neuron(self) -> NeuronFormat:
         """Layout of the neurons' accumulators and membranes."""
-        return NeuronFormat(self.spec, self.ranges)
+        return NeuronFormat(NeuronSpec.from_design(self.design), self.ranges)
 
     @property
     def score_shape(self) -> Shape:
@@ -213,6 +222,35 @@ class Plan:
         in_banks = 2 if blocks(2, 1) == single else 1
         return in_banks, 2 if blocks(in_banks, 2) == single else 1
 
+    #: Memories that may be single-ported: with one bank never read and written in one cycle.
+    _exclusive = ("k", "q", "v", "o")
+
+    @cached_property
+    def single_ported(self) -> frozenset[str]:
+        """Memories that lie in SPRAM: the largest, where the EBR do not hold all."""
+        blocks = BLOCKS.get(self.design.target.device.split("-")[0])
+        shapes = {shape.name: shape for shape in self._memories(*self._banks)}
+        moved: set[str] = set()
+        if blocks is None or self._banks != (1, 1):
+            return frozenset()
+        ebr = sum(shape.ebr for shape in shapes.values())
+        for shape in sorted(shapes.values(), key=lambda shape: -shape.ebr):
+            if ebr <= blocks[0]:
+                break
+            if self._may_move(shape):
+                used = sum(replace(shapes[name], single_port=True).spram for name in moved)
+                if used + replace(shape, single_port=True).spram <= blocks[1]:
+                    moved.add(shape.name)
+                    ebr -= shape.ebr
+        # Half a move is none: what does not fit is said in the terms of block memory.
+        return frozenset(moved) if ebr <= blocks[0] else frozenset()
+
+    def _may_move(self, shape: MemoryShape) -> bool:
+        # SPRAM writes by nibbles, and holds no zeros where nothing was written.
+        whole = self.head_dim % self.beat == 0
+        nibbles = self.beat in (4, 8, 16) and (self.passes_per_word == 1 or self.lanes % 4 == 0)
+        return shape.name in self._exclusive and nibbles and (shape.name != "o" or whole)
+
     @property
     def in_banks(self) -> int:
         """Banks of q, k and v: with two, a step is loaded while another is computed."""
@@ -226,7 +264,10 @@ class Plan:
     @cached_property
     def memories(self) -> tuple[MemoryShape, ...]:
         """Memories of the layer."""
-        return self._memories(self.in_banks, self.out_banks)
+        return tuple(
+            replace(shape, single_port=shape.name in self.single_ported)
+            for shape in self._memories(*self._banks)
+        )
 
     def memory(self, name: str) -> MemoryShape:
         """Find a memory by its name."""

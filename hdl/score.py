@@ -1,4 +1,4 @@
-"""Score order: one row of the attention map after the other, A = similarity(q, k) first, then A v."""
+"""Score order: row after row of the attention map, A = similarity(q, k) first, then A v."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
@@ -18,15 +18,16 @@ __all__ = ["ScoreEngine"]
 
 
 class ScoreEngine(wiring.Component):
-    """Compute one head and step at a time, ``rows`` queries against one key a cycle, ``lanes`` channels of v.
+    """Compute one head and step at a time, ``rows`` queries and ``lanes`` channels, a key a cycle.
 
-    The queries of a block stand in a chain of registers, and so do their accumulators. A block costs ``rows`` shift
-    slots, in which the finished rows leave one end of the accumulator chain through the neuron while the membranes
-    of the next rows enter the other (and their queries enter the query chain), and one slot for each key. The
-    membrane is the accumulator's initial value, so leak, drive and threshold are one sum.
+    The queries of a block stand in a chain of registers, and so do their accumulators. A block
+    costs ``rows`` shift slots, in which the finished rows leave one end of the accumulator chain
+    through the neuron while the membranes of the next rows enter the other (and their queries enter
+    the query chain), and one slot for each key. The membrane is the accumulator's initial value, so
+    leak, drive and threshold are one sum.
 
-    Nothing stalls: a head and step starts when its inputs are complete and the output bank is free, and takes
-    ``blocks * passes * (rows + tokens) + rows + latency`` cycles.
+    Nothing stalls: a head and step starts when its inputs are complete and the output bank is free,
+    and takes ``blocks * passes * (rows + tokens) + rows + latency`` cycles.
 
     Checked against :func:`spikeloom.golden.attention.attention`.
 
@@ -50,7 +51,8 @@ class ScoreEngine(wiring.Component):
     v_addr, v_data : Out, In
         The same for v: bank, token, word.
     o_addr, o_data, o_en : Out
-        Output word to write: bank, token, word; one enable bit for every ``lanes`` channels of the word.
+        Output word to write: bank, token, word; one enable bit for every ``lanes`` channels of the
+        word.
     """
 
     ready: Signal
@@ -69,6 +71,7 @@ class ScoreEngine(wiring.Component):
         self._design = design
         self._plan = plan = Plan(design)
         shapes = {shape.name: shape for shape in plan.memories}
+        self._similarities = [self._similarity() for _ in range(plan.rows)]
         super().__init__(
             {
                 "ready": In(1),
@@ -93,7 +96,7 @@ class ScoreEngine(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from the slot that reads a key to the slot that accumulates its score."""
-        return 2 + self._similarity().latency + (1 if self._biased else 0)
+        return 2 + self._similarities[0].latency + (1 if self._biased else 0)
 
     @property
     def cycles(self) -> int:
@@ -180,7 +183,7 @@ class ScoreEngine(wiring.Component):
             with m.If(shift[1] & was_fresh):
                 m.d.sync += q.eq(chain)
             chain = q
-            similarity = self._similarity()
+            similarity = self._similarities[row]
             m.submodules[f"similarity{row}"] = similarity
             m.d.comb += [similarity.q.eq(q), similarity.k.eq(k)]
             scores[row] = similarity.o
@@ -202,9 +205,7 @@ class ScoreEngine(wiring.Component):
             total = Signal(range(low, high + 1), name=f"total{row}")
             clipped = Signal(plan.score_shape, name=f"score{row}", reset_less=True)
             m.d.comb += total.eq(score + (bias.o[row] << self._design.score_fraction))
-            m.d.sync += clipped.eq(
-                total if limit is None else Mux(total >= limit, limit, total)
-            )
+            m.d.sync += clipped.eq(total if limit is None else Mux(total >= limit, limit, total))
             sums.append(clipped)
         return sums
 
@@ -224,7 +225,7 @@ class ScoreEngine(wiring.Component):
         """Add the scores of the channels that spike, and let finished rows through the neuron."""
         plan = self._plan
         latency = self.latency
-        rows, turns = ceil_log2(plan.rows), ceil_log2(plan.passes)
+        rows = ceil_log2(plan.rows)
 
         # What comes in: one slot ahead of the accumulators, since memories answer a cycle later.
         ahead_key, ahead_shift = key[latency - 1], shift[latency - 1]
@@ -285,6 +286,8 @@ class ScoreEngine(wiring.Component):
             chain.done.eq(self.done),
         ]
         if plan.spec is None:
-            m.d.comb += self.o_data.eq(output.drives(m, [chain.drives[n] for n in range(plan.lanes)]))
+            m.d.comb += self.o_data.eq(
+                output.drives(m, [chain.drives[n] for n in range(plan.lanes)])
+            )
         else:
             m.d.comb += self.o_data.eq(output.spikes(m, turn_out, chain.spikes))

@@ -1,12 +1,14 @@
 """State order: S = K^T V first, then q S, one spike a cycle and none for a zero."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from ..design import Design
 from .counting import fit, following
+from .events import EventSequencer
+from .memory import LayerMemory
 from .neuron import NeuronFire, NeuronPreset
 from .output import OutputWriter
 from .state_plan import StatePlan
@@ -17,13 +19,14 @@ __all__ = ["StateEngine"]
 class StateEngine(wiring.Component):
     """Compute one head and step at a time, one spike of k or q a cycle, ``lanes`` channels of v.
 
-    Both halves are the same sum over the spikes of a row: a row of k (one channel, over the tokens) adds up the
-    values of its tokens and leaves a row of state; a row of q (one token, over the channels) adds up the rows of
-    state of its channels, on top of the token's membranes, and leaves spikes. One set of accumulators does both.
+    Both halves are the same sum over the spikes of a row: a row of k (one channel, over the tokens)
+    adds up the values of its tokens and leaves a row of state; a row of q (one token, over the
+    channels) adds up the rows of state of its channels, on top of the token's membranes, and leaves
+    spikes. One set of accumulators does both.
 
-    A run takes, for each of the ``passes``, one cycle a spike of k and q, one for every row of k without a spike,
-    one for every query that starts from a membrane (or has no spike), and a few to change over; see
-    :func:`spikeloom.hdl.cycles.state_cycles`.
+    A run takes, for each of the ``passes``, one cycle a spike of k and q, one for every row of k
+    without a spike, one for every query that starts from a membrane (or has no spike), and a few to
+    change over; see :func:`spikeloom.hdl.cycles.state_cycles`.
 
     Parameters
     ----------
@@ -86,154 +89,151 @@ class StateEngine(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan = self._plan
-
-        # Chunks: one in the memory's output register, one being worked through.
-        bits = Signal(plan.chunk)
-        place = Signal(plan.entry["place"].width)
-        first, query, last = Signal(), Signal(), Signal()
-        valid, waiting, flush, settle = Signal(), Signal(), Signal(), Signal()
-        turn = Signal(range(plan.passes))
-        step = Signal(range(plan.steps))
-        count = Signal(len(self.chunk_addr) - (plan.in_banks - 1).bit_length())
-        bank = Signal(range(plan.in_banks))
-        final = last & (turn == plan.passes - 1)
-
-        several = (bits & (bits - 1)[: plan.chunk]).any()
-        start = Signal()
-        fresh_step = step == 0
-        if plan.starts:
-            always = plan.neuron.offset != 0
-            m.d.comb += start.eq(valid & first & query & (1 if always else ~fresh_step))
-        finish = valid & Mux(start, ~bits.any(), ~several)
-        boundary = last | (self.chunk.query & ~query)
-        take = Signal()
+        m.submodules.events = events = EventSequencer(self._design)
         m.d.comb += [
-            take.eq(waiting & ~flush & ~settle & (~valid | (finish & ~boundary))),
-            self.chunk_addr.eq(Cat(count, bank)),
-            self.chunk_en.eq(self.busy & (~waiting | (take & ~self.chunk.last)) & ~last),
+            events.ready.eq(self.ready),
+            self.busy.eq(events.busy),
+            self.done.eq(events.done),
+            self.chunk_addr.eq(events.chunk_addr),
+            self.chunk_en.eq(events.chunk_en),
+            events.chunk.eq(self.chunk),
         ]
-        with m.If(self.chunk_en):
-            m.d.sync += [waiting.eq(1), count.eq(count + 1)]
-        with m.Elif(take):
-            m.d.sync += waiting.eq(0)
-        with m.If(take):
-            m.d.sync += [
-                valid.eq(1),
-                bits.eq(self.chunk.bits),
-                place.eq(self.chunk.place),
-                first.eq(self.chunk.first),
-                query.eq(self.chunk.query),
-                last.eq(self.chunk.last),
-            ]
-        with m.Elif(valid):
-            m.d.sync += first.eq(0)
-            with m.If(~start):
-                m.d.sync += bits.eq(bits & (bits - 1)[: plan.chunk])
-            with m.If(finish):
-                m.d.sync += [valid.eq(0), flush.eq(1)]
+        turn, query, settle = events.turn, events.query, events.settle
 
-        # A phase ends with a slot that pushes the last row out, and one in which it is written.
-        with m.If(flush):
-            m.d.sync += [flush.eq(0), settle.eq(1)]
-        with m.If(settle):
-            m.d.sync += settle.eq(0)
-            with m.If(last):
-                m.d.sync += [count.eq(0), last.eq(0), turn.eq(following(turn, plan.passes))]
-        m.d.comb += self.done.eq(settle & final)
-        with m.If(~self.busy & self.ready):
-            m.d.sync += self.busy.eq(1)
-        with m.If(self.done):
-            m.d.sync += [
-                self.busy.eq(0),
-                bank.eq(following(bank, plan.in_banks)),
-                step.eq(following(step, plan.steps)),
-            ]
-
-        event = Signal()
-        m.d.comb += event.eq(valid & ~start & bits.any())
-        index = Cat(_lowest(bits), place) if plan.chunk > 1 else place
-        self._lanes(m, valid, first, start, flush, settle, event, query, index, turn, bank, fresh_step)
-        return m
-
-    def _lanes(
-        self,
-        m: Module,
-        valid: Value,
-        first: Value,
-        start: Value,
-        flush: Value,
-        settle: Value,
-        event: Value,
-        query: Value,
-        index: Value,
-        turn: Value,
-        bank: Value,
-        fresh_step: Value,
-    ) -> None:
-        """Add up what the slots address; write finished rows as the next row comes in."""
-        plan = self._plan
-        width = plan.lane_shape.width
-
-        state = memory.Memory(
-            shape=width * plan.lanes, depth=plan.state_depth, init=[], attrs={"ram_style": "block"}
+        # What is not to be added is read from a half of the memory that stays zero.
+        state: memory.Memory = memory.Memory(
+            shape=plan.lane_shape.width * plan.lanes,
+            depth=plan.state_depth,
+            init=[],
+            attrs={"ram_style": "block"},
         )
         m.submodules.state = state
         read, write = state.read_port(), state.write_port()
-        channels = fit(index, plan.width)
-        word_bits = ceil_log2(plan.passes_per_word)
-        v_addr = Cat(turn[word_bits:], fit(index, plan.tokens), bank)
-        m.d.comb += [
-            # A half of the memory stays zero: what is not to be added is read from there.
-            read.addr.eq(Cat(_extend(channels, ceil_log2(plan.width)), ~(event & query))),
-            self.v_addr.eq(Cat(v_addr, ~(event & ~query)) if plan.v_zero else v_addr),
-        ]
-        load, adds_v, begin = Signal(), Signal(), Signal()
-        m.d.sync += [load.eq(valid & first), adds_v.eq(event & ~query), begin.eq(start)]
-        values = (
-            self.v_data.word_select(turn[:word_bits], plan.lanes)
-            if word_bits
-            else self.v_data[: plan.lanes]
+        width = ceil_log2(plan.state_rows)
+        preset = events.start & ~query
+        m.d.comb += read.addr.eq(
+            Cat(
+                _widen(events.index, width) | preset.replicate(width),
+                ~((events.event & query) | preset),
+            )
         )
+        values = self._values(m, events)
+        load, begin, base = Signal(), Signal(), Signal()
+        m.d.sync += [load.eq(events.load), begin.eq(events.start & query), base.eq(events.base)]
 
-        # A row is written when the next one is loaded, the last of a phase when it is flushed.
-        pending = Signal()
-        row = Signal(range(max(plan.width, plan.tokens)))
+        # A row is written when the next one is loaded, the last of a phase when it settles. What
+        # is written before the first row is in the way of nothing: its number is negative.
+        before = -2 if plan.based else -1
+        bits = max(ceil_log2(plan.state_rows), ceil_log2(plan.tokens))
+        row = Signal(signed(1 + bits), init=before)
         drain = Signal()
-        m.d.comb += drain.eq((load & pending) | settle)
+        m.d.comb += drain.eq(load | settle)
         with m.If(load):
-            m.d.sync += pending.eq(1)
-        with m.If(drain):
             m.d.sync += row.eq(row + 1)
-        with m.If(settle):
-            m.d.sync += [pending.eq(0), row.eq(0)]
+        with m.If(settle & ~events.ones):
+            m.d.sync += row.eq(Mux(query, before, -1))
         output = OutputWriter(plan)
         bank_out = Signal(range(plan.out_banks))
         with m.If(self.done):
             m.d.sync += bank_out.eq(following(bank_out, plan.out_banks))
+        out = Signal()
         m.d.comb += [
-            write.addr.eq(fit(row, plan.width)),
+            out.eq(drain & query & ~row[-1]),
+            write.addr.eq(row[:width]),
             write.en.eq(drain & ~query),
             self.o_addr.eq(output.address(turn, row, bank_out)),
-            self.o_en.eq(output.enables(turn, drain & query)),
+            self.o_en.eq(output.enables(turn, out)),
         ]
 
-        starts = self._membranes(m, start, begin, settle, drain & query, turn, row, fresh_step)
+        starts = self._starts(m, events, begin, out, row)
+        bases = self._bases(m, events, values, base)
         accs = []
         for lane in range(plan.lanes):
             acc = Signal(plan.lane_shape, name=f"acc{lane}", reset_less=True)
             addend = Signal(plan.lane_shape, name=f"addend{lane}")
-            value = values[lane] if plan.v_zero else values[lane] & adds_v
-            fraction = 0 if plan.spec is None else plan.spec.fraction
-            part = read.data.word_select(lane, width) | (value << fraction)
-            m.d.comb += addend.eq(part | starts[lane])
+            part = read.data.word_select(lane, plan.lane_shape.width)
+            m.d.comb += [
+                addend.eq(part | self._weigh(values[lane]) | starts[lane] | bases[lane]),
+                write.data.word_select(lane, plan.lane_shape.width).eq(acc),
+            ]
             m.d.sync += acc.eq(Mux(load, addend, self._sum(acc, addend)))
-            m.d.comb += write.data.word_select(lane, width).eq(acc)
             accs.append(acc)
         if plan.spec is None:
             m.d.comb += self.o_data.eq(output.drives(m, accs))
         else:
-            spikes = self._fire(m, accs)
-            m.d.comb += self.o_data.eq(output.spikes(m, turn, spikes))
+            m.d.comb += self.o_data.eq(output.spikes(m, turn, self._fire(m, accs)))
+        return m
+
+    def _values(self, m: Module, events: EventSequencer) -> Value:
+        """Read the values of a key's token, or of one that enters or leaves a window."""
+        plan = self._plan
+        shared = ceil_log2(plan.passes_per_word)
+        key = events.event & ~events.query
+        token = fit(events.index, plan.tokens)
+        used: Value = key
+        if plan.windows:
+            token = Mux(events.query, events.window_token, token)
+            used = key | events.window
+        address = Cat(events.turn[shared:], _widen(token, ceil_log2(plan.tokens)), events.bank)
+        m.d.comb += self.v_addr.eq(Cat(address, ~used) if plan.v_zero else address)
+        self._is_ones, self._is_query, self._leaves = Signal(), Signal(), Signal()
+        m.d.sync += [
+            self._is_ones.eq(events.ones),
+            self._is_query.eq(events.query),
+            self._leaves.eq(events.leave),
+        ]
+        word = self.v_data.word_select(events.turn[:shared], plan.lanes)
+        values = (word if shared else self.v_data)[: plan.lanes]
+        if plan.v_zero:
+            return values
+        reads = Signal()
+        m.d.sync += reads.eq(used)
+        return Mux(reads, values, 0)
+
+    def _weigh(self, value: Value) -> Value:
+        """Weigh a value as what its slot adds to the accumulator."""
+        plan = self._plan
+        weights = plan.weights
+        fraction = 0 if plan.spec is None else plan.spec.fraction
+        width = plan.lane_shape.width
+        key = Const(weights.key << fraction, width)
+        if not plan.based:
+            return Mux(value, key, 0)
+        ones = Const(-weights.ones << fraction, width)
+        weight = Mux(self._is_ones, ones, key)
+        if plan.windows:
+            weight = Mux(self._is_query, 0, weight)
+        return Mux(value, weight, 0)
+
+    def _bases(self, m: Module, events: EventSequencer, values: Value, base: Value) -> list[Value]:
+        """Accumulate what every query has in common, and what the windows of Log-PE hold."""
+        plan = self._plan
+        if not plan.based:
+            return [Const(0)] * plan.lanes
+        weights = plan.weights
+        fraction = 0 if plan.spec is None else plan.spec.fraction
+        shape = signed(plan.lane_shape.width - fraction)
+        one = 1 << self._design.score_fraction
+        # One addend for all lanes; a lane takes it where its value spikes.
+        addend = Signal(shape)
+        first = Signal(range(weights.base_ones + one * (plan.levels + 1)))
+        inside = sum((events.index <= width for width in plan.reaches), Const(0))
+        m.d.sync += first.eq(weights.base_ones + (inside << self._design.score_fraction))
+        m.d.comb += addend.eq(Mux(self._is_ones, first, -weights.base_key))
+        if plan.windows:
+            with m.If(self._is_query):
+                m.d.comb += addend.eq(Mux(self._leaves, -one, one))
+        bases: list[Value] = []
+        for lane in range(plan.lanes):
+            total = Signal(shape, name=f"base{lane}")
+            gated = Signal(plan.lane_shape, name=f"based{lane}")
+            with m.If(values[lane]):
+                m.d.sync += total.eq(total + addend)
+            with m.If(events.settle & events.query):
+                m.d.sync += total.eq(0)
+            m.d.comb += gated.eq(Mux(base, total << fraction, 0))
+            bases.append(gated)
+        return bases
 
     def _sum(self, acc: Signal, addend: Signal) -> Value:
         plan = self._plan
@@ -242,51 +242,35 @@ class StateEngine(wiring.Component):
         total = acc[:-1] + addend[:-1]
         return Cat(total[:-1], acc[-1] | addend[-1] | total[-1])
 
-    def _membranes(
-        self,
-        m: Module,
-        start: Value,
-        begin: Value,
-        settle: Value,
-        write_en: Value,
-        turn: Value,
-        row: Value,
-        fresh_step: Value,
+    def _starts(
+        self, m: Module, events: EventSequencer, begin: Value, out: Value, row: Value
     ) -> list[Value]:
         """Read the membranes of the query that starts; give what its accumulators start from."""
         plan = self._plan
+        self._membranes: LayerMemory | None = None
         if not plan.starts:
             return [Const(0)] * plan.lanes
-        spec, ranges = plan.spec, plan.ranges
-        words: Value = Const(0, plan.neuron.membrane_shape.width * plan.lanes)
-        self._membrane_write = None
+        width = plan.neuron.membrane_shape.width
+        words: Value = Const(0, width * plan.lanes)
         if plan.has_membranes:
-            m.submodules.membrane = store = memory.Memory(
-                shape=len(words),
-                depth=plan.membrane_depth,
-                init=[],
-                attrs={"ram_style": "block"},
-            )
-            read, write = store.read_port(), store.write_port()
-            token = Signal(range(plan.tokens))
-            with m.If(start):
-                m.d.sync += token.eq(token + 1)
-            with m.If(settle):
-                m.d.sync += token.eq(0)
+            store = LayerMemory(plan.memory("membrane"), granularity=width * plan.lanes)
+            m.submodules.membrane = store
             m.d.comb += [
-                read.addr.eq(Cat(turn, token)),
-                write.addr.eq(Cat(turn, fit(row, plan.tokens))),
-                write.en.eq(write_en),
+                store.r_addr.eq(Cat(events.turn, events.token)),
+                store.r_en.eq(events.start & events.query),
+                store.w_addr.eq(Cat(events.turn, fit(row, plan.tokens))),
+                store.w_en.eq(out),
             ]
-            words = read.data
-            self._membrane_write = write
+            self._membranes = store
+            words = store.r_data
         starts: list[Value] = []
         for lane in range(plan.lanes):
-            m.submodules[f"preset{lane}"] = preset = NeuronPreset(spec, ranges)
+            preset = NeuronPreset(plan.neuron.spec, plan.ranges, saturating=plan.neuron.saturating)
+            m.submodules[f"preset{lane}"] = preset
             gated = Signal(plan.lane_shape, name=f"start{lane}")
             m.d.comb += [
-                preset.membrane.eq(words.word_select(lane, plan.neuron.membrane_shape.width)),
-                preset.first.eq(fresh_step),
+                preset.membrane.eq(words.word_select(lane, width)),
+                preset.first.eq(events.first_step if plan.neuron.offset else 0),
                 gated.eq(Mux(begin, preset.acc, 0)),
             ]
             starts.append(gated)
@@ -297,22 +281,15 @@ class StateEngine(wiring.Component):
         plan = self._plan
         spikes = Signal(plan.lanes)
         for lane, acc in enumerate(accs):
-            m.submodules[f"fire{lane}"] = fire = NeuronFire(plan.spec, plan.ranges)
+            fire = NeuronFire(plan.neuron.spec, plan.ranges, saturating=plan.neuron.saturating)
+            m.submodules[f"fire{lane}"] = fire
             m.d.comb += [fire.acc.eq(acc), spikes[lane].eq(fire.spike)]
-            if plan.has_membranes:
+            if self._membranes is not None:
                 width = plan.neuron.membrane_shape.width
-                m.d.comb += self._membrane_write.data.word_select(lane, width).eq(fire.membrane)
+                m.d.comb += self._membranes.w_data.word_select(lane, width).eq(fire.membrane)
         return spikes
 
 
-def _lowest(bits: Value) -> Value:
-    """Encode the place of the lowest set bit."""
-    place: Value = Const(len(bits) - 1, range(len(bits)))
-    for n in reversed(range(len(bits) - 1)):
-        place = Mux(bits[n], Const(n, range(len(bits))), place)
-    return place
-
-
-def _extend(value: Value, width: int) -> Value:
-    """Pad with zeros, so that what is concatenated above keeps its place."""
-    return Cat(value, Const(0, max(0, width - len(value))))
+def _widen(value: Value, width: int) -> Value:
+    """Cut or pad with zeros, so that what is concatenated above keeps its place."""
+    return Cat(value, Const(0, width))[:width]

@@ -8,17 +8,36 @@ from amaranth.hdl import Shape
 from amaranth.lib import data
 from amaranth.utils import ceil_log2
 
+from ..golden import log as golden_log
+from .neuron import NeuronFormat
 from .plan import MemoryShape, Plan, ebr_blocks
 
-__all__ = ["StatePlan"]
+__all__ = ["StatePlan", "Weights"]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How the drive follows from the state, with c the sum of all values of a channel.
+
+    A row of state is ``key`` times the sum of the values of the tokens whose key spikes, less
+    ``ones`` times c; the drive of a query is the sum of its channels' rows and a base,
+    ``base_ones`` times c less ``base_key`` times the values of every spike of k. See
+    docs/cores/state.rst for the proof.
+    """
+
+    key: int
+    ones: int
+    base_ones: int
+    base_key: int
 
 
 @dataclass(frozen=True)
 class StatePlan(Plan):
     """What follows from a design file in state order by counting.
 
-    Rows of k (a channel, over the tokens) and rows of q (a token, over the channels) are kept as chunks: a few bits,
-    where in the row they stand, and two flags. Chunks without a spike are not kept.
+    Rows of k (a channel, over the tokens) and rows of q (a token, over the channels) are kept as
+    chunks: a few bits, where in the row they stand, and two flags. Chunks without a spike are not
+    kept.
 
     Parameters
     ----------
@@ -32,22 +51,95 @@ class StatePlan(Plan):
         return min(4, self.beat)
 
     @property
+    def places(self) -> int:
+        """Channels of k and q as they lie in memory: a position code begins a beat of its own."""
+        code = self.design.code_bits
+        return self.beats * self.beat + code if code else self.head_dim
+
+    @property
+    def query_beats(self) -> int:
+        """Beats of a token of q, with those of its position code."""
+        return self.beats + ceil(self.design.code_bits / self.beat)
+
+    @property
     def chunks(self) -> tuple[int, int]:
         """Chunks of a row of k and of a row of q."""
-        return ceil(self.tokens / self.chunk), ceil(self.width / self.chunk)
+        return ceil(self.tokens / self.chunk), ceil(self.places / self.chunk)
 
     @cached_property
     def entry(self) -> data.StructLayout:
-        """Layout of a kept chunk: the first of its row, a row of q, the last of all."""
+        """Layout of a kept chunk.
+
+        Whether it holds one spike or none is known where it is written and needed early where it is
+        read.
+        """
         return data.StructLayout(
             {
                 "bits": self.chunk,
                 "place": ceil_log2(max(self.chunks)),
                 "first": 1,
-                "query": 1,
-                "last": 1,
+                "end": 1,
             }
+            | ({"single": 1, "empty": 1} if self.counted else {})
+            | ({"ones": 1} if self.based else {})
         )
+
+    @property
+    def counted(self) -> bool:
+        """Whether chunks say how many spikes they have: not where that makes them 17 bits wide."""
+        return self.chunk + ceil_log2(max(self.chunks)) + 4 + self.based <= 16
+
+    @cached_property
+    def weights(self) -> Weights:
+        """Weights of the similarity."""
+        one, kappa = 1 << self.design.score_fraction, self.design.kappa
+        match self.design.similarity:
+            case "and":
+                return Weights(1, 0, 0, 0)
+            case "xnor":
+                return Weights(2, 1, self.width, 1)
+            case "alpha-xnor":
+                return Weights(one + kappa, kappa, kappa * self.width, kappa)
+            case _:
+                return Weights(4, 2, self.width, 2)
+
+    @cached_property
+    def reaches(self) -> tuple[int, ...]:
+        """Half-widths of the windows that Log-PE is the sum of."""
+        if "log" not in self.design.positions:
+            return ()
+        return tuple(golden_log.windows(self.design.log_length))
+
+    @property
+    def levels(self) -> int:
+        """Highest bias of Log-PE."""
+        return len(self.reaches)
+
+    @property
+    def windows(self) -> tuple[int, ...]:
+        """Half-widths of the windows that move; wider ones hold every token of every query."""
+        return tuple(width for width in self.reaches if width < self.tokens - 1)
+
+    @property
+    def based(self) -> bool:
+        """Whether queries have something in common that no row of state holds."""
+        weights = self.weights
+        return bool(weights.ones or weights.base_ones or self.reaches)
+
+    @cached_property
+    def neuron(self) -> NeuronFormat:
+        """Layout of the neurons: the rows of state have both signs unless nothing is taken away."""
+        return NeuronFormat(super().neuron.spec, self.ranges, False if self.based else None)
+
+    @property
+    def paced(self) -> bool:
+        """Whether a query without a spike takes a slot more, since its membranes have one port."""
+        return "membrane" in self.single_ported
+
+    @property
+    def state_rows(self) -> int:
+        """Rows of state; two more where one holds what the rows of keys start from."""
+        return self.places + (2 if self.based else 0)
 
     @property
     def lane_shape(self) -> Shape:
@@ -62,21 +154,28 @@ class StatePlan(Plan):
     @property
     def state_depth(self) -> int:
         """Words of state; the upper half is zero and stays so."""
-        return 2 << ceil_log2(self.width)
+        return 2 << ceil_log2(self.state_rows)
+
+    _exclusive = ("chunks", "v", "o", "membrane")
+
+    @property
+    def v_zero(self) -> bool:
+        """Whether v has a half that stays zero, from where what is not to be added is read."""
+        return self._v_half and "v" not in self.single_ported
 
     @cached_property
-    def v_zero(self) -> bool:
-        """Whether a half of v that stays zero is for nothing."""
+    def _v_half(self) -> bool:
+        """Whether that half is for nothing."""
         width, depth = self.slices * self.beat, self._depth(self.words, 2)
         return ebr_blocks(width, 2 * depth) == ebr_blocks(width, depth)
 
     def _memories(self, in_banks: int, out_banks: int) -> tuple[MemoryShape, ...]:
         keys, queries = self.chunks
         values = self._depth(self.words, in_banks)
-        chunks = self.head_dim * keys + self.tokens * queries
+        chunks = (self.places + self.based) * keys + self.tokens * queries
         shapes = [
             MemoryShape("chunks", self.entry.size, in_banks << ceil_log2(chunks)),
-            MemoryShape("v", self.slices * self.beat, values << self.v_zero),
+            MemoryShape("v", self.slices * self.beat, values << self._v_half),
             MemoryShape("o", self.out_slices * self.beat, self._depth(self.out_words, out_banks)),
             MemoryShape("state", self.lanes * self.lane_shape.width, self.state_depth),
         ]

@@ -14,8 +14,9 @@ __all__ = ["Unloader"]
 class Unloader(wiring.Component):
     """Send the words of one head and step as beats, bank after bank.
 
-    The memory's own output register holds the word while its beats go out, and the next word is read together with
-    the last of them: one beat a cycle while ``o.ready`` is high, one cycle of latency at the start of a bank.
+    The memory's own output register holds the word while its beats go out, and the next word is
+    read together with the last of them: one beat a cycle while ``o.ready`` is high, one cycle of
+    latency at the start of a bank.
 
     Parameters
     ----------
@@ -25,7 +26,8 @@ class Unloader(wiring.Component):
     Members
     -------
     o : Out(stream)
-        Beats, in the order of :mod:`spikeloom.golden.beats`; ``last`` marks the end of an inference.
+        Beats, in the order of :mod:`spikeloom.golden.beats`; ``last`` marks the end of an
+        inference.
     full : In(1)
         High while a bank waits to be sent.
     free : Out(1)

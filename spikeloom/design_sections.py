@@ -124,6 +124,7 @@ Alpha = Annotated[
 Position = Annotated[
     tuple[str, ...],
     PlainValidator(_position),
+    PlainSerializer(list),
     WithJsonSchema(
         {
             "anyOf": [
@@ -134,7 +135,10 @@ Position = Annotated[
     ),
 ]
 _Rows = Annotated[
-    tuple[tuple[int, ...], ...] | None, PlainValidator(_rows), WithJsonSchema(_ROWS_SCHEMA)
+    tuple[tuple[int, ...], ...] | None,
+    PlainValidator(_rows),
+    PlainSerializer(lambda rows: rows),
+    WithJsonSchema(_ROWS_SCHEMA),
 ]
 
 
@@ -282,7 +286,9 @@ class Folding(Section):
         default="score",
         description="score: similarity first, then times v; state: k and v first, then q.",
     )
-    rows: int = Field(default=1, ge=1, le=4096, description="Queries in parallel, a power of two (score order).")
+    rows: int = Field(
+        default=1, ge=1, le=4096, description="Queries in parallel, a power of two (score order)."
+    )
     lanes: int | None = Field(
         default=None,
         ge=1,

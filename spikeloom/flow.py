@@ -12,8 +12,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from amaranth.hdl import UnusedElaboratable
 from amaranth.lib import wiring
+from numpy.typing import ArrayLike
 
 from spikeloom.boards.devices import DEVICES, Resources, check_fit
 from spikeloom.boards.ice40 import Netlist, SynthOptions, synthesize
@@ -30,6 +32,7 @@ from spikeloom.design import Design
 from spikeloom.hdl.attention import Attention
 from spikeloom.hdl.axi import AxiStreamTop
 from spikeloom.hdl.plan import Plan
+from spikeloom.hdl.state_plan import StatePlan
 from spikeloom.report import ReportError, load, write
 from spikeloom.report_model import (
     Area,
@@ -44,7 +47,7 @@ from spikeloom.report_model import (
 )
 from spikeloom.sim.verilog import rtlil_to_verilog, to_rtlil
 
-__all__ = ["BuildError", "Counts", "build"]
+__all__ = ["BuildError", "Counts", "build", "predict_cycles"]
 
 #: Cycles as :func:`build` takes them: ``measured`` and ``predicted`` (mappings with the keys
 #: ``cycles``, ``compute_cycles`` and ``interval``, as far as known) and ``stimulus`` (a few words).
@@ -129,7 +132,7 @@ def build(
     if component is None:
         check_fit(design.name, _floor(design), device)
         component = AxiStreamTop(design)
-        counts = {"predicted": {"compute_cycles": _compute_cycles(design)}}
+        counts = {"predicted": {"compute_cycles": predict_cycles(design)}}
     tools = {
         "yosys": yosys_version(native=native),
         "nextpnr-ice40": place_version(native=native),
@@ -190,14 +193,31 @@ def _floor(design: Design) -> Resources:
     """Count what a layer takes at least, before anything is synthesized."""
     # Both streams, clock, reset and busy.
     pins = 2 * (design.beat + 3) + 3
-    return Resources(ebr=sum(memory.ebr for memory in Plan(design).memories), pins=pins)
+    plan = StatePlan(design) if design.order == "state" else Plan(design)
+    return Resources(ebr=sum(memory.ebr for memory in plan.memories), pins=pins)
 
 
-def _compute_cycles(design: Design) -> int:
-    """Ask the layer for its formula, without a complaint that the layer is then not built."""
+def predict_cycles(design: Design, q: ArrayLike | None = None, k: ArrayLike | None = None) -> int:
+    """Predict the compute cycles of an inference by the layer's formula.
+
+    In state order they depend on the spikes: without any given, every spike is set.
+
+    Parameters
+    ----------
+    design : Design
+        The layer.
+    q, k : array_like or None
+        Spikes of shape (T, N, D), or (B, T, N, D) for the mean over B inferences, rounded down.
+    """
+    # The layer is asked, and not built: no reason to complain.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnusedElaboratable)
-        return Attention(design).compute_cycles()
+        layer = Attention(design)
+        if q is None or k is None:
+            return layer.compute_cycles()
+        shape = (-1, design.steps, design.tokens, design.dim)
+        pairs = list(zip(np.asarray(q).reshape(shape), np.asarray(k).reshape(shape), strict=True))
+        return sum(layer.compute_cycles(*pair) for pair in pairs) // len(pairs)
 
 
 def _merge(base: Counts, given: Counts) -> dict[str, Any]:

@@ -1,0 +1,226 @@
+"""What each command of the command line does; :mod:`spikeloom.cli` parses and prints."""
+
+import sys
+import time
+import warnings
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from amaranth.hdl import UnusedElaboratable
+from numpy.typing import NDArray
+
+from spikeloom.bench import bench
+from spikeloom.bench_model import BenchError
+from spikeloom.boards.devices import DoesNotFitError
+from spikeloom.boards.tools import ToolError
+from spikeloom.design import Design, DesignError, load_design, schema
+from spikeloom.flow import BuildError, build, predict_cycles
+from spikeloom.generate import generate
+from spikeloom.report import ReportError, Style, problems, show
+from spikeloom.report_text import render_text
+from spikeloom.sim.simulate import Answer, check_request, simulate
+from spikeloom.sim.spikes import InputError, draw_spikes, read_spikes, write_arrays
+from spikeloom.sim.traffic import SimulationError
+
+__all__ = [
+    "REQUEST_ERRORS",
+    "NoError",
+    "run_bench",
+    "run_build",
+    "run_generate",
+    "run_report",
+    "run_schema",
+    "run_simulate",
+    "silence",
+]
+
+REQUEST_ERRORS = (
+    BenchError,
+    BuildError,
+    DesignError,
+    DoesNotFitError,
+    InputError,
+    OSError,
+    ReportError,
+    ToolError,
+)
+"""Errors that mean exit code 2: the request is wrong."""
+
+_RATE = 0.2
+
+Result = tuple[int, dict[str, Any] | str]
+
+
+class NoError(Exception):
+    """The request was right and the answer is no: exit code 1. One line."""
+
+
+def silence() -> None:
+    """Keep Amaranth from warning of components that were built only to be asked about."""
+    warnings.simplefilter("ignore", UnusedElaboratable)
+
+
+def say(line: str) -> None:
+    """Report progress."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def _load(path: Path) -> Design:
+    design = load_design(path)
+    for warning in design.warnings:
+        say(f"{path}: warning: {warning}")
+    return design
+
+
+def run_bench(options: Namespace) -> Result:
+    """Measure the published figures, or compare with them."""
+    return bench(options, say)
+
+
+def run_schema(options: Namespace) -> Result:
+    """Print the JSON Schema of design files."""
+    return 0, schema()
+
+
+def run_generate(options: Namespace) -> Result:
+    """Write Verilog and description."""
+    design = _load(options.design)
+    start = time.perf_counter()
+    paths = generate(design, options.output)
+    say(f"generated {design.name} in {time.perf_counter() - start:.2f} s")
+    if options.json:
+        return 0, {"name": design.name, "module": design.module, "files": [*map(str, paths)]}
+    return 0, "".join(f"{path}\n" for path in paths)
+
+
+def run_simulate(options: Namespace) -> Result:
+    """Simulate, and compare with the golden model if asked."""
+    design = _load(options.design)
+    try:
+        check_request(options.target, options.simulator, options.trace)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    arrays, source = _spikes(options, design)
+    say(f"{design.name}: {source}")
+    start = time.perf_counter()
+    answer = _answer(design, arrays, options)
+    seconds = time.perf_counter() - start
+    how = options.target if options.target == "golden" else f"{options.target}, {options.simulator}"
+    say(f"simulated in {seconds:.1f} s ({how})")
+    compared = _compare(design, arrays, answer) if options.check else []
+    if options.output is not None:
+        write_arrays(options.output, answer.arrays())
+    result = {
+        "name": design.name,
+        "target": options.target,
+        "shape": list(answer.values.shape),
+        "nonzero": int(np.count_nonzero(answer.values)),
+        **answer.numbers,
+        **({"equal_to": compared} if options.check else {}),
+    }
+    if options.json:
+        return 0, result
+    lines = [f"{answer.name}: {result['nonzero']} of {answer.values.size} are not zero"]
+    lines += [f"{name}: {value}" for name, value in answer.numbers.items()]
+    lines += [f"equal to {other}" for other in compared]
+    return 0, "\n".join(lines) + "\n"
+
+
+def _spikes(options: Namespace, design: Design) -> tuple[dict[str, NDArray[Any]], str]:
+    """Read or draw the input; say in words what it is."""
+    rate = getattr(options, "rate", None)
+    if options.input is None:
+        rate = _RATE if rate is None else rate
+        seed = getattr(options, "seed", 0)
+        arrays = dict(draw_spikes(design, rate=rate, seed=seed))
+        return arrays, f"random spikes, firing rate {rate:g}, seed {seed}"
+    if rate is not None:
+        raise InputError("--rate: must not be given together with --input")
+    arrays = read_spikes(options.input, design)
+    count = 1 if arrays["q"].ndim == 3 else len(arrays["q"])
+    return arrays, f"{options.input.name}, {count} inference{'s' if count > 1 else ''}"
+
+
+def _answer(design: Design, arrays: dict[str, NDArray[Any]], options: Namespace) -> Answer:
+    inputs = (arrays["q"], arrays["k"], arrays["v"])
+    try:
+        return simulate(
+            design,
+            *inputs,
+            target=options.target,
+            simulator=options.simulator,
+            stalls=options.stalls,
+            seed=options.seed,
+            trace=options.trace,
+        )
+    except SimulationError as error:
+        raise NoError(f"{options.design}: {error}") from error
+
+
+def _compare(design: Design, arrays: dict[str, NDArray[Any]], answer: Answer) -> list[str]:
+    """Give the names of what the answer equals; anything unequal is an error."""
+    golden = simulate(design, arrays["q"], arrays["k"], arrays["v"], target="golden")
+    others = {"golden": golden.values}
+    if answer.name in arrays:
+        others["recorded"] = arrays[answer.name]
+    for name, other in others.items():
+        wrong = np.argwhere(answer.values != other)
+        if len(wrong):
+            index = tuple(wrong[0].tolist())
+            raise NoError(
+                f"{design.name}: {answer.name} must equal {name}, and {len(wrong)} of "
+                f"{other.size} do not: the first at {index}, {answer.values[index]} instead of "
+                f"{other[index]}"
+            )
+    return list(others)
+
+
+def run_build(options: Namespace) -> Result:
+    """Build, with cycles measured on RTL whose answer is compared with the golden model."""
+    design = _load(options.design)
+    arrays, source = _spikes(options, design)
+
+    def measure() -> dict[str, Any]:
+        say(f"count cycles: {source}")
+        inputs = (arrays["q"], arrays["k"], arrays["v"])
+        try:
+            answer = simulate(design, *inputs)
+        except SimulationError as error:
+            raise NoError(f"{options.design}: {error}") from error
+        _compare(design, arrays, answer)
+        return {
+            "measured": dict(answer.numbers),
+            "predicted": {"compute_cycles": predict_cycles(design, arrays["q"], arrays["k"])},
+            "stimulus": source,
+        }
+
+    report = build(
+        design,
+        options.output,
+        seeds=range(1, options.seeds + 1),
+        cycles=None if options.no_simulation else measure,
+        progress=say,
+        native=options.native,
+    )
+    found = problems(report)
+    for problem in found:
+        print(f"spikeloom: {problem}", file=sys.stderr)
+    if options.json:
+        return int(bool(found)), {**report.model_dump(mode="json"), "problems": found}
+    return int(bool(found)), render_text([report])
+
+
+def run_report(options: Namespace) -> Result:
+    """Show a report; a budget exceeded means exit code 1."""
+    budget = None if options.budget is None else load_design(options.budget)
+    style: Style = "text"
+    if options.json:
+        style = "json"
+    elif options.markdown or options.html:
+        style = "markdown" if options.markdown else "html"
+    text, found = show(options.folder, against=options.against, budget=budget, style=style)
+    for problem in found:
+        print(f"spikeloom: {problem}", file=sys.stderr)
+    return int(bool(found)), text
