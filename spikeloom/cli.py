@@ -1,0 +1,169 @@
+"""The ``spikeloom`` command: generate, simulate, build, report, bench, schema.
+
+Results go to standard output, progress and errors to standard error. Exit codes: 0 done, 1 the
+answer is no (over budget, mismatch), 2 the request is wrong (one line: file, key, value, what is
+allowed).
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+__all__ = ["entry", "main", "main_parser"]
+
+_EPILOG = "Exit codes: 0 done, 1 the answer is no (over budget, mismatch), 2 the request is wrong."
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where to look; exit code 2."""
+        self.exit(2, f"{self.prog}: {' '.join(message.split())} (see {self.prog} --help)\n")
+
+
+def _probability(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"must be from 0 to 1, not {text}")
+    return value
+
+
+def _stalls(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 0.99:
+        raise argparse.ArgumentTypeError(f"must be from 0 to 0.99, not {text}")
+    return value
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 2**31:
+        raise argparse.ArgumentTypeError(f"must be from 0 to 2147483647, not {text}")
+    return value
+
+
+def _seeds(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 64:
+        raise argparse.ArgumentTypeError(f"must be from 1 to 64, not {text}")
+    return value
+
+
+def main_parser() -> argparse.ArgumentParser:
+    """Make the parser of the whole command line."""
+    from spikeloom import __version__
+
+    parser = _Parser(prog="spikeloom", description=__doc__.splitlines()[0], epilog=_EPILOG)
+    parser.add_argument("--version", action="version", version=f"spikeloom {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text, epilog=_EPILOG)
+        made.add_argument("--json", action="store_true", help="print one JSON object")
+        return made
+
+    add = command("generate", "Write NAME.v and NAME.json: Verilog and what to know about it.")
+    add.add_argument("design", type=Path, metavar="DESIGN", help="design file (TOML)")
+    add.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder")
+
+    add = command("simulate", "Answer spikes by the golden model, the RTL or the netlist.")
+    add.add_argument("design", type=Path, metavar="DESIGN", help="design file (TOML)")
+    add.add_argument("--input", type=Path, metavar="IN.npz", help="q, k, v; random without it")
+    add.add_argument("--output", type=Path, metavar="OUT.npz", help="where the answer goes")
+    add.add_argument("--target", choices=("golden", "rtl", "netlist"), default="rtl")
+    add.add_argument(
+        *("--simulator",),
+        choices=("cxxrtl", "icarus", "verilator", "pysim"),
+        default="cxxrtl",
+        help="for targets rtl and netlist (default: cxxrtl, the fastest)",
+    )
+    add.add_argument("--check", action="store_true", help="compare with golden: exit 1 if unequal")
+    add.add_argument("--trace", type=Path, metavar="F", help="waves: .vcd, or .fst with icarus")
+    add.add_argument("--rate", type=_probability, metavar="R", help="firing rate of random input")
+    add.add_argument("--stalls", type=_stalls, default=0.0, metavar="P", help="of both streams")
+    add.add_argument("--seed", type=_seed, default=0, help="of random input and stalls")
+
+    add = command("build", "Synthesize, place and route; netlist, bitstream and report.")
+    add.add_argument("design", type=Path, metavar="DESIGN", help="design file (TOML)")
+    add.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder")
+    add.add_argument("--seeds", type=_seeds, default=4, metavar="K", help="placements (default: 4)")
+    add.add_argument("--input", type=Path, metavar="IN.npz", help="spikes to count cycles with")
+    add.add_argument("--no-simulation", action="store_true", help="report predicted cycles only")
+    add.add_argument("--native", action="store_true", help="yosys and nextpnr of the search path")
+
+    add = command("report", "Show what a build costs; exit 1 if it is over budget.")
+    add.add_argument("folder", type=Path, metavar="DIR", help="what build wrote, or a folder of it")
+    add.add_argument("--against", type=Path, metavar="OTHER", help="show changes from this build")
+    add.add_argument("--budget", type=Path, metavar="DESIGN", help="judge by this file's budget")
+    style = add.add_mutually_exclusive_group()
+    style.add_argument("--markdown", action="store_true", help="for a CI summary")
+    style.add_argument("--html", action="store_true", help="for a browser")
+
+    add = command("bench", "Measure every published figure again, and draw the tables of docs.")
+    add.add_argument("--quick", action="store_true", help="compare a few points, as CI does")
+    add.add_argument("--check", action="store_true", help="compare with FILE; exit 1 if unequal")
+    add.add_argument("--only", metavar="PATTERN", help="points to measure, such as 'unit/*'")
+    add.add_argument("--jobs", type=int, choices=(1, 2), default=2, help="points at a time")
+    add.add_argument(
+        *("-o", "--output"), type=Path, default=Path("docs/results.json"), metavar="FILE",
+        help="file of figures (default: docs/results.json)",
+    )  # fmt: skip
+
+    command("schema", "Print the JSON Schema of design files, for editors.")
+    return parser
+
+
+def entry() -> NoReturn:
+    """Run as a program: a request to terminate cleans up like Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.exit(main())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; give the exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str or None
+        Without the program's name; None takes those of the process.
+    """
+    options = main_parser().parse_args(arguments)
+    # Only now: help and usage errors need none of it.
+    from spikeloom import commands
+
+    commands.silence()
+    try:
+        run: Callable[[argparse.Namespace], tuple[int, dict[str, Any] | str]]
+        run = getattr(commands, f"run_{options.command}")
+        code, result = run(options)
+        _print(result)
+    except commands.NoError as error:
+        return _fail(error, 1)
+    except commands.REQUEST_ERRORS as error:
+        return _fail(error, 2)
+    except BrokenPipeError:
+        # Whoever read has seen enough; the interpreter's own flush must not complain either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("spikeloom: interrupted; earlier results are as they were", file=sys.stderr)
+        return 130
+    return code
+
+
+def _print(result: dict[str, Any] | str) -> None:
+    text = result if isinstance(result, str) else json.dumps(result, indent=2) + "\n"
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _fail(error: BaseException, code: int) -> int:
+    line = " ".join(str(error).partition("\n")[0].split())
+    print(f"spikeloom: {line}", file=sys.stderr)
+    return code
