@@ -1,0 +1,122 @@
+"""Directive ``design-keys``: the keys of a design file, from the model that validates them.
+
+``.. design-keys::`` lists the keys outside of sections, ``.. design-keys:: gray`` those of
+``[gray]``. Values and ranges come from the JSON Schema, defaults and meanings from the model.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from docutils import nodes
+from docutils.parsers.rst.states import RSTStateMachine
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from spikeloom.design import schema
+
+__all__ = ["SECTIONS", "keys", "setup", "table"]
+
+SECTIONS = ("gray", "log", "shift", "table", "folding", "target", "budget")
+
+
+def keys(section: str = "") -> dict[str, dict[str, Any]]:
+    """Give the keys of a section, or with an empty name those outside of sections."""
+    whole = schema()
+    found = whole["$defs"][section.capitalize()] if section else whole
+    required = found.get("required", ())
+    return {
+        name: {**rule, "required": name in required}
+        for name, rule in found["properties"].items()
+        if "$ref" not in rule
+    }
+
+
+def table(section: str = "") -> list[str]:
+    """Write the table of a section as reStructuredText."""
+    lines = [".. list-table::", "   :header-rows: 1", "   :widths: 16 34 14 36", ""]
+    rows = [("Key", "Value", "Default", "Meaning")]
+    for name, rule in keys(section).items():
+        rows.append((f"``{name}``", _values(rule), _default(rule), _escape(rule["description"])))
+    for row in rows:
+        lines += [f"   {'*' if not n else ' '} - {cell}" for n, cell in enumerate(row)]
+    return [*lines, ""]
+
+
+def _values(rule: Mapping[str, Any]) -> str:
+    """Say in words what a rule of the schema accepts."""
+    if "anyOf" in rule:
+        kinds = dict.fromkeys(_values(kind) for kind in rule["anyOf"])
+        return "; or ".join(kinds)
+    if "enum" in rule:
+        return ", ".join(f"``{_toml(value)}``" for value in rule["enum"])
+    kind = rule.get("type")
+    low = rule.get("minimum", rule.get("exclusiveMinimum"))
+    if kind in ("integer", "number"):
+        noun = {"integer": "integer", "number": "number"}[kind]
+        if low is None:
+            return noun
+        start = f"above {low:g}, up to" if "exclusiveMinimum" in rule else f"{_plain(low)} to"
+        return f"{noun}, {start} {_plain(rule['maximum'])}"
+    if kind == "array":
+        items = rule.get("items") or rule["prefixItems"][0]
+        if rule.get("maxItems") == 2:
+            return f"list of two: {_values(items)}"
+        return f"list of: {_values(items)}"
+    if kind == "boolean":
+        return "``true``, ``false``"
+    if kind == "string" and "\\d" in rule.get("pattern", ""):
+        return 'string ``"a/b"``'
+    if kind == "string" and "pattern" in rule:
+        return "lower-case letters, digits and ``-``, from a letter on, at most 63"
+    if kind == "string":
+        return "string"
+    raise ValueError(f"Rule must be of a kind that this directive words, not {rule!r}")
+
+
+def _plain(number: float) -> str:
+    return f"{number:g}" if number < 1 or number >= 10**6 else f"{number:,.0f}"
+
+
+def _toml(value: object) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _default(rule: Mapping[str, Any]) -> str:
+    if rule["required"]:
+        return "*required*"
+    if "default" not in rule:
+        return "none"
+    value = rule["default"]
+    if value == []:
+        return '``"none"``'
+    if isinstance(value, bool):
+        return f"``{str(value).lower()}``"
+    return f"``{_toml(value)}``"
+
+
+def _escape(text: str) -> str:
+    return text.replace("*", "\\*").replace("_", "\\_").replace("|", "\\|")
+
+
+class DesignKeys(SphinxDirective):
+    """Insert the table of a section."""
+
+    optional_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Parse the table in place."""
+        section = self.arguments[0] if self.arguments else ""
+        if section and section not in SECTIONS:
+            raise self.error(f"design-keys: section must be one of {', '.join(SECTIONS)}")
+        self.env.note_dependency(__file__)
+        state: RSTStateMachine = self.state
+        node = nodes.container()
+        state.nested_parse(StringList(table(section), source=__file__), self.content_offset, node)
+        return list(node.children)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the directive."""
+    app.add_directive("design-keys", DesignKeys)
+    return {"parallel_read_safe": True}
