@@ -99,6 +99,9 @@ class SynthOptions:
         every design; they differ by a few per cent in cells and clock.
     dff : bool
         Let ABC9 optimise across flip-flops of equal control (``synth_ice40 -dff``).
+    dffe_min_ce_use : int
+        Flip-flops that an enable must serve to become a clock enable; below, it goes into their
+        logic. At least 1.
     no_rw_check : bool
         Treat a memory read that meets a write of the same address as undefined. Saves the logic
         that emulates read-first memories. Only for designs that never look at such a read.
@@ -106,7 +109,8 @@ class SynthOptions:
 
     dsp: bool = False
     mapper: Literal["abc9", "abc"] = "abc9"
-    dff: bool = False
+    dff: bool = True
+    dffe_min_ce_use: int = 2
     no_rw_check: bool = True
 
     def __post_init__(self) -> None:
@@ -115,7 +119,12 @@ class SynthOptions:
         if self.dff and self.mapper == "abc":
             raise ValueError("Option dff must go with mapper 'abc9', not 'abc'")
 
-    def to_dict(self) -> dict[str, bool | str]:
+        if not isinstance(self.dffe_min_ce_use, int) or self.dffe_min_ce_use < 1:
+            raise ValueError(
+                f"dffe_min_ce_use must be a positive integer, not {self.dffe_min_ce_use!r}"
+            )
+
+    def to_dict(self) -> dict[str, bool | int | str]:
         """Give name and value of every option."""
         return asdict(self)
 
@@ -194,6 +203,7 @@ def synthesis_script(source: str, top: str, device: Device, options: SynthOption
         flags += " -no-rw-check"
     flags += " -dsp" if options.dsp else ""
     flags += " -dff" if options.dff else ""
+    flags += f" -dffe_min_ce_use {options.dffe_min_ce_use}"
     if options.mapper == "abc9":
         lines.append(f"synth_ice40 {flags}")
     else:

@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from numpy.typing import ArrayLike
 
 from ..design import Design
+from .banks import BankRing
 from .beats import beat_stream
 from .chunks import ChunkLoader
 from .counting import fit
@@ -132,12 +133,20 @@ class Attention(wiring.Component):
         connect(m, source, loader.i)
         connect(m, unloader.o, flipped(self.o))
 
-        loaded = self._banks(m, "in", plan.in_banks, loader.full, engine.done)
-        filled = self._banks(m, "out", plan.out_banks, engine.done, unloader.free)
+        m.submodules.inputs = inputs = BankRing(plan.in_banks)
+        m.submodules.outputs = outputs = BankRing(plan.out_banks)
         m.d.comb += [
-            loader.free.eq(loaded != plan.in_banks),
-            engine.ready.eq((loaded != 0) & (filled != plan.out_banks)),
-            unloader.full.eq(filled != 0),
+            inputs.fill.eq(loader.full),
+            inputs.drain.eq(engine.done),
+            outputs.fill.eq(engine.done),
+            outputs.drain.eq(unloader.free),
+            loader.free.eq(inputs.free),
+            loader.bank.eq(inputs.filling),
+            engine.ready.eq(inputs.full & outputs.free),
+            engine.bank.eq(inputs.draining),
+            engine.bank_out.eq(outputs.filling),
+            unloader.full.eq(outputs.full),
+            unloader.bank.eq(outputs.draining),
             self.busy.eq(engine.busy),
         ]
         o = self._memory(m, plan.o, granularity=plan.o.width // len(engine.o_en))
@@ -171,7 +180,7 @@ class Attention(wiring.Component):
         ):
             store = self._memory(m, plan.memory(name), granularity=plan.beat)
             m.d.comb += [
-                store.w_addr.eq(Cat(token, loader.bank)),
+                store.w_addr.eq(Cat(token, loader.written)),
                 store.w_data.eq(loader.data),
                 store.w_en.eq(en),
                 store.r_addr.eq(engine.kq_addr),
@@ -213,15 +222,6 @@ class Attention(wiring.Component):
             engine.v_data.eq(store.r_data),
         ]
         return loader
-
-    def _banks(self, m: Module, name: str, banks: int, fill: Signal, drain: Signal) -> Signal:
-        """Count the banks that hold something."""
-        count = Signal(range(banks + 1), name=f"{name}_count")
-        with m.If(fill & ~drain):
-            m.d.sync += count.eq(count + 1)
-        with m.If(drain & ~fill):
-            m.d.sync += count.eq(count - 1)
-        return count
 
     def _memory(self, m: Module, shape: MemoryShape, *, granularity: int) -> LayerMemory:
         store = LayerMemory(shape, granularity=granularity)

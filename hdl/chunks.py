@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..design import Design
 from .beats import beat_stream
-from .counting import following
+from .events import less_lowest
 from .state_plan import StatePlan
 
 __all__ = ["ChunkLoader"]
@@ -35,6 +35,8 @@ class ChunkLoader(wiring.Component):
         High while the bank to be filled is free.
     full : Out(1)
         High for one cycle when that bank has been filled.
+    bank : In(range(banks))
+        That bank.
     addr, entry, en : Out
         Chunk to write: bank and place, what, whether.
     v_addr, beat, v_en : Out
@@ -44,6 +46,7 @@ class ChunkLoader(wiring.Component):
     i: stream.Interface
     free: Signal
     full: Signal
+    bank: Signal
     addr: Signal
     entry: data.View
     en: Signal
@@ -59,6 +62,7 @@ class ChunkLoader(wiring.Component):
                 "i": In(beat_stream(plan.beat)),
                 "free": In(1),
                 "full": Out(1),
+                "bank": In(range(plan.in_banks)),
                 "addr": Out(range(plan.memory("chunks").depth)),
                 "entry": Out(plan.entry),
                 "en": Out(1),
@@ -83,26 +87,26 @@ class ChunkLoader(wiring.Component):
         row = Signal(range(max(plan.tokens, plan.places + plan.based)))
         place = Signal(range(max(keys, queries, plan.query_beats * parts)))
         count = Signal(len(self.addr) - (plan.in_banks - 1).bit_length())
-        bank = Signal(range(plan.in_banks))
         fresh = Signal(init=1)
         in_v, in_q = section[0], section[1]
         part = place[: (parts - 1).bit_length()]
         bits = Signal(plan.chunk)
         last_part = part == parts - 1
-        accept = Signal()
+        # A bank is full a cycle after its last beat, which keeps the path to that news short.
+        accept, opened = Signal(), Signal()
         m.d.comb += [
             bits.eq(self.i.payload.data.word_select(part, plan.chunk)),
-            accept.eq(self.i.valid & self.free),
+            opened.eq(self.free & ~self.full),
+            accept.eq(self.i.valid & opened),
         ]
         ones = Signal(init=1)
         if plan.based:
             # Before the keys comes a row with a spike for every token, which no beat carries.
             with m.If(ones):
-                m.d.comb += [bits.eq(-1), accept.eq(self.free)]
+                m.d.comb += [bits.eq(-1), accept.eq(opened)]
                 beyond = keys * plan.chunk - plan.tokens
                 with m.If(place == keys - 1):
                     m.d.comb += bits.eq((1 << plan.chunk - beyond) - 1)
-            m.d.comb += self.entry.ones.eq(ones)
 
         # A beat of v is one step; a beat of k or q is one step a chunk, and ends the row early
         # where the row does.
@@ -115,46 +119,50 @@ class ChunkLoader(wiring.Component):
             m.d.comb += end_row.eq(place == keys - 1)
         last_row = plan.places - 1 + plan.based
         end_section = row == Mux(section == 0, last_row, plan.tokens - 1)
-        end = Signal()
         waits = ones if plan.based else Const(0)
+        row_done, section_done = Signal(), Signal()
         m.d.comb += [
-            self.i.ready.eq(self.free & ~waits & (in_v | last_part | end_row)),
-            end.eq(accept & end_row & end_section & in_q),
-            self.full.eq(end),
+            row_done.eq(accept & end_row),
+            section_done.eq(row_done & end_section),
+            self.i.ready.eq(opened & ~waits & (in_v | last_part | end_row)),
         ]
-        with m.If(accept):
-            m.d.sync += place.eq(place + 1)
-            with m.If(end_row):
-                m.d.sync += [place.eq(0), row.eq(row + 1), ones.eq(0)]
-                with m.If(end_section):
-                    m.d.sync += [row.eq(0), section.eq(Mux(in_q, 0, section + 1)), ones.eq(in_q)]
+        m.d.sync += self.full.eq(section_done & in_q)
+        m.d.sync += [place.eq(place + accept), row.eq(row + row_done)]
+        with m.If(row_done):
+            m.d.sync += [place.eq(0), ones.eq(0)]
+        with m.If(section_done):
+            m.d.sync += [row.eq(0), section.eq(Mux(in_q, 0, section + 1)), ones.eq(in_q)]
 
         spikes = bits.any()
+        entry = data.View(plan.entry, Signal(plan.entry.size, name="kept"))
+        keep = Signal()
         m.d.comb += [
-            self.addr.eq(Cat(count, bank)),
-            self.entry.bits.eq(bits),
-            self.entry.place.eq(place),
-            self.entry.first.eq(fresh),
-            self.entry.end.eq(end_row & (end_section | waits)),
-            self.en.eq(accept & ~in_v & (spikes | (end_row & (fresh | end_section)))),
+            entry.bits.eq(bits),
+            entry.place.eq(place),
+            entry.first.eq(fresh),
+            entry.end.eq(end_row & (end_section | waits)),
+            keep.eq(accept & ~in_v & (spikes | (end_row & (fresh | end_section)))),
+            self.addr.eq(Cat(count, self.bank)),
         ]
         if plan.counted:
-            m.d.comb += [
-                self.entry.single.eq(~(bits & (bits - 1)[: plan.chunk]).any()),
-                self.entry.empty.eq(~spikes),
-            ]
+            m.d.comb += [entry.single.eq(~less_lowest(bits).any()), entry.empty.eq(~spikes)]
+        if plan.based:
+            m.d.comb += entry.ones.eq(ones)
+        # Long addresses are counted a cycle late, when it is known whether the chunk is kept.
+        late = plan.based or len(count) > 8
+        domain = "sync" if late else "comb"
+        m.d[domain] += [self.entry.eq(entry), self.en.eq(keep)]
         with m.If(accept & ~in_v):
             m.d.sync += fresh.eq(end_row | (fresh & ~spikes))
-        with m.If(self.en):
-            m.d.sync += count.eq(count + 1)
-        with m.If(end):
-            m.d.sync += [count.eq(0), bank.eq(following(bank, plan.in_banks))]
+        m.d.sync += count.eq(count + self.en)
+        with m.If(self.full):
+            m.d.sync += count.eq(0)
 
         word_of = Array(Const(n // plan.slices, range(plan.words)) for n in range(plan.beats))
         slice_of = Array(Const(1 << n % plan.slices, plan.slices) for n in range(plan.beats))
         m.d.comb += [
             self.beat.eq(self.i.payload.data),
-            self.v_addr.eq(Cat(word_of[place], row[: (plan.tokens - 1).bit_length()], bank)),
+            self.v_addr.eq(Cat(word_of[place], row[: (plan.tokens - 1).bit_length()], self.bank)),
             self.v_en.eq(Mux(accept & in_v, slice_of[place], 0)),
         ]
         return m

@@ -1,9 +1,9 @@
 """Small steps that every sequencer takes: count on, cut an index, delay a flag."""
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.utils import ceil_log2
 
-__all__ = ["delays", "fit", "following"]
+__all__ = ["delays", "fit", "following", "odometer"]
 
 
 def following(value: Value, count: int) -> Value:
@@ -11,6 +11,45 @@ def following(value: Value, count: int) -> Value:
     if count & count - 1 == 0:
         return (value + 1)[: ceil_log2(count)]
     return Mux(value == count - 1, 0, value + 1)
+
+
+def odometer(m: Module, en: Value, *digits: tuple[Signal, int]) -> Value:
+    """Count on by one while ``en``, lowest digit first; high when the last digit goes back to 0.
+
+    The enable is added, not a constant one under an enable: on the iCE40 that saves the cell that
+    a carry chain otherwise begins with. Digits of a power of two share one chain.
+
+    Parameters
+    ----------
+    m : Module
+        Where the registers are driven, in domain ``sync``.
+    en : Value
+        Whether to count.
+    digits : tuple of (Signal, int)
+        Registers, and how many values each goes through.
+    """
+    carry = en
+    chain: list[Signal] = []
+
+    def close() -> Value:
+        if not sum(len(digit) for digit in chain):
+            return carry
+        total = Signal(sum(len(digit) for digit in chain) + 1, name="odometer")
+        m.d.comb += total.eq(Cat(chain) + carry)
+        m.d.sync += Cat(chain).eq(total)
+        return total[-1]
+
+    for digit, count in digits:
+        if count & count - 1 == 0:
+            chain.append(digit)
+            continue
+        carry = close()
+        chain = []
+        last = digit == count - 1
+        with m.If(carry):
+            m.d.sync += digit.eq(Mux(last, 0, digit + 1))
+        carry = carry & last
+    return close()
 
 
 def fit(value: Value, count: int) -> Value:

@@ -6,10 +6,10 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from ..design import Design
-from .counting import following
+from .counting import following, odometer
 from .state_plan import StatePlan
 
-__all__ = ["EventSequencer"]
+__all__ = ["EventSequencer", "less_lowest"]
 
 
 class EventSequencer(wiring.Component):
@@ -59,7 +59,7 @@ class EventSequencer(wiring.Component):
         Query that starts.
     turn : Out(range(passes))
         Pass.
-    bank : Out(range(in_banks))
+    bank : In(range(in_banks))
         Bank of the inputs.
     """
 
@@ -110,7 +110,7 @@ class EventSequencer(wiring.Component):
                 "first_step": Out(1),
                 "token": Out(range(plan.tokens)),
                 "turn": Out(range(plan.passes)),
-                "bank": Out(range(plan.in_banks)),
+                "bank": In(range(plan.in_banks)),
             }
         )
 
@@ -137,13 +137,14 @@ class EventSequencer(wiring.Component):
             self.chunk_addr.eq(Cat(count, self.bank)),
             self.chunk_en.eq(self.busy & (~waiting | take)),
         ]
+        m.d.sync += count.eq(count + self.chunk_en)
         with m.If(self.chunk_en):
-            m.d.sync += [waiting.eq(1), count.eq(count + 1)]
+            m.d.sync += waiting.eq(1)
         opening = self._opening(m, take, step)
         if plan.counted:
             now_single, now_empty = self.chunk.single, self.chunk.empty
         else:
-            now_single, now_empty = ~_less_lowest(self.chunk.bits).any(), ~self.chunk.bits.any()
+            now_single, now_empty = ~less_lowest(self.chunk.bits).any(), ~self.chunk.bits.any()
         m.d.sync += [
             valid.eq(take | (valid & ~finish)),
             first.eq(Mux(take, self.chunk.first, first & self._window)),
@@ -152,7 +153,7 @@ class EventSequencer(wiring.Component):
         ]
         with m.If(take | ~opening):
             m.d.sync += [
-                bits.eq(Mux(take, self.chunk.bits, _less_lowest(bits))),
+                bits.eq(Mux(take, self.chunk.bits, less_lowest(bits))),
                 single.eq(Mux(take, now_single, _at_most_two(bits))),
             ]
         with m.If(take):
@@ -175,19 +176,17 @@ class EventSequencer(wiring.Component):
         # likewise, since the next row starts from it, but is followed by the other rows of k.
         with m.If(self.settle):
             m.d.sync += [end.eq(0), self.query.eq(self.query ^ ~self.ones)]
-            with m.If(self.query):
-                m.d.sync += [
-                    waiting.eq(0),
-                    count.eq(0),
-                    self.turn.eq(following(self.turn, plan.passes)),
-                ]
-        m.d.comb += self.done.eq(self.settle & self.query & (self.turn == plan.passes - 1))
+        again = Signal()
+        m.d.comb += again.eq(self.settle & self.query)
+        with m.If(again):
+            m.d.sync += [waiting.eq(0), count.eq(0)]
+            m.d.sync += self.turn.eq(following(self.turn, plan.passes))
+        m.d.comb += self.done.eq(again & (self.turn == plan.passes - 1))
         with m.If(~self.busy & self.ready):
             m.d.sync += self.busy.eq(1)
         with m.If(self.done):
             m.d.sync += [
                 self.busy.eq(0),
-                self.bank.eq(following(self.bank, plan.in_banks)),
                 step.eq(following(step, plan.steps)),
             ]
         return m
@@ -207,12 +206,10 @@ class EventSequencer(wiring.Component):
                 m.d.sync += self.start.eq(opens & starts)
             if plan.paced:
                 self._opened = Const(0)
-            with m.If(self.start):
-                m.d.sync += self.token.eq(following(self.token, plan.tokens))
+            odometer(m, self.start, (self.token, plan.tokens))
             return self.start
 
-        with m.If(self.base):
-            m.d.sync += self.token.eq(following(self.token, plan.tokens))
+        odometer(m, self.base, (self.token, plan.tokens))
         ready = opens
         if plan.windows:
             slides = self.query & self._moved(m)
@@ -263,14 +260,14 @@ class EventSequencer(wiring.Component):
         return last
 
 
-def _less_lowest(bits: Value) -> Value:
+def less_lowest(bits: Value) -> Value:
     """Clear the lowest set bit."""
-    return bits & (bits - 1)[: len(bits)]
+    return Cat(Const(0, 1), *(bits[n] & bits[:n].any() for n in range(1, len(bits))))
 
 
 def _at_most_two(bits: Value) -> Value:
     """Tell whether at most two bits are set: at most one is left when the lowest is taken."""
-    return ~_less_lowest(_less_lowest(bits)).any()
+    return ~less_lowest(less_lowest(bits)).any()
 
 
 def _lowest(bits: Value) -> Value:

@@ -35,8 +35,10 @@ class Loader(wiring.Component):
         High while the bank to be filled is free.
     full : Out(1)
         High for one cycle when that bank has been filled.
-    bank : Out(range(banks))
-        Bank that is written.
+    bank : In(range(banks))
+        That bank.
+    written : Out(range(banks))
+        Bank that is written, the same or, with a shift, that of the cycle before.
     token : Out(range(tokens))
         Token that is written to k and q.
     word : Out(range(words))
@@ -55,6 +57,7 @@ class Loader(wiring.Component):
     free: Signal
     full: Signal
     bank: Signal
+    written: Signal
     token: Signal
     word: Signal
     v_token: Signal
@@ -72,7 +75,8 @@ class Loader(wiring.Component):
                 "i": In(beat_stream(plan.beat)),
                 "free": In(1),
                 "full": Out(1),
-                "bank": Out(range(plan.in_banks)),
+                "bank": In(range(plan.in_banks)),
+                "written": Out(range(plan.in_banks)),
                 "token": Out(range(plan.tokens)),
                 "word": Out(range(plan.words)),
                 "v_token": Out(range(plan.tokens)),
@@ -96,7 +100,6 @@ class Loader(wiring.Component):
         beat = Signal(range(plan.beats))
         token = Signal(range(plan.tokens))
         section = Signal(2)
-        bank = Signal(range(plan.in_banks))
         last_beat = beat == plan.beats - 1
         last_token = token == plan.tokens - 1
         # A rotated word arrives a cycle late, and so does the news that the bank is full.
@@ -116,8 +119,6 @@ class Loader(wiring.Component):
                 m.d.sync += token.eq(Mux(last_token, 0, token + 1))
                 with m.If(last_token):
                     m.d.sync += section.eq(Mux(in_q, 0, section + 1))
-                    with m.If(in_q):
-                        m.d.sync += bank.eq(Mux(bank == plan.in_banks - 1, 0, bank + 1))
 
         # v is never rotated: its beats go straight to their slice.
         word_of = Array(Const(n // plan.slices, range(plan.words)) for n in range(plan.beats))
@@ -131,12 +132,12 @@ class Loader(wiring.Component):
 
         end = accept & last_beat & last_token & in_q
         if "shift" in plan.design.positions:
-            self._assemble(m, accept & last_beat, accept, beat, token, in_k, in_q, bank, end)
+            self._assemble(m, accept & last_beat, accept, beat, token, in_k, in_q, end)
         else:
             lane = Signal(plan.beats)
             m.d.comb += [
                 lane.eq(Const(1, plan.beats) << beat if plan.beats > 1 else 1),
-                self.bank.eq(bank),
+                self.written.eq(self.bank),
                 self.token.eq(token),
                 self.data.eq(self.i.payload.data.replicate(plan.beats)),
                 self.k_en.eq(Mux(accept & in_k, lane, 0)),
@@ -154,7 +155,6 @@ class Loader(wiring.Component):
         token: Signal,
         in_k: Signal,
         in_q: Signal,
-        bank: Signal,
         end: Value,
     ) -> None:
         """Collect a token, rotate its groups and write it whole in the next cycle."""
@@ -174,7 +174,7 @@ class Loader(wiring.Component):
         m.d.sync += [
             write.eq(Mux(complete, Cat(in_k, in_q), 0)),
             self.token.eq(token),
-            self.bank.eq(bank),
+            self.written.eq(self.bank),
             self.full.eq(end),
         ]
         m.d.comb += [

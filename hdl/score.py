@@ -44,6 +44,8 @@ class ScoreEngine(wiring.Component):
         High for one cycle when the output bank is complete and the inputs are no longer needed.
     busy : Out(1)
         High while it works.
+    bank, bank_out : In
+        Banks of the inputs and of the output.
     kq_addr : Out
         Word of k and q to read, one for both: bank, token.
     k_data, q_data : In
@@ -58,6 +60,8 @@ class ScoreEngine(wiring.Component):
     ready: Signal
     done: Signal
     busy: Signal
+    bank: Signal
+    bank_out: Signal
     kq_addr: Signal
     k_data: Signal
     q_data: Signal
@@ -77,6 +81,8 @@ class ScoreEngine(wiring.Component):
                 "ready": In(1),
                 "done": Out(1),
                 "busy": Out(1),
+                "bank": In(range(plan.in_banks)),
+                "bank_out": In(range(plan.out_banks)),
                 "kq_addr": Out(range(shapes["k"].depth)),
                 "k_data": In(shapes["k"].width),
                 "q_data": In(shapes["q"].width),
@@ -118,6 +124,7 @@ class ScoreEngine(wiring.Component):
             kappa=design.kappa,
             alpha_bits=design.score_fraction,
             saturate=limit,
+            technology=design.target.cells,
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -136,14 +143,13 @@ class ScoreEngine(wiring.Component):
         running, phase, tail = Signal(), Signal(), Signal()
         count = Signal(range(max(plan.tokens, plan.rows)))
         block, turn = Signal(range(plan.blocks)), Signal(range(plan.passes))
-        bank = Signal(range(plan.in_banks))
         last_turn, last_block = turn == plan.passes - 1, block == plan.blocks - 1
         key, shift = running & phase, running & ~phase
 
         with m.If(~self.busy & self.ready):
             m.d.sync += [running.eq(1), self.busy.eq(1)]
         with m.If(self.done):
-            m.d.sync += [self.busy.eq(0), bank.eq(following(bank, plan.in_banks))]
+            m.d.sync += self.busy.eq(0)
         with m.If(running):
             m.d.sync += count.eq(count + 1)
         with m.If(shift & (count == plan.rows - 1)):
@@ -156,9 +162,8 @@ class ScoreEngine(wiring.Component):
         token = Signal(range(plan.tokens))
         m.d.comb += [
             token.eq(Mux(phase, count, Cat(count[: ceil_log2(plan.rows)], block))),
-            self.kq_addr.eq(Cat(token, bank)),
+            self.kq_addr.eq(Cat(token, self.bank)),
         ]
-        self._bank = bank
         return key, shift, token, turn == 0
 
     def _scores(
@@ -242,7 +247,7 @@ class ScoreEngine(wiring.Component):
 
         sub_bits = ceil_log2(plan.passes_per_word)
         sub = Signal(sub_bits)
-        m.d.comb += self.v_addr.eq(Cat(turn[sub_bits:], fit(token, plan.tokens), self._bank))
+        m.d.comb += self.v_addr.eq(Cat(turn[sub_bits:], fit(token, plan.tokens), self.bank))
         m.d.sync += sub.eq(turn[:sub_bits])
         value = self.v_data.word_select(sub, plan.lanes) if sub_bits else self.v_data[: plan.lanes]
 
@@ -263,17 +268,14 @@ class ScoreEngine(wiring.Component):
         output = OutputWriter(plan)
         token_out = Signal(range(plan.blocks * plan.rows))
         exists = token_out < plan.tokens
-        bank_out = Signal(range(plan.out_banks))
         m.d.comb += [
             token_out.eq(Cat(row_out, block_out)),
             self.done.eq(
                 out & last_row & (turn_out == plan.passes - 1) & (block_out == plan.blocks - 1)
             ),
-            self.o_addr.eq(output.address(turn_out, token_out, bank_out)),
+            self.o_addr.eq(output.address(turn_out, token_out, self.bank_out)),
             self.o_en.eq(output.enables(turn_out, out & exists)),
         ]
-        with m.If(self.done):
-            m.d.sync += bank_out.eq(following(bank_out, plan.out_banks))
 
         m.submodules.accumulators = chain = AccumulatorChain(self._design)
         m.d.comb += [

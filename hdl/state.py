@@ -6,11 +6,12 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from ..design import Design
-from .counting import fit, following
+from .counting import fit
 from .events import EventSequencer
 from .memory import LayerMemory
 from .neuron import NeuronFire, NeuronPreset
 from .output import OutputWriter
+from .state_lane import SaturatingLane
 from .state_plan import StatePlan
 
 __all__ = ["StateEngine"]
@@ -41,6 +42,8 @@ class StateEngine(wiring.Component):
         High for one cycle when the output bank is complete and the inputs are no longer needed.
     busy : Out(1)
         High while it works.
+    bank, bank_out : In
+        Banks of the inputs and of the output.
     chunk_addr, chunk_en, chunk : Out, Out, In
         Chunk to read; the chunk, one cycle later and until the next is read.
     v_addr, v_data : Out, In
@@ -52,6 +55,8 @@ class StateEngine(wiring.Component):
     ready: Signal
     done: Signal
     busy: Signal
+    bank: Signal
+    bank_out: Signal
     chunk_addr: Signal
     chunk_en: Signal
     chunk: data.View
@@ -70,6 +75,8 @@ class StateEngine(wiring.Component):
                 "ready": In(1),
                 "done": Out(1),
                 "busy": Out(1),
+                "bank": In(range(plan.in_banks)),
+                "bank_out": In(range(plan.out_banks)),
                 "chunk_addr": Out(range(depth["chunks"])),
                 "chunk_en": Out(1),
                 "chunk": In(plan.entry),
@@ -92,6 +99,7 @@ class StateEngine(wiring.Component):
         m.submodules.events = events = EventSequencer(self._design)
         m.d.comb += [
             events.ready.eq(self.ready),
+            events.bank.eq(self.bank),
             self.busy.eq(events.busy),
             self.done.eq(events.done),
             self.chunk_addr.eq(events.chunk_addr),
@@ -125,44 +133,81 @@ class StateEngine(wiring.Component):
         # is written before the first row is in the way of nothing: its number is negative.
         before = -2 if plan.based else -1
         bits = max(ceil_log2(plan.state_rows), ceil_log2(plan.tokens))
-        row = Signal(signed(1 + bits), init=before)
+        # Set while idle rather than initialized: iCE40 registers begin at 0, or take an inverter.
+        row = Signal(signed(1 + bits), reset_less=True)
         drain = Signal()
         m.d.comb += drain.eq(load | settle)
-        with m.If(load):
-            m.d.sync += row.eq(row + 1)
-        with m.If(settle & ~events.ones):
-            m.d.sync += row.eq(Mux(query, before, -1))
+        again = Signal()
+        idle = ~events.busy
+        m.d.comb += again.eq((settle & ~events.ones if plan.based else settle) | idle)
+        m.d.sync += row.eq(row + load)
+        with m.If(again):
+            m.d.sync += row.eq(Mux(query | idle, before, -1) if plan.based else -1)
         output = OutputWriter(plan)
-        bank_out = Signal(range(plan.out_banks))
-        with m.If(self.done):
-            m.d.sync += bank_out.eq(following(bank_out, plan.out_banks))
         out = Signal()
         m.d.comb += [
             out.eq(drain & query & ~row[-1]),
             write.addr.eq(row[:width]),
             write.en.eq(drain & ~query),
-            self.o_addr.eq(output.address(turn, row, bank_out)),
+            self.o_addr.eq(output.address(turn, row, self.bank_out)),
             self.o_en.eq(output.enables(turn, out)),
         ]
 
-        starts = self._starts(m, events, begin, out, row)
-        bases = self._bases(m, events, values, base)
-        accs = []
-        for lane in range(plan.lanes):
-            acc = Signal(plan.lane_shape, name=f"acc{lane}", reset_less=True)
-            addend = Signal(plan.lane_shape, name=f"addend{lane}")
-            part = read.data.word_select(lane, plan.lane_shape.width)
-            m.d.comb += [
-                addend.eq(part | self._weigh(values[lane]) | starts[lane] | bases[lane]),
-                write.data.word_select(lane, plan.lane_shape.width).eq(acc),
-            ]
-            m.d.sync += acc.eq(Mux(load, addend, self._sum(acc, addend)))
-            accs.append(acc)
+        words = self._membrane_words(m, events, out, row)
+        if plan.native:
+            accs = self._native_lanes(m, read.data, values, words, load, begin)
+        else:
+            starts = self._starts(m, events, begin, words)
+            bases = self._bases(m, events, values, base)
+            accs = self._portable_lanes(m, read.data, values, starts, bases, load)
+        m.d.comb += write.data.eq(Cat(accs))
         if plan.spec is None:
             m.d.comb += self.o_data.eq(output.drives(m, accs))
         else:
             m.d.comb += self.o_data.eq(output.spikes(m, turn, self._fire(m, accs)))
         return m
+
+    def _portable_lanes(
+        self,
+        m: Module,
+        state: Value,
+        values: Value,
+        starts: list[Value],
+        bases: list[Value],
+        load: Value,
+    ) -> list[Signal]:
+        plan = self._plan
+        accs = []
+        for lane in range(plan.lanes):
+            acc = Signal(plan.lane_shape, name=f"acc{lane}", reset_less=True)
+            addend = Signal(plan.lane_shape, name=f"addend{lane}")
+            part = state.word_select(lane, plan.lane_shape.width)
+            m.d.comb += addend.eq(part | self._weigh(values[lane]) | starts[lane] | bases[lane])
+            m.d.sync += acc.eq(Mux(load, addend, self._sum(acc, addend)))
+            accs.append(acc)
+        return accs
+
+    def _native_lanes(
+        self, m: Module, state: Value, values: Value, words: Value, load: Value, begin: Value
+    ) -> list[Signal]:
+        """Build the lanes from cells; the membrane memory keeps the sticky bit, which clears."""
+        plan = self._plan
+        bits = plan.neuron.bits
+        accs = []
+        for lane in range(plan.lanes):
+            m.submodules[f"lane{lane}"] = unit = SaturatingLane(bits)
+            membrane = words.word_select(lane, bits)
+            m.d.comb += [
+                unit.addend.eq(
+                    state.word_select(lane, bits + 1)
+                    | values[lane]
+                    | (membrane[:-1] & begin.replicate(bits - 1))
+                ),
+                unit.load.eq(load),
+                unit.clear.eq(begin & membrane[-1]),
+            ]
+            accs.append(unit.acc)
+        return accs
 
     def _values(self, m: Module, events: EventSequencer) -> Value:
         """Read the values of a key's token, or of one that enters or leaves a window."""
@@ -174,7 +219,7 @@ class StateEngine(wiring.Component):
         if plan.windows:
             token = Mux(events.query, events.window_token, token)
             used = key | events.window
-        address = Cat(events.turn[shared:], _widen(token, ceil_log2(plan.tokens)), events.bank)
+        address = Cat(events.turn[shared:], _widen(token, ceil_log2(plan.tokens)), self.bank)
         m.d.comb += self.v_addr.eq(Cat(address, ~used) if plan.v_zero else address)
         self._is_ones, self._is_query, self._leaves = Signal(), Signal(), Signal()
         m.d.sync += [
@@ -242,27 +287,29 @@ class StateEngine(wiring.Component):
         total = acc[:-1] + addend[:-1]
         return Cat(total[:-1], acc[-1] | addend[-1] | total[-1])
 
-    def _starts(
-        self, m: Module, events: EventSequencer, begin: Value, out: Value, row: Value
-    ) -> list[Value]:
-        """Read the membranes of the query that starts; give what its accumulators start from."""
+    def _membrane_words(self, m: Module, events: EventSequencer, out: Value, row: Value) -> Value:
+        """Read what is kept of the query that starts."""
         plan = self._plan
         self._membranes: LayerMemory | None = None
+        if not plan.has_membranes:
+            return Const(0, plan.lanes * plan.membrane_bits if plan.starts else 1)
+        shape = plan.memory("membrane")
+        m.submodules.membrane = store = LayerMemory(shape, granularity=shape.width)
+        m.d.comb += [
+            store.r_addr.eq(Cat(events.turn, events.token)),
+            store.r_en.eq(events.start & events.query),
+            store.w_addr.eq(Cat(events.turn, fit(row, plan.tokens))),
+            store.w_en.eq(out),
+        ]
+        self._membranes = store
+        return store.r_data
+
+    def _starts(self, m: Module, events: EventSequencer, begin: Value, words: Value) -> list[Value]:
+        """Give what the accumulators of the query that starts begin with."""
+        plan = self._plan
         if not plan.starts:
             return [Const(0)] * plan.lanes
-        width = plan.neuron.membrane_shape.width
-        words: Value = Const(0, width * plan.lanes)
-        if plan.has_membranes:
-            store = LayerMemory(plan.memory("membrane"), granularity=width * plan.lanes)
-            m.submodules.membrane = store
-            m.d.comb += [
-                store.r_addr.eq(Cat(events.turn, events.token)),
-                store.r_en.eq(events.start & events.query),
-                store.w_addr.eq(Cat(events.turn, fit(row, plan.tokens))),
-                store.w_en.eq(out),
-            ]
-            self._membranes = store
-            words = store.r_data
+        width = plan.membrane_bits
         starts: list[Value] = []
         for lane in range(plan.lanes):
             preset = NeuronPreset(plan.neuron.spec, plan.ranges, saturating=plan.neuron.saturating)
@@ -279,14 +326,19 @@ class StateEngine(wiring.Component):
     def _fire(self, m: Module, accs: list[Signal]) -> Value:
         """Let the finished accumulators through the neurons."""
         plan = self._plan
+        if plan.native:
+            if self._membranes is not None:
+                kept = Cat(acc[1:] for acc in accs)
+                m.d.comb += self._membranes.w_data.eq(kept)
+            return Cat(acc[-1] for acc in accs)
         spikes = Signal(plan.lanes)
         for lane, acc in enumerate(accs):
             fire = NeuronFire(plan.neuron.spec, plan.ranges, saturating=plan.neuron.saturating)
             m.submodules[f"fire{lane}"] = fire
             m.d.comb += [fire.acc.eq(acc), spikes[lane].eq(fire.spike)]
             if self._membranes is not None:
-                width = plan.neuron.membrane_shape.width
-                m.d.comb += self._membranes.w_data.word_select(lane, width).eq(fire.membrane)
+                part = self._membranes.w_data.word_select(lane, plan.membrane_bits)
+                m.d.comb += part.eq(fire.membrane)
         return spikes
 
 

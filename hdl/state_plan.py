@@ -132,6 +132,20 @@ class StatePlan(Plan):
         return NeuronFormat(super().neuron.spec, self.ranges, False if self.based else None)
 
     @property
+    def native(self) -> bool:
+        """Whether the lanes are built from iCE40 cells: SSA's neuron, with nothing to scale."""
+        if self.design.target.cells != "ice40" or self.spec is None or self.based:
+            return False
+        neuron = self.neuron
+        plain = neuron.spec.fraction == 0 and neuron.spec.shift == 1 and self.weights.key == 1
+        return bool(neuron.saturating) and plain and neuron.offset == 0 and neuron.bits > 1
+
+    @property
+    def membrane_bits(self) -> int:
+        """Bits that a lane keeps from step to step."""
+        return self.neuron.bits if self.native else self.neuron.membrane_shape.width
+
+    @property
     def paced(self) -> bool:
         """Whether a query without a spike takes a slot more, since its membranes have one port."""
         return "membrane" in self.single_ported
@@ -180,6 +194,6 @@ class StatePlan(Plan):
             MemoryShape("state", self.lanes * self.lane_shape.width, self.state_depth),
         ]
         if self.has_membranes:
-            width = self.lanes * self.neuron.membrane_shape.width
+            width = self.lanes * self.membrane_bits
             shapes.append(MemoryShape("membrane", width, self.membrane_depth))
         return tuple(shapes)

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..design import Design
 from .beats import beat_stream
+from .counting import odometer
 from .plan import Plan
 
 __all__ = ["Unloader"]
@@ -31,7 +32,9 @@ class Unloader(wiring.Component):
     full : In(1)
         High while a bank waits to be sent.
     free : Out(1)
-        High for one cycle when that bank's last word has been read.
+        High for one cycle after that bank's last word has been read.
+    bank : In(range(out_banks))
+        That bank.
     addr : Out(range(depth))
         Word to read: bank, token, word.
     en : Out(1)
@@ -43,6 +46,7 @@ class Unloader(wiring.Component):
     o: stream.Interface
     full: Signal
     free: Signal
+    bank: Signal
     addr: Signal
     en: Signal
     data: Signal
@@ -55,6 +59,7 @@ class Unloader(wiring.Component):
                 "o": Out(beat_stream(plan.beat)),
                 "full": In(1),
                 "free": Out(1),
+                "bank": In(range(plan.out_banks)),
                 "addr": Out(range(plan.o.depth)),
                 "en": Out(1),
                 "data": In(plan.o.width),
@@ -72,24 +77,19 @@ class Unloader(wiring.Component):
         slices = plan.o.width // plan.beat
         tail = plan.out_beats - (plan.out_words - 1) * slices
 
-        bank = Signal(range(plan.out_banks))
         token = Signal(range(plan.tokens))
         word = Signal(range(plan.out_words))
         part = Signal(range(plan.heads * plan.steps))
         last_word = word == plan.out_words - 1
-        last_token = token == plan.tokens - 1
-        last_part = part == plan.heads * plan.steps - 1
         m.d.comb += [
-            self.addr.eq(Cat(word, token, bank)),
-            self.free.eq(self.en & last_word & last_token),
+            self.addr.eq(Cat(word, token, self.bank)),
         ]
-        with m.If(self.en):
-            m.d.sync += word.eq(Mux(last_word, 0, word + 1))
-            with m.If(last_word):
-                m.d.sync += token.eq(Mux(last_token, 0, token + 1))
-                with m.If(last_token):
-                    m.d.sync += bank.eq(Mux(bank == plan.out_banks - 1, 0, bank + 1))
-                    m.d.sync += part.eq(Mux(last_part, 0, part + 1))
+        # A bank is free a cycle after its last word was read, which keeps that path short.
+        complete = Signal()
+        m.d.comb += complete.eq(odometer(m, self.en, (word, plan.out_words), (token, plan.tokens)))
+        m.d.sync += self.free.eq(complete)
+        last_part = part == plan.heads * plan.steps - 1
+        odometer(m, self.free, (part, plan.heads * plan.steps))
 
         held = Signal()
         short = Signal()
@@ -98,7 +98,7 @@ class Unloader(wiring.Component):
         last_beat = Mux(short, beat == tail - 1, beat == slices - 1)
         done = self.o.ready & held & last_beat
         m.d.comb += [
-            self.en.eq(self.full & (~held | done)),
+            self.en.eq(self.full & ~self.free & (~held | done)),
             self.o.valid.eq(held),
             self.o.payload.data.eq(self.data.word_select(beat, plan.beat)),
             self.o.payload.last.eq(final & last_beat),
@@ -109,7 +109,7 @@ class Unloader(wiring.Component):
             m.d.sync += [
                 held.eq(1),
                 short.eq(last_word if tail != slices else 0),
-                final.eq(last_word & last_token & last_part),
+                final.eq(complete & last_part),
             ]
         with m.If(self.o.ready & held):
             m.d.sync += beat.eq(Mux(last_beat, 0, beat + 1))

@@ -131,7 +131,7 @@ class Results(_Part):
 
     layout: int = _SCHEMA
     tools: dict[str, str]
-    options: dict[str, bool | str]
+    options: dict[str, bool | int | str]
     points: dict[str, Result] = {}
 
     def of(self, family: str) -> dict[str, Result]:

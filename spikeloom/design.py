@@ -211,11 +211,20 @@ class Design(Section):
 
     @property
     def order(self) -> Literal["score", "state"]:
-        """Order of multiplication; ``auto`` takes the one with fewer operations."""
+        """Order of multiplication; ``auto`` takes the one with fewer cycles.
+
+        State order is counted with every spike set, its worst: a slot a spike of k and q, one that
+        starts a query and two for each of its windows of Log-PE. Score order takes a slot for each
+        pair of tokens whatever the spikes. ``rows`` and biases without state ask for score order.
+        """
         if self.folding.order != "auto":
             return self.folding.order
-        biased = "log" in self.position or "table" in self.position
-        return "state" if self.channels < self.tokens and not biased else "score"
+        coded = "log" in self.position and self.log.definition == "code"
+        if self.folding.rows > 1 or coded or "table" in self.position:
+            return "score"
+        windows = 2 * (self.log_length - 1).bit_length() if "log" in self.position else 0
+        state = self.tokens * (2 * self.channels + 1 + windows)
+        return "state" if state <= self.tokens * (self.tokens + 1) else "score"
 
     @property
     def lanes(self) -> int:

@@ -313,6 +313,11 @@ class Target(Section):
     beat: Literal[1, 2, 4, 8, 16, 32, 64] = Field(
         default=8, description="Bits a beat of the input and output streams."
     )
+    cells: Literal["portable", "ice40"] = Field(
+        default="portable",
+        description="How the innermost units are written: for any device, or from iCE40 cells "
+        "(smaller; not for Amaranth's own simulator).",
+    )
 
     @field_validator("device")
     @classmethod

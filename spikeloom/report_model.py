@@ -148,7 +148,7 @@ class Report(_Part):
     predicted: Cycles | None = None
     stimulus: str = ""
     budget: Budgets = Budgets()
-    options: dict[str, bool | str] = {}
+    options: dict[str, bool | int | str] = {}
     warnings: tuple[str, ...] = ()
     tools: dict[str, str]
     commands: tuple[str, ...]

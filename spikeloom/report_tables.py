@@ -355,7 +355,7 @@ def _budget(report: Report, budget: Budgets) -> Table:
     return _table("Budget", ("budget", "value", "allowed", "verdict"), rows, left=4)
 
 
-def _facts(title: str, facts: Mapping[str, bool | str]) -> Table:
+def _facts(title: str, facts: Mapping[str, bool | int | str]) -> Table:
     rows = (Row((key, str(value).lower())) for key, value in facts.items())
     return _table(title, ("", ""), rows, left=2)
 

@@ -1,0 +1,82 @@
+"""Banks that are filled and drained in turn."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+__all__ = ["BankRing"]
+
+
+class BankRing(wiring.Component):
+    """Say which bank is to be filled, which to be drained, and whether that can be done.
+
+    Two counters, each with one bit more than a bank's number has: the banks are all full where
+    they differ in that bit alone, and all empty where they are equal.
+
+    Parameters
+    ----------
+    banks : int
+        Banks, a power of two.
+
+    Members
+    -------
+    fill, drain : In(1)
+        The bank has been filled; drained.
+    filling, draining : Out(range(banks))
+        Bank to fill; to drain.
+    free : Out(1)
+        The bank to fill is empty.
+    full : Out(1)
+        The bank to drain is full.
+    """
+
+    fill: Signal
+    drain: Signal
+    filling: Signal
+    draining: Signal
+    free: Signal
+    full: Signal
+
+    def __init__(self, banks: int):
+        if not isinstance(banks, int) or banks < 1 or banks & banks - 1:
+            raise TypeError(f"Banks must be a power of two, not {banks!r}")
+        self._banks = banks
+        super().__init__(
+            {
+                "fill": In(1),
+                "drain": In(1),
+                "filling": Out(range(banks)),
+                "draining": Out(range(banks)),
+                "free": Out(1),
+                "full": Out(1),
+            }
+        )
+
+    @property
+    def banks(self) -> int:
+        """Banks."""
+        return self._banks
+
+    def elaborate(self, platform: object) -> Module:
+        """Count fillings and drainings."""
+        m = Module()
+        width = ceil_log2(self._banks) + 1
+        filled, drained = Signal(width), Signal(width)
+        next_filled, next_drained = Signal(width), Signal(width)
+        # A sender's path begins here: whether all are full is kept, not found out every cycle.
+        blocked = Signal()
+        m.d.comb += [
+            next_filled.eq(filled + self.fill),
+            next_drained.eq(drained + self.drain),
+            self.filling.eq(filled),
+            self.draining.eq(drained),
+            self.free.eq(~blocked),
+            self.full.eq(filled != drained),
+        ]
+        m.d.sync += [
+            filled.eq(next_filled),
+            drained.eq(next_drained),
+            blocked.eq((next_filled ^ next_drained) == self._banks),
+        ]
+        return m

@@ -1,0 +1,256 @@
+"""Layers for tests: few that meet every pair of choices, or all of them.
+
+``SPIKELOOM_SWEEP`` says how many: ``pairs`` (the default), ``triples`` (every three choices
+together, hours), or ``product`` (every layer of the sweep there is, days).
+"""
+
+import itertools
+import os
+import random
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from spikeloom.design import Design
+from spikeloom.golden.attention import attention, drive
+from spikeloom.golden.beats import counts, pack, unpack
+from spikeloom.hdl.attention import Attention
+from spikeloom.hdl.axi import AxiStreamTop
+from spikeloom.sim.cxxrtl import CxxrtlModel
+from spikeloom.sim.pysim import run_pysim
+from spikeloom.sim.spikes import draw_spikes
+from spikeloom.sim.traffic import Stimulus
+from spikeloom.sim.verilog import to_rtlil
+
+SWEEP = os.environ.get("SPIKELOOM_SWEEP", "pairs")
+RATES = (0.7, 0.3, 0.5)
+SIDES = {1: [1, 1], 2: [1, 2], 3: [3, 1], 12: [3, 4], 32: [4, 8]}
+
+
+def amounts(groups, tokens):
+    """A schedule that no formula gives: turns back, stays, and goes all the way round."""
+    return [[(7 * n * (g + 1) - 3 * g) % 13 - 4 for n in range(tokens)] for g in range(groups)]
+
+
+def entries(count, seed):
+    """A learned table: signed, with both ends of the declared range in it."""
+    draw = random.Random(seed)
+    return [draw.choice([-8, 7, 0, *range(-8, 8)]) for _ in range(count)]
+
+
+def gray(**keys):
+    return lambda row: ("gray", keys)
+
+
+def log(**keys):
+    return lambda row: ("log", keys)
+
+
+def shift(groups, **keys):
+    return lambda row: ("shift", {"groups": groups, **keys})
+
+
+def table(index, own):
+    def made(row):
+        tokens = row["tokens"]
+        count = 2 * tokens - 1 if index == "difference" else 1 << (tokens - 1).bit_length()
+        rows = [entries(count, seed) for seed in range(row["heads"] if own else 1)]
+        return "table", {"index": index, "bits": 4, "values": rows}
+
+    return made
+
+
+POSITIONS = {
+    "none": (),
+    "gray": (gray(),),
+    "gray-steps": (gray(index="t*L+l"),),
+    "gray-grid": (lambda row: ("gray", {"grid": SIDES[row["tokens"]]}),),
+    "gray-rom": (gray(form="rom", bits=3),),
+    "gray-steps-rom": (gray(form="rom", index="t*L+l", bits=4),),
+    "log": (log(length=40),),
+    "log-short": (log(length=7),),
+    "log-rom": (log(form="rom"),),
+    "log-code": (log(definition="code", length=37),),
+    "shift": (shift(2, base=64),),
+    "shift-values": (lambda row: ("shift", {"groups": 4, "values": amounts(4, row["tokens"])}),),
+    "difference": (table("difference", True),),
+    "difference-shared": (table("difference", False),),
+    "xor": (table("xor", True),),
+    "xor-shared": (table("xor", False),),
+    "shift-gray": (shift(4), gray()),
+    "shift-log": (shift(1), log(length=40)),
+    "shift-xor": (shift(2, rounding="half-even"), table("xor", True)),
+    "gray-log": (gray(form="rom"), log(form="rom", length=40)),
+    "gray-difference": (gray(index="t*L+l"), table("difference", True)),
+    "shift-gray-log": (shift(4), gray(index="t*L+l"), log(length=40)),
+}
+BIASED = frozenset(name for name in POSITIONS if set(name.split("-")) & {"difference", "xor"})
+NEURONS = {
+    "hard": {},
+    "soft": {"reset": "soft"},
+    "hard-tau4": {"tau": 4},
+    "soft-tau4": {"tau": 4, "reset": "soft", "decay_input": False},
+    "if-hard": {"neuron": "if"},
+    "if-soft": {"neuron": "if", "reset": "soft"},
+    "none": {"neuron": "none"},
+}
+FACTORS = {
+    "similarity": ("and", "xnor", "alpha-xnor", "hamming"),
+    "position": tuple(POSITIONS),
+    "neuron": tuple(NEURONS),
+    "tokens": tuple(SIDES),
+    "head_dim": (4, 12, 16, 32),
+    "steps": (1, 4),
+    "rows": (1, 2, 4, 8),
+    "lanes": (1, 2, 4, 8, 16, 32),
+    "beat": (8, 4, 16, 64),
+    "heads": (2, 1, 3),
+    "buffers": ("auto", 1, 2),
+    "grid": (1, 3),
+}
+
+
+def factors(order):
+    """Give the choices that have a meaning in an order of multiplication."""
+    if order == "score":
+        return FACTORS
+    positions = tuple(name for name in POSITIONS if name not in BIASED | {"log-code"})
+    return {**FACTORS, "position": positions, "rows": (1,)}
+
+
+def cover(choices, strength, *, seed=0):
+    """Give rows in which any values of any ``strength`` columns occur together.
+
+    Greedy: each row starts from what is still missing and takes, column by column, the value
+    with which most else that is missing is met; of some such rows the best is kept.
+    """
+    draw = random.Random(seed)
+    names = list(choices)
+    missing = {
+        group: set(itertools.product(*(choices[name] for name in group)))
+        for group in itertools.combinations(names, strength)
+    }
+    groups_of = {name: [group for group in missing if name in group] for name in names}
+
+    def gain(row, name, value):
+        trial = {**row, name: value}
+        return sum(
+            tuple(trial[n] for n in group) in missing[group]
+            for group in groups_of[name]
+            if all(n in trial for n in group)
+        )
+
+    rows = []
+    while any(missing.values()):
+        best, most = {}, -1
+        for _ in range(8):
+            group = draw.choice([group for group, left in missing.items() if left])
+            row = dict(zip(group, draw.choice(sorted(missing[group], key=repr)), strict=True))
+            for name in draw.sample(names, len(names)):
+                if name not in row:
+                    values = draw.sample(choices[name], len(choices[name]))
+                    row[name] = max(values, key=lambda value: gain(row, name, value))
+            met = sum(tuple(row[n] for n in group) in left for group, left in missing.items())
+            if met > most:
+                best, most = row, met
+        for group, left in missing.items():
+            left.discard(tuple(best[name] for name in group))
+        rows.append({name: best[name] for name in names})
+    return rows
+
+
+def layer(row, order="score"):
+    """Make the design of a row: what does not go together is brought to the nearest that does.
+
+    The threshold is put where the row's own spikes reach it about every other time: at an
+    integer, or (``grid`` 3) at one third above it.
+    """
+    tokens, width, beat = row["tokens"], row["head_dim"], row["beat"]
+    fits = [n for n in range(1, width + 1) if n == width or beat % n == 0 or n % beat == 0]
+    lanes = max(n for n in fits if n <= row["lanes"])
+    rows = min(row["rows"], 1 << tokens.bit_length() - 1)
+    sections = dict(made(row) for made in POSITIONS[row["position"]])
+    data = {
+        "name": "layer",
+        "tokens": tokens,
+        "dim": width * row["heads"],
+        "heads": row["heads"],
+        "steps": row["steps"],
+        "similarity": row["similarity"],
+        "position": sorted(sections) or "none",
+        "folding": {"order": order, "rows": rows, "lanes": lanes, "buffers": row["buffers"]},
+        "target": {"beat": beat},
+        **sections,
+        **({"alpha": "3/8"} if row["similarity"] == "alpha-xnor" else {}),
+    }
+    if row["neuron"] == "none":
+        return Design.from_dict({**data, "neuron": "none"})
+    bare = Design.from_dict({**data, "neuron": "none"})
+    typical = np.quantile(drive(bare, **draw_spikes(bare, rate=RATES[0], seed=0)), 0.6)
+    theta = max(Fraction(1), Fraction(round(float(typical)))) + Fraction(row["grid"] - 1, 6)
+    keys = NEURONS[row["neuron"]]
+    unit = Design.from_dict({**data, **keys, "threshold": 1, "scale": 1}).threshold_exact
+    return Design.from_dict({**data, **keys, "threshold": str(theta / unit), "scale": 1})
+
+
+def label(row):
+    return "/".join(str(value) for value in row.values())
+
+
+def sweep(order="score"):
+    """Give the batches of the sweep, as ``SPIKELOOM_SWEEP`` asks for: a name, and rows."""
+    choices = factors(order)
+    if SWEEP != "product":
+        rows = cover(choices, {"pairs": 2, "triples": 3}[SWEEP])
+        return [(label(row), [row]) for row in rows]
+    first = ("similarity", "position", "neuron")
+    groups = itertools.product(*(choices[name] for name in first))
+    return [
+        (
+            "/".join(group),
+            product({**choices, **{n: (v,) for n, v in zip(first, group, strict=True)}}),
+        )
+        for group in groups
+    ]
+
+
+def product(choices) -> Iterator[dict[str, Any]]:
+    """Everything; what only moves data goes round and round beside it."""
+    minor = ("beat", "heads", "buffers", "grid")
+    major = [name for name in choices if name not in minor]
+    beside = itertools.cycle(itertools.product(*(choices[name] for name in minor)))
+    for values in itertools.product(*(choices[name] for name in major)):
+        yield dict(zip((*major, *minor), (*values, *next(beside)), strict=True))
+
+
+def inferences(design, rates=RATES):
+    """Inferences that differ, so that what is left of one shows in the next; and their beats."""
+    inputs = [draw_spikes(design, rate=rate, seed=n) for n, rate in enumerate(rates)]
+    return inputs, np.stack([pack(design, **arrays) for arrays in inputs])
+
+
+def work(design):
+    """Estimate the work of simulating an inference, in events."""
+    folded = design.rows * design.lanes + design.rows * design.channels
+    return Attention(design).compute_cycles() * (20 + folded)
+
+
+def check(design, *, stalls=0.0, seed=0, rates=RATES, top=AxiStreamTop):
+    """Compare RTL and golden model over inferences back to back; give the golden answers."""
+    inputs, frames = inferences(design, rates)
+    stimulus = Stimulus(frames, counts(design).outputs, stalls=stalls, seed=seed, patience=20_000)
+    # Amaranth's simulator starts at once; a compiled model takes seconds and then is fast.
+    if work(design) < 100_000:
+        traffic = run_pysim(top(design), stimulus)
+    else:
+        traffic = CxxrtlModel(to_rtlil(top(design))).run(stimulus)
+    golden = [attention(design, **arrays) for arrays in inputs]
+    for n, (want, frame) in enumerate(zip(golden, traffic.frames, strict=True)):
+        answer = unpack(design, frame)
+        wrong = np.argwhere(answer != want)
+        assert not len(wrong), f"inference {n}, (t, token, channel) = {wrong[0]}: {len(wrong)}"
+    formula = Attention(design).compute_cycles
+    assert traffic.busy == sum(formula(arrays["q"], arrays["k"]) for arrays in inputs)
+    return golden
