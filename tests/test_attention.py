@@ -21,7 +21,7 @@ from .designs import (
     sweep,
 )
 
-ORDERS = ("score",)
+ORDERS = ("score", "state")
 STALLS = (0.0, 0.3, 0.7)
 BATCHES = [(order, *batch) for order in ORDERS for batch in sweep(order)]
 # Small, so that every mechanism can meet every other.

@@ -84,6 +84,7 @@ def test_a_cell_of_no_known_kind_is_an_error():
     [
         ({"mapper": "flowmap"}, "Mapper must be 'abc9' or 'abc', not 'flowmap'"),
         ({"mapper": "abc", "dff": True}, "Option dff must go with mapper 'abc9', not 'abc'"),
+        ({"dffe_min_ce_use": 0}, "dffe_min_ce_use must be a positive integer, not 0"),
     ],
 )
 def test_options(options, message):
@@ -95,7 +96,9 @@ def test_options(options, message):
 @pytest.mark.parametrize("mapper", ["abc9", "abc"])
 def test_counter_and_memory(tmp_path, mapper):
     source = write(Store(), tmp_path / "a b" / "store-x.il")
-    netlist = synthesize(source, "top", device=DEVICE, options=SynthOptions(mapper=mapper))
+    netlist = synthesize(
+        source, "top", device=DEVICE, options=SynthOptions(mapper=mapper, dff=mapper == "abc9")
+    )
     cells = netlist.cells
     assert (cells.ebr, cells.ffs, cells.spram, cells.dsp) == (1, 8, 0, 0)
     # 8 bits count, and 8 inverters stand before the read address; the carry of the top bit and
@@ -139,4 +142,4 @@ def test_array_ports(tmp_path):
 def test_script_follows_the_source_and_the_device():
     script = synthesis_script("x.v", "top", DEVICES["hx8k-ct256"], SynthOptions(dsp=True))
     assert script.startswith("read_verilog x.v\nread_verilog -D ICE40_HX ")
-    assert "synth_ice40 -top top -device hx -no-rw-check -dsp\n" in script
+    assert "synth_ice40 -top top -device hx -no-rw-check -dsp -dff -dffe_min_ce_use 2\n" in script

@@ -57,9 +57,25 @@ def test_derived():
     assert (design.alpha_exact, design.alpha_error) == (Fraction(1, 4), Fraction(-1, 20))
     assert design.threshold_exact == 64
     assert (design.beats_per_token, design.beats_per_channel) == (1, 2)
-    assert design.order == "state"
-    assert make(folding={"order": "auto"}, position="log").order == "score"
+    assert design.order == "score"
     assert make(similarity="xnor", folding={"order": "state"}).order == "state"
+
+
+@pytest.mark.parametrize(
+    ("keys", "order"),
+    [
+        ({"tokens": 31}, "score"),
+        ({"tokens": 32}, "state"),
+        ({"tokens": 44, "position": "gray"}, "state"),
+        ({"tokens": 40, "position": "gray"}, "score"),
+        ({"tokens": 32, "position": "log"}, "score"),
+        ({"tokens": 64, "position": "log"}, "state"),
+        ({"tokens": 64, "position": "log", "log": {"definition": "code"}}, "score"),
+        ({"tokens": 64, "folding": {"order": "auto", "rows": 2}}, "score"),
+    ],
+)
+def test_auto_takes_the_order_with_fewer_cycles(keys, order):
+    assert make(**{"folding": {"order": "auto"}, **keys}).order == order
 
 
 @pytest.mark.parametrize(

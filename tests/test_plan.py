@@ -60,12 +60,15 @@ def test_memories_hold_what_the_streams_carry(plan):
         assert shape.depth.bit_count() == 1
     assert plan.o.width // plan.beat * plan.o.depth >= number.out * plan.out_banks
     assert number.out == plan.out_beats * plan.tokens
-    low, high = ranges(design).drive
-    kept = plan.drive_shape
-    assert kept.signed == (low < 0)
-    assert -(1 << kept.width - 1) <= low if kept.signed else low >= 0
-    assert high < 1 << kept.width - kept.signed
-    assert plan.drive_beats * plan.beat >= kept.width
+    spans = ranges(design)
+    for (low, high), kept in (
+        (spans.drive, plan.drive_shape),
+        (spans.clipped_score, plan.score_shape),
+    ):
+        assert kept.signed == (low < 0)
+        assert not kept.signed or -(1 << kept.width - 1) <= low
+        assert high < 1 << kept.width - kept.signed
+    assert plan.drive_beats * plan.beat >= plan.drive_shape.width
     assert plan.has_membranes == any(shape.name == "membrane" for shape in plan.memories)
     assert not (plan.has_membranes and (design.steps == 1 or design.neuron == "none"))
 

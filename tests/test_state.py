@@ -1,0 +1,115 @@
+"""State order at full size, in single-ported memory, and from cells: as golden, cycle by cycle."""
+
+import numpy as np
+import pytest
+
+from spikeloom.design import Design
+from spikeloom.golden.attention import attention
+from spikeloom.hdl.attention import Attention
+from spikeloom.hdl.state_plan import StatePlan
+from spikeloom.sim.simulate import simulate
+from spikeloom.sim.spikes import draw_spikes
+
+LONG = {"tokens": 1024, "dim": 64, "heads": 1, "steps": 1}
+WHOLE = {"tokens": 168, "dim": 256, "heads": 8, "steps": 4}
+TINY = {"tokens": 32, "dim": 64, "heads": 4, "steps": 4}
+
+
+def make(order="state", lanes=8, **keys):
+    folding = {"order": order, "lanes": lanes}
+    return Design.from_dict({"folding": folding, **keys})
+
+
+def equal(design, *, rate=0.1, target="rtl"):
+    spikes = draw_spikes(design, rate=rate, seed=1)
+    answer = simulate(design, **spikes, target=target)
+    assert (answer.values == attention(design, **spikes)).all()
+    predicted = Attention(design).compute_cycles(spikes["q"], spikes["k"])
+    assert answer.numbers["compute_cycles"] == predicted
+
+
+@pytest.mark.parametrize("order", ["score", "state"])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"similarity": "and"},
+        {"similarity": "xnor", "position": "gray", "scale": "1/4096"},
+        {"similarity": "alpha-xnor", "alpha": "3/8", "position": "log", "scale": "1/4096"},
+        {"similarity": "hamming", "position": "shift", "reset": "soft"},
+    ],
+    ids=lambda keys: keys["similarity"],
+)
+@pytest.mark.parametrize("shape", [LONG, WHOLE], ids=["1024x64", "168x256"])
+def test_full_size(shape, keys, order):
+    device = {"target": {"device": "hx8k-ct256"}} if order == "score" else {}
+    equal(make(order, lanes=32, **shape, **keys, **device), rate=0.03)
+
+
+def test_long_sequences_move_to_single_ported_memory():
+    design = make(**LONG)
+    plan = StatePlan(design)
+    assert plan.single_ported >= {"chunks"}
+    assert sum(shape.ebr for shape in plan.memories) <= 30
+    assert sum(shape.spram for shape in plan.memories) <= 4
+    equal(make(tokens=1024, dim=64, heads=1, steps=3), rate=0.03)
+
+
+@pytest.mark.synth
+@pytest.mark.parametrize("similarity", ["and", "xnor"])
+def test_netlist(similarity):
+    design = make(
+        tokens=12,
+        dim=32,
+        heads=2,
+        steps=3,
+        similarity=similarity,
+        target={"cells": "ice40"},
+        **({"scale": "1/56"} if similarity == "xnor" else {}),
+    )
+    equal(design, rate=0.4, target="netlist")
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.05, 0.5, 1.0])
+def test_cells_and_portable_lanes_are_alike(rate):
+    portable = make(**TINY)
+    cells = make(**TINY, target={"cells": "ice40"})
+    assert StatePlan(cells).native
+    assert not StatePlan(portable).native
+    equal(portable, rate=rate)
+    equal(cells, rate=rate)
+
+
+def test_cycles_follow_the_spikes():
+    design = make(**TINY)
+    layer = Attention(design)
+    silent = np.zeros((4, 32, 64), dtype=np.uint8)
+    one = silent.copy()
+    one[2, 5, 7] = 1
+    # A key that spikes fills a slot that its row takes anyway; so does a query before which
+    # nothing starts, and not one with a membrane.
+    assert layer.compute_cycles(one, silent) - layer.compute_cycles(silent, silent) == 2
+    assert layer.compute_cycles(silent, one) == layer.compute_cycles(silent, silent)
+
+
+@pytest.mark.parametrize("similarity", ["and", "xnor", "hamming"])
+def test_cycles_are_linear_in_tokens(similarity):
+    spans = []
+    for tokens in (32, 64, 128, 256, 512, 1024):
+        design = make(tokens=tokens, dim=16, heads=1, steps=2, similarity=similarity)
+        spans.append(Attention(design).compute_cycles() / tokens)
+    assert max(spans) / min(spans) < 1.05
+
+
+@pytest.mark.parametrize(
+    ("keys", "order"), [({"tokens": 16}, "score"), ({"tokens": 48}, "state"), (TINY, "state")]
+)
+def test_auto_takes_the_order_that_measures_faster(keys, order):
+    shape = {"dim": 16, "heads": 1, "steps": 2, **keys}
+    found = {}
+    for name in ("score", "state"):
+        design = make(name, lanes=shape["dim"] // shape["heads"], **shape)
+        spikes = draw_spikes(design, rate=1.0, seed=1)
+        found[name] = simulate(design, **spikes).numbers["compute_cycles"]
+    assert make("auto", **shape).order == order
+    if abs(found["score"] - found["state"]) > 0.02 * found["score"]:
+        assert min(found, key=found.__getitem__) == order
