@@ -133,7 +133,7 @@ def _layer(
     shape: Mapping[str, int] | None = None,
     **more: Any,
 ) -> LayerPoint:
-    changes = {**(shape or {}), "folding": folding, "target": {"beat": beat}}
+    changes = {**(shape or {}), "folding": folding, "target": {"beat": beat, "cells": "ice40"}}
     return LayerPoint(name, family, _EXAMPLES / f"{file}.toml", changes, **more)
 
 
@@ -166,10 +166,19 @@ def _quick(points: Iterable[Point], *names: str) -> tuple[Point, ...]:
 
 
 _LANES = (1, 2, 4, 8, 16)
-_VOWELS_AND = {"recorded": _VOWELS / "spikes-batch.npz"}
+_VOWELS_AND: dict[str, Any] = {"recorded": _VOWELS / "spikes-batch.npz"}
 _VOWELS_GRAY = {"recorded": _VOWELS / "spikes-batch-xnor-gray.npz"}
 _VOWELS_LOG = {"recorded": _VOWELS / "spikes-batch-xnor-log.npz"}
 _VOWELS_SHIFT = {"recorded": _VOWELS / "spikes-batch-and-shift.npz"}
+
+_VARIANTS: Mapping[str, Any] = {
+    "tiny-32x64-xnor": _VOWELS_GRAY,
+    "tiny-32x64-alpha": _VOWELS_GRAY,
+    "tiny-32x64-hamming": _VOWELS_GRAY,
+    "tiny-32x64-xnor-gray": _VOWELS_GRAY,
+    "tiny-32x64-xnor-log": _VOWELS_LOG,
+    "tiny-32x64-shift": _VOWELS_SHIFT,
+}
 
 # Channels of a head.
 _HEADS = {
@@ -184,7 +193,7 @@ _HEADS = {
 POINTS: tuple[Point, ...] = _quick(
     (
         # One stage, registers at both ends.
-        *_units("xnor", "cells", 1, 16, 32, 64, 128, 256),
+        *_units("xnor", "cells", 1, 16, 32, 64, 128),
         *_units("xnor", "clock", 1, 16, 32, 64, 128),
         *_units("and", "cells", 1, 16, 32, 64),
         *_units("and", "clock", 1, 16, 64),
@@ -195,24 +204,22 @@ POINTS: tuple[Point, ...] = _quick(
         *_units("xnor", "clock", 3, 16, 32, 64),
         *_units("xnor", "clock", 4, 32, 64),
         *_units("xnor", "clock", 5, 64),
-        *_units("xnor", "cells", 3, 64, 128, 256),
+        *_units("xnor", "cells", 3, 64, 128),
         # Layers.
-        *_state("tiny-32x64", lanes=_LANES, beat=8, **_VOWELS_AND),
-        *_state("tiny-32x64", lanes=_LANES, beat=4, **_VOWELS_AND),
-        *_score("tiny-32x64", (1, 1), (1, 16), (4, 16), (8, 16), (16, 16), **_VOWELS_AND),
-        *_score("tiny-32x64-xnor", (1, 1), (1, 16), (4, 16), **_VOWELS_GRAY),
-        *_score("tiny-32x64-alpha", (1, 1), (1, 16), (4, 16), **_VOWELS_GRAY),
-        *_score("tiny-32x64-hamming", (1, 1), (1, 16), (4, 16), **_VOWELS_GRAY),
-        *_score("tiny-32x64-xnor-gray", (1, 1), (1, 16), (4, 16), **_VOWELS_GRAY),
-        *_score("tiny-32x64-xnor-log", (1, 1), (1, 16), (4, 16), **_VOWELS_LOG),
-        *_score("tiny-32x64-shift", (1, 1), (1, 16), (4, 16), **_VOWELS_SHIFT),
+        *_state("tiny-32x64", lanes=_LANES, **_VOWELS_AND),
+        *_score("tiny-32x64", (1, 1), (1, 16), (4, 16), (16, 16), **_VOWELS_AND),
+        *(
+            point
+            for file, recorded in _VARIANTS.items()
+            for order in (_state(file, lanes=(8,), **recorded), _score(file, (1, 16), **recorded))
+            for point in order
+        ),
         # Growth with N.
         *_growth("tiny-32x64", "state", {"lanes": 8}, (32, 64, 128, 256, 512, 1024)),
         *_growth("tiny-32x64", "score", {"lanes": 16}, (32, 64, 128, 256)),
         # Workloads.
-        *_workloads("state", dict.fromkeys(_HEADS, 8)),
-        *_workloads("state", _HEADS),
-        *_workloads("score", _HEADS, rates=("100", "20")),
+        *_workloads("state", dict.fromkeys(_HEADS, 8), rates=("20",)),
+        *_workloads("score", _HEADS, rates=("20",)),
     ),
     "unit/xnor-16/1-stage-cells",
     "unit/xnor-32/1-stage-cells",
