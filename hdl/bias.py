@@ -23,7 +23,8 @@ class BiasStream(wiring.Component):
     change places by the low bits of the key. Only the published code's Log-PE, a function of i and
     j, takes a table over both.
 
-    Latency: 2 cycles from a slot to the biases of its rows. Throughput: one slot a cycle.
+    Latency: 2 cycles from a slot to the biases of its rows, 3 with thresholds (``log.form``
+    "logic"). Throughput: one slot a cycle.
 
     Parameters
     ----------
@@ -75,7 +76,11 @@ class BiasStream(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from a slot to its biases."""
-        return 2
+        return 3 if self._by_threshold else 2
+
+    @property
+    def _by_threshold(self) -> bool:
+        return "log" in self._design.positions and self._design.log_form == "logic"
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -117,7 +122,7 @@ class BiasStream(wiring.Component):
         m.d.sync += index.eq(current)
 
         value = Signal(self._shape)
-        if "log" in plan.design.positions and plan.design.log_form == "logic":
+        if self._by_threshold:
             self._thresholds(m, index, value)
         else:
             m.d.comb += value.eq(self._rom(m, self._tables, 1, current)[0])
@@ -132,7 +137,7 @@ class BiasStream(wiring.Component):
         row = golden_log.paper_row(plan.tokens, plan.design.log_length)
         distance = Signal(range(plan.tokens))
         centre = plan.tokens - 1
-        m.d.comb += distance.eq(Mux(index >= centre, index - centre, centre - index))
+        m.d.sync += distance.eq(Mux(index >= centre, index - centre, centre - index))
         reach = [sum(entry > level for entry in row) for level in range(max(row))]
         m.d.comb += value.eq(sum((distance < width for width in reach), 0))
 

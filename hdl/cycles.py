@@ -17,9 +17,9 @@ def state_cycles(design: Design, q: ArrayLike, k: ArrayLike) -> int:
     Every pass of a run (a head and step) takes two cycles to begin and to end, three between rows
     of k and of q, and for each row its spikes and what comes before them: a row of k that starts
     from the sum of all values one slot; a query one for its membranes, one for what all queries
-    have in common, and two for each moving window of Log-PE, except the first query. A row without
-    any slot takes one, and so does a query without a spike whose membranes lie in single-ported
-    memory.
+    have in common, and for Log-PE one and two for each moving window, except the first query. A row
+    without any slot takes one, and so does a query without a spike whose membranes lie in
+    single-ported memory.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def _pass(plan: StatePlan, step: int, q: NDArray[np.uint8], k: NDArray[np.uint8]
         q, k = (np.concatenate([x, empty, code], axis=1) for x in (q, k))
     starts = plan.starts and (plan.neuron.offset != 0 or step > 0)
     opening = np.full(plan.tokens, int(starts) + int(plan.based))
-    opening[1:] += 2 * len(plan.windows)
+    opening[1:] += 2 * len(plan.windows) + bool(plan.windows)
     cycles = 2 + _rows(plan, k.T, np.full(plan.places, int(plan.based))) + 3
     cycles += _rows(plan, q, opening, paced=plan.paced and starts and not plan.based) + 2
     return cycles + (plan.tokens + 3 if plan.based else 0)

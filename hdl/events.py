@@ -236,10 +236,12 @@ class EventSequencer(wiring.Component):
         """Give two slots a window, for what enters and what leaves. High in the last one."""
         plan = self._plan
         sliding = Signal()
-        count = Signal(range(2 * len(plan.windows)))
-        last = sliding & (count == 2 * len(plan.windows) - 1)
+        slots = 2 * len(plan.windows)
+        # The slots come a cycle late, from registers, and so does the end.
+        count = Signal(range(slots + 1))
+        last = sliding & (count == slots)
         with m.If(sliding):
-            m.d.sync += count.eq(following(count, 2 * len(plan.windows)))
+            m.d.sync += count.eq(following(count, slots + 1))
         with m.If(last):
             m.d.sync += sliding.eq(0)
         with m.If(begins):
@@ -250,11 +252,11 @@ class EventSequencer(wiring.Component):
                 with m.Case(n):
                     m.d.comb += reach.eq(width)
         place = Signal(range(-plan.tokens, 2 * plan.tokens))
-        m.d.comb += [
+        m.d.comb += place.eq(Mux(count[0], self.token - reach - 1, self.token + reach))
+        m.d.sync += [
             self.leave.eq(count[0]),
-            place.eq(Mux(count[0], self.token - reach - 1, self.token + reach)),
             self.window_token.eq(place),
-            self.window.eq(sliding & (place >= 0) & (place < plan.tokens)),
+            self.window.eq(sliding & ~last & (place >= 0) & (place < plan.tokens)),
         ]
         self._window = sliding
         return last

@@ -129,8 +129,8 @@ class StateEngine(wiring.Component):
         load, begin, base = Signal(), Signal(), Signal()
         m.d.sync += [load.eq(events.load), begin.eq(events.start & query), base.eq(events.base)]
 
-        # A row is written when the next one is loaded, the last of a phase when it settles. What
-        # is written before the first row is in the way of nothing: its number is negative.
+        # A row is written when the next one is loaded, the last of a phase when it settles. Before
+        # the first row there is nothing to write: its number is negative.
         before = -2 if plan.based else -1
         bits = max(ceil_log2(plan.state_rows), ceil_log2(plan.tokens))
         # Set while idle rather than initialized: iCE40 registers begin at 0, or take an inverter.
@@ -148,7 +148,9 @@ class StateEngine(wiring.Component):
         m.d.comb += [
             out.eq(drain & query & ~row[-1]),
             write.addr.eq(row[:width]),
-            write.en.eq(drain & ~query),
+            # The row of all tokens is -1 and written when it settles; the rows that start from it
+            # may read it when the first of them is loaded.
+            write.en.eq(~query & (settle | (load & ~row[-1]))),
             self.o_addr.eq(output.address(turn, row, self.bank_out)),
             self.o_en.eq(output.enables(turn, out)),
         ]

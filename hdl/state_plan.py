@@ -133,8 +133,13 @@ class StatePlan(Plan):
 
     @property
     def native(self) -> bool:
-        """Whether the lanes are built from iCE40 cells: SSA's neuron, with nothing to scale."""
+        """Whether the lanes are built from iCE40 cells: SSA's neuron, with nothing to scale.
+
+        They keep a bit more a membrane, which many membranes have no room for.
+        """
         if self.design.target.cells != "ice40" or self.spec is None or self.based:
+            return False
+        if self.membrane_depth > 2048:
             return False
         neuron = self.neuron
         plain = neuron.spec.fraction == 0 and neuron.spec.shift == 1 and self.weights.key == 1

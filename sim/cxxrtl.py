@@ -45,6 +45,7 @@ opt_clean -purge
 memory_share
 opt -full
 memory_collect
+opt_mem
 splitnets
 opt_clean -purge
 setattr -unset src -unset hdlname =*/*

@@ -170,7 +170,7 @@ def layer(row, order="score"):
     tokens, width, beat = row["tokens"], row["head_dim"], row["beat"]
     fits = [n for n in range(1, width + 1) if n == width or beat % n == 0 or n % beat == 0]
     lanes = max(n for n in fits if n <= row["lanes"])
-    rows = min(row["rows"], 1 << tokens.bit_length() - 1)
+    rows = min(row["rows"], 1 << tokens.bit_length() - 1) if order == "score" else 1
     sections = dict(made(row) for made in POSITIONS[row["position"]])
     data = {
         "name": "layer",

@@ -23,7 +23,11 @@ from .designs import (
 
 ORDERS = ("score", "state")
 STALLS = (0.0, 0.3, 0.7)
-BATCHES = [(order, *batch) for order in ORDERS for batch in sweep(order)]
+BATCHES = [
+    pytest.param(order, rows, id=f"{order}/{name}")
+    for order in ORDERS
+    for name, rows in sweep(order)
+]
 # Small, so that every mechanism can meet every other.
 SMALL = {
     **{"tokens": 3, "head_dim": 4, "steps": 2, "rows": 2, "lanes": 2, "beat": 8, "heads": 1},
@@ -31,9 +35,7 @@ SMALL = {
 }
 
 
-@pytest.mark.parametrize(
-    ("order", "rows"), [(o, r) for o, _, r in BATCHES], ids=[i for _, i, _ in BATCHES]
-)
+@pytest.mark.parametrize(("order", "rows"), BATCHES)
 def test_rtl_equals_golden(order, rows, request):
     seed = sum(request.node.name.encode())
     for n, row in enumerate(rows):
@@ -68,9 +70,15 @@ def test_sweep_is_the_same_everywhere():
 @pytest.mark.skipif(SWEEP != "pairs", reason="looks at the sweep for CI only")
 def test_layers_of_the_sweep_fire_and_stay_silent():
     live = silent = 0
-    rows = [row for _, _, batch in BATCHES for row in batch if row["neuron"] != "none"]
-    for row in rows:
-        design = layer(row)
+    rows = [
+        (order, row)
+        for order in ORDERS
+        for _, batch in sweep(order)
+        for row in batch
+        if row["neuron"] != "none"
+    ]
+    for order, row in rows:
+        design = layer(row, order)
         answers = [attention(design, **arrays) for arrays in inferences(design, RATES)[0]]
         live += any(answer.any() for answer in answers)
         silent += not all(answer.all() for answer in answers)
@@ -113,7 +121,7 @@ def test_memories_beyond_the_block_memory():
 
 def test_positions_make_a_difference():
     rows = [{**SMALL, "similarity": "xnor", "position": p, "neuron": "none"} for p in POSITIONS]
-    rows = [{**row, "tokens": 12, "head_dim": 16} for row in rows]
+    rows = [{**row, "tokens": 12, "head_dim": 16, "heads": 2} for row in rows]
     answers = {}
     for row in rows:
         design = layer(row)

@@ -29,15 +29,15 @@ ROWS = {
 def spiteful(fill):
     """A memory that gives the complement of a word that is written in the cycle it is read.
 
-    Synthesis may take any word there. What a memory without contents holds at first is drawn
-    too: nothing may depend on it, since block memory keeps what an earlier inference left.
+    Synthesis may take any word there. With ``fill`` what a memory without contents holds at
+    first is drawn too: nothing may depend on it, since block memory keeps what an earlier inference left.
     """
     made = []
 
     class Spiteful(memory.Memory):
         def __init__(self, data=None, **options):
-            if data is None and not len(options["init"]):
-                draw = random.Random(len(made) if fill else None)
+            if fill and data is None and not len(options["init"]):
+                draw = random.Random(len(made))
                 width = options["shape"]
                 options["init"] = [draw.getrandbits(width) for _ in range(options["depth"])]
             super().__init__(data, **options)
@@ -83,6 +83,28 @@ def test_no_read_that_meets_a_write_is_used(name, stalls, monkeypatch):
     written = [(m.shape, m.depth) for m in made if m.write_ports]
     expected = [(shape.width, shape.depth) for shape in Attention(design).plan.memories]
     assert sorted(written) == sorted(expected)
+
+
+STATE_ROWS = {
+    "and": {"similarity": "and", "neuron": "hard"},
+    "xnor": {"neuron": "hard"},
+    "xnor-one-token": {"similarity": "xnor", "tokens": 1, "neuron": "hard", "steps": 3},
+    "xnor-shift": {"similarity": "xnor", "position": "shift", "neuron": "hard-tau4", "tokens": 12},
+    "alpha-log": {"similarity": "alpha-xnor", "position": "log", "neuron": "soft", "tokens": 12},
+    "hamming-gray": {"similarity": "hamming", "position": "gray", "neuron": "if-hard"},
+}
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.6])
+@pytest.mark.parametrize("name", STATE_ROWS)
+def test_no_read_that_meets_a_write_is_used_in_state_order(name, rate, monkeypatch):
+    # Here memories begin as zeros, as block memory does: what is not to be added is read there.
+    design = layer({**BASE, "rows": 1, **STATE_ROWS[name]}, "state")
+    store, made = spiteful(fill=False)
+    monkeypatch.setattr(memory, "Memory", store)
+    check(design, stalls=0.3, seed=5, rates=(rate, 0.7))
+    assert "state" in {shape.name for shape in Attention(design).plan.memories}
+    assert made
 
 
 class Delayed(wiring.Component):
