@@ -29,8 +29,8 @@ ROWS = {
 def spiteful(fill):
     """A memory that gives the complement of a word that is written in the cycle it is read.
 
-    Synthesis may take any word there. With ``fill`` what a memory without contents holds at
-    first is drawn too: nothing may depend on it, since block memory keeps what an earlier inference left.
+    Synthesis may take any word there. With ``fill`` what a memory without contents holds at first
+    is drawn too: nothing may depend on it, since block memory keeps what an earlier inference left.
     """
     made = []
 
