@@ -62,23 +62,6 @@ def test_derived():
 
 
 @pytest.mark.parametrize(
-    ("keys", "order"),
-    [
-        ({"tokens": 31}, "score"),
-        ({"tokens": 32}, "state"),
-        ({"tokens": 44, "position": "gray"}, "state"),
-        ({"tokens": 40, "position": "gray"}, "score"),
-        ({"tokens": 32, "position": "log"}, "score"),
-        ({"tokens": 64, "position": "log"}, "state"),
-        ({"tokens": 64, "position": "log", "log": {"definition": "code"}}, "score"),
-        ({"tokens": 64, "folding": {"order": "auto", "rows": 2}}, "score"),
-    ],
-)
-def test_auto_takes_the_order_with_fewer_cycles(keys, order):
-    assert make(**{"folding": {"order": "auto"}, **keys}).order == order
-
-
-@pytest.mark.parametrize(
     ("alpha", "bits", "kappa"),
     [(0, 3, 0), (1, 3, 8), ("3/8", 3, 3), (0.3125, 3, 2), (0.4375, 3, 4), (0.1, 8, 26)],
 )
