@@ -1,19 +1,19 @@
 """A whole attention layer: beats of q, k and v in, beats of spikes out."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Signal
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.hdl import Cat, Module
+from amaranth.lib.wiring import connect, flipped
 from numpy.typing import ArrayLike
 
 from ..design import Design
 from .banks import BankRing
-from .beats import beat_stream
 from .chunks import ChunkLoader
 from .counting import fit
 from .cycles import state_cycles
+from .layer import LayerComponent
 from .loader import Loader
 from .memory import LayerMemory
 from .plan import MemoryShape, Plan
@@ -27,7 +27,7 @@ from .unloader import Unloader
 __all__ = ["Attention"]
 
 
-class Attention(wiring.Component):
+class Attention(LayerComponent):
     """Spiking self-attention, all heads and time steps, from stream to stream.
 
     Works head by head: the k, v and q sections of one head and step are loaded, computed and
@@ -55,22 +55,12 @@ class Attention(wiring.Component):
         High in every cycle in which the engine works.
     """
 
-    i: stream.Interface
-    o: stream.Interface
-    busy: Signal
-
     def __init__(self, design: Design):
         self._design = design
         state = design.order == "state"
         self._plan = StatePlan(design) if state else Plan(design)
         self._engine = StateEngine(design) if state else ScoreEngine(design)
-        super().__init__(
-            {
-                "i": In(beat_stream(design.beat)),
-                "o": Out(beat_stream(design.beat)),
-                "busy": Out(1),
-            }
-        )
+        super().__init__(design)
 
     @property
     def design(self) -> Design:
@@ -82,7 +72,12 @@ class Attention(wiring.Component):
         """Geometry of the layer."""
         return self._plan
 
-    def compute_cycles(self, q: ArrayLike | None = None, k: ArrayLike | None = None) -> int:
+    @property
+    def memories(self) -> tuple[MemoryShape, ...]:
+        """Memories of the layer."""
+        return self._plan.memories
+
+    def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
         """Predict the cycles in which the engine works, summed over an inference.
 
         In state order these depend on the spikes; without any given, every spike is set.
@@ -90,11 +85,12 @@ class Attention(wiring.Component):
         design = self._design
         if isinstance(self._engine, ScoreEngine):
             return design.heads * design.steps * self._engine.cycles
-        if q is None or k is None:
-            q = k = np.ones((design.steps, design.tokens, design.dim), dtype=np.uint8)
-        return state_cycles(design, q, k)
+        if arrays is None:
+            ones = np.ones((design.steps, design.tokens, design.dim), dtype=np.uint8)
+            arrays = {"q": ones, "k": ones}
+        return state_cycles(design, arrays["q"], arrays["k"])
 
-    def manifest(self) -> dict[str, object]:
+    def manifest(self) -> dict[str, Any]:
         """Describe what a user of the generated Verilog cannot see in it."""
         plan = self._plan
         return {

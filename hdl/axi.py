@@ -4,8 +4,8 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..design import Design
-from .attention import Attention
+from ..design_layer import Layer
+from .layers import component
 
 __all__ = ["AxiStreamTop"]
 
@@ -17,7 +17,7 @@ class AxiStreamTop(wiring.Component):
 
     Parameters
     ----------
-    design : Design
+    design : Layer
         The layer.
 
     Members
@@ -44,7 +44,7 @@ class AxiStreamTop(wiring.Component):
     m_axis_tlast: Signal
     busy: Signal
 
-    def __init__(self, design: Design):
+    def __init__(self, design: Layer):
         self._design = design
         super().__init__(
             {
@@ -61,13 +61,13 @@ class AxiStreamTop(wiring.Component):
         )
 
     @property
-    def design(self) -> Design:
+    def design(self) -> Layer:
         """The layer."""
         return self._design
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.layer = layer = Attention(self._design)
+        m.submodules.layer = layer = component(self._design)
         m.d.comb += [
             layer.i.payload.data.eq(self.s_axis_tdata),
             layer.i.payload.last.eq(self.s_axis_tlast),

@@ -13,11 +13,10 @@ from spikeloom.boards.devices import DEVICES
 from spikeloom.boards.ice40 import synthesize
 from spikeloom.boards.tools import MissingToolError
 from spikeloom.boards.yosys import yosys_version
-from spikeloom.design import Design
-from spikeloom.golden.attention import attention
-from spikeloom.golden.beats import counts, pack, unpack
-from spikeloom.hdl.attention import Attention
+from spikeloom.design_layer import Layer
+from spikeloom.golden.models import model
 from spikeloom.hdl.axi import AxiStreamTop
+from spikeloom.hdl.layers import component
 
 from .cache import cached
 from .cxxrtl import CxxrtlModel
@@ -52,15 +51,15 @@ class Answer:
 
     Parameters
     ----------
-    name : {"spikes", "drive"}
-        What it is: ``drive`` for a design without a neuron.
+    name : str
+        What it is: ``spikes``, or what the golden model calls its output.
     values : numpy.ndarray
-        Shape as the input; spikes uint8 in {0, 1}, drive int32.
+        Shape and type of the golden model's output; several inferences have an axis in front.
     numbers : mapping of str to int
         ``cycles``, ``compute_cycles`` and ``interval``; empty for the golden model.
     """
 
-    name: Literal["spikes", "drive"]
+    name: str
     values: NDArray[Any]
     numbers: Mapping[str, int]
 
@@ -70,28 +69,28 @@ class Answer:
 
 
 def simulate(
-    design: Design,
-    q: NDArray[np.uint8],
-    k: NDArray[np.uint8],
-    v: NDArray[np.uint8],
+    design: Layer,
+    arrays: Mapping[str, NDArray[Any]] | None = None,
     *,
     target: Target = "rtl",
     simulator: Simulator = "cxxrtl",
     stalls: float = 0.0,
     seed: int = 0,
     trace: Path | None = None,
+    **named: NDArray[Any],
 ) -> Answer:
-    """Answer ``q``, ``k``, ``v`` by one of the three views of ``design``.
+    """Answer spikes by one of the three views of ``design``.
 
     The RTL and the netlist get all inferences back to back. A single one is sent twice and must
     be answered twice the same: this measures ``interval``, and shows that no state leaks.
 
     Parameters
     ----------
-    design : Design
+    design : Layer
         The layer.
-    q, k, v : numpy.ndarray
-        Spikes, shape (T, N, D), uint8 in {0, 1}; or several inferences, shape (B, T, N, D).
+    arrays : mapping or None
+        Inputs by name as the golden model has them: for attention ``q``, ``k`` and ``v``, spikes of
+        shape (T, N, D). Several inferences have another axis in front. Others are not looked at.
     target : {"golden", "rtl", "netlist"}
         NumPy model; generated RTL; or what synthesis for the design's device makes of it.
     simulator : {"cxxrtl", "icarus", "verilator", "pysim"}
@@ -102,6 +101,8 @@ def simulate(
     trace : Path or None
         File for the waves: ``.vcd`` (cxxrtl, pysim) or ``.fst`` (icarus). Written whole or not at
         all.
+    **named : numpy.ndarray
+        Arrays as keywords.
 
     Raises
     ------
@@ -113,29 +114,40 @@ def simulate(
         A tool is missing or failed.
     """
     check_request(target, simulator, trace)
-    name: Literal["spikes", "drive"] = "drive" if design.neuron == "none" else "spikes"
-    single = q.ndim == 3
-    batch = [(q, k, v)] if single else list(zip(q, k, v, strict=True))
+    golden = model(design)
+    name = golden.output.name
+    given = {**(arrays or {}), **named}
+    needed = {spec.name: given[spec.name] for spec in golden.inputs}
+    single = all(needed[spec.name].ndim == len(spec.shape) for spec in golden.inputs)
+    batch = [needed] if single else _inferences(needed)
     if target == "golden":
-        values = np.stack([attention(design, *inference) for inference in batch])
+        values = np.stack([golden.answer(inference) for inference in batch])
         return Answer(name, values[0] if single else values, {})
 
-    frames = np.stack([pack(design, *inference) for inference in batch])
+    frames = np.stack([golden.pack(inference) for inference in batch])
     if len(frames) == 1:
         frames = np.repeat(frames, 2, axis=0)
     stimulus = Stimulus(
         frames,
-        counts(design).outputs,
+        golden.beats_out,
         stalls=stalls,
         seed=seed,
-        work=2 * Attention(design).compute_cycles() + PATIENCE,
+        work=2 * component(design).compute_cycles() + PATIENCE,
     )
     with contextlib.nullcontext() if trace is None else replacing(trace) as fresh:
         traffic = run(design, stimulus, target=target, simulator=simulator, trace=fresh)
     if len(batch) == 1 and (traffic.frames[0] != traffic.frames[1]).any():
         raise SimulationError(f"{design.name}: the same inference must be answered alike twice")
-    values = np.stack([unpack(design, traffic.frames[index]) for index in range(len(batch))])
+    values = np.stack([golden.unpack(traffic.frames[index]) for index in range(len(batch))])
     return Answer(name, values[0] if single else values, summarise(traffic))
+
+
+def _inferences(arrays: Mapping[str, NDArray[Any]]) -> list[dict[str, NDArray[Any]]]:
+    """Take a batch apart."""
+    return [
+        dict(zip(arrays, inference, strict=True))
+        for inference in zip(*arrays.values(), strict=True)
+    ]
 
 
 def check_request(target: str, simulator: str, trace: Path | None) -> None:
@@ -154,7 +166,7 @@ def check_request(target: str, simulator: str, trace: Path | None) -> None:
 
 
 def run(
-    design: Design,
+    design: Layer,
     stimulus: Stimulus,
     *,
     target: Target = "rtl",
@@ -185,7 +197,7 @@ def run(
     return run_events(verilog, stimulus, simulator=simulator, toplevel=design.module, trace=trace)
 
 
-def netlist_verilog(design: Design, source: str) -> str:
+def netlist_verilog(design: Layer, source: str) -> str:
     """Synthesize RTLIL text for the design's device; kept in the cache.
 
     Returns

@@ -11,26 +11,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spikeloom.design import Design
+from spikeloom.design_layer import Layer
+from spikeloom.golden.model import ArraySpec
+from spikeloom.golden.models import model
 
 __all__ = ["InputError", "draw_spikes", "read_spikes", "replacing", "write_arrays"]
-
-NAMES = ("q", "k", "v")
 
 
 class InputError(Exception):
     """A file from outside is wrong. The message is one line: file, key, value, what is allowed."""
 
 
-def read_spikes(path: Path, design: Design) -> dict[str, NDArray[Any]]:
-    """Read ``q``, ``k`` and ``v`` from an NPZ file, and ``spikes`` or ``drive`` if they are there.
+def read_spikes(path: Path, design: Layer) -> dict[str, NDArray[Any]]:
+    """Read a layer's inputs from an NPZ file (``q``, ``k`` and ``v``), and its output if there.
 
     Parameters
     ----------
     path : Path
-        The file. Integers of any kind and booleans are taken, as long as they are 0 and 1.
-    design : Design
-        Says the shape, (T, N, D). Several inferences have another axis in front.
+        The file. Integers of any kind and booleans are taken, as long as they are in range.
+    design : Layer
+        Says names, shapes and ranges. Several inferences have another axis in front.
 
     Raises
     ------
@@ -38,12 +38,13 @@ def read_spikes(path: Path, design: Design) -> dict[str, NDArray[Any]]:
         The file is missing or no NPZ file, an array is missing, of another shape or kind, or
         holds another value.
     """
-    shape: tuple[int, ...] = (design.steps, design.tokens, design.dim)
-    expected = "drive" if design.neuron == "none" else "spikes"
-    arrays = _load(path, NAMES, (expected,))
-    if arrays["q"].ndim == 4 and len(arrays["q"]) >= 1:
-        shape = (len(arrays["q"]), *shape)
-    return {name: _check(path, name, array, shape) for name, array in arrays.items()}
+    golden = model(design)
+    specs = {spec.name: spec for spec in (*golden.inputs, golden.output)}
+    arrays = _load(path, [spec.name for spec in golden.inputs], (golden.output.name,))
+    lead = golden.inputs[0]
+    first = arrays[lead.name]
+    count = len(first) if first.ndim == len(lead.shape) + 1 and len(first) else None
+    return {name: _check(path, specs[name], array, count) for name, array in arrays.items()}
 
 
 def _load(path: Path, needed: Sequence[str], wanted: Sequence[str]) -> dict[str, NDArray[Any]]:
@@ -75,20 +76,22 @@ def _plain(name: str) -> str:
     return name if name.isidentifier() and len(name) < 40 else "..."
 
 
-def _check(path: Path, name: str, array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    where = f"{path}: {name}"
+def _check(path: Path, spec: ArraySpec, array: NDArray[Any], count: int | None) -> NDArray[Any]:
+    where = f"{path}: {spec.name}"
+    axes, shape = spec.axes, spec.shape
+    if count is not None:
+        axes, shape = f"(inferences, {axes[1:]}", (count, *shape)
     if array.shape != shape:
-        axes = "(T, N, D)" if len(shape) == 3 else "(inferences, T, N, D)"
         raise InputError(f"{where}: must be of shape {axes} = {shape}, not {array.shape}")
     if array.dtype.kind not in "biu":
         raise InputError(f"{where}: must be of integers (uint8), not {array.dtype}")
-    if name == "drive":
+    if spec.name == "drive":
         return array.astype(np.int64)
-    wrong = np.argwhere((array != 0) & (array != 1))
+    wrong = np.argwhere((array < spec.low) | (array > spec.high))
     if len(wrong):
         index = tuple(wrong[0].tolist())
-        raise InputError(f"{where}: {array[index]} at {index}: must be 0 or 1")
-    return array.astype(np.uint8)
+        raise InputError(f"{where}: {array[index]} at {index}: must be {spec.allowed}")
+    return array.astype(spec.dtype)
 
 
 def _words(error: BaseException) -> str:
@@ -97,8 +100,10 @@ def _words(error: BaseException) -> str:
     return " ".join(str(text).split()) or type(error).__name__
 
 
-def draw_spikes(design: Design, *, rate: float, seed: int) -> dict[str, NDArray[np.uint8]]:
-    """Draw ``q``, ``k`` and ``v``: each spike on its own, with probability ``rate``.
+def draw_spikes(design: Layer, *, rate: float, seed: int) -> dict[str, NDArray[Any]]:
+    """Draw a layer's inputs: each number is not zero with probability ``rate``, on its own.
+
+    Numbers that are not spikes are drawn evenly from their range without zero.
 
     Raises
     ------
@@ -110,8 +115,17 @@ def draw_spikes(design: Design, *, rate: float, seed: int) -> dict[str, NDArray[
     if seed < 0:
         raise ValueError(f"Seed must be a non-negative integer, not {seed!r}")
     rng = np.random.default_rng(seed)
-    shape = (design.steps, design.tokens, design.dim)
-    return {name: (rng.random(shape) < rate).astype(np.uint8) for name in NAMES}
+    return {spec.name: _draw(spec, rate, rng) for spec in model(design).inputs}
+
+
+def _draw(spec: ArraySpec, rate: float, rng: np.random.Generator) -> NDArray[Any]:
+    active = rng.random(spec.shape) < rate
+    if (spec.low, spec.high) == (0, 1):
+        return active.astype(np.uint8)
+    values = rng.integers(spec.low, spec.high, spec.shape)
+    # The range without zero: what would be zero or more is one more.
+    values += values >= 0
+    return np.where(active, values, 0).astype(spec.dtype)
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:

@@ -15,9 +15,12 @@ from spikeloom.bench import bench
 from spikeloom.bench_model import BenchError
 from spikeloom.boards.devices import DoesNotFitError
 from spikeloom.boards.tools import ToolError
-from spikeloom.design import Design, DesignError, load_design, schema
+from spikeloom.design_file import load_design, schema
+from spikeloom.design_layer import Layer
+from spikeloom.design_read import DesignError
 from spikeloom.flow import BuildError, build, predict_cycles
 from spikeloom.generate import generate
+from spikeloom.golden.models import model
 from spikeloom.report import ReportError, Style, problems, show
 from spikeloom.report_text import render_text
 from spikeloom.sim.simulate import Answer, check_request, simulate
@@ -67,7 +70,7 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _load(path: Path) -> Design:
+def _load(path: Path) -> Layer:
     design = load_design(path)
     for warning in design.warnings:
         say(f"{path}: warning: {warning}")
@@ -128,7 +131,7 @@ def run_simulate(options: Namespace) -> Result:
     return 0, "\n".join(lines) + "\n"
 
 
-def _spikes(options: Namespace, design: Design) -> tuple[dict[str, NDArray[Any]], str]:
+def _spikes(options: Namespace, design: Layer) -> tuple[dict[str, NDArray[Any]], str]:
     """Read or draw the input; say in words what it is."""
     rate = getattr(options, "rate", None)
     if options.input is None:
@@ -139,16 +142,17 @@ def _spikes(options: Namespace, design: Design) -> tuple[dict[str, NDArray[Any]]
     if rate is not None:
         raise InputError("--rate: must not be given together with --input")
     arrays = read_spikes(options.input, design)
-    count = 1 if arrays["q"].ndim == 3 else len(arrays["q"])
+    lead = model(design).inputs[0]
+    array = arrays[lead.name]
+    count = 1 if array.ndim == len(lead.shape) else len(array)
     return arrays, f"{options.input.name}, {count} inference{'s' if count > 1 else ''}"
 
 
-def _answer(design: Design, arrays: dict[str, NDArray[Any]], options: Namespace) -> Answer:
-    inputs = (arrays["q"], arrays["k"], arrays["v"])
+def _answer(design: Layer, arrays: dict[str, NDArray[Any]], options: Namespace) -> Answer:
     try:
         return simulate(
             design,
-            *inputs,
+            arrays,
             target=options.target,
             simulator=options.simulator,
             stalls=options.stalls,
@@ -159,9 +163,9 @@ def _answer(design: Design, arrays: dict[str, NDArray[Any]], options: Namespace)
         raise NoError(f"{options.design}: {error}") from error
 
 
-def _compare(design: Design, arrays: dict[str, NDArray[Any]], answer: Answer) -> list[str]:
+def _compare(design: Layer, arrays: dict[str, NDArray[Any]], answer: Answer) -> list[str]:
     """Give the names of what the answer equals; anything unequal is an error."""
-    golden = simulate(design, arrays["q"], arrays["k"], arrays["v"], target="golden")
+    golden = simulate(design, arrays, target="golden")
     others = {"golden": golden.values}
     if answer.name in arrays:
         others["recorded"] = arrays[answer.name]
@@ -184,15 +188,14 @@ def run_build(options: Namespace) -> Result:
 
     def measure() -> dict[str, Any]:
         say(f"count cycles: {source}")
-        inputs = (arrays["q"], arrays["k"], arrays["v"])
         try:
-            answer = simulate(design, *inputs)
+            answer = simulate(design, arrays)
         except SimulationError as error:
             raise NoError(f"{options.design}: {error}") from error
         _compare(design, arrays, answer)
         return {
             "measured": dict(answer.numbers),
-            "predicted": {"compute_cycles": predict_cycles(design, arrays["q"], arrays["k"])},
+            "predicted": {"compute_cycles": predict_cycles(design, arrays)},
             "stimulus": source,
         }
 

@@ -1,14 +1,13 @@
-"""Design files: what an attention layer computes, how it is folded, and what it may cost."""
+"""Attention layers: what they compute, how they are folded, and what they may cost."""
 
-from collections.abc import Mapping
 from fractions import Fraction
-from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from spikeloom.design_check import check, explain, warn
-from spikeloom.design_read import DesignError, read_toml, show
+from spikeloom.design_check import check, warn
+from spikeloom.design_layer import Layer
+from spikeloom.design_read import DesignError
 from spikeloom.design_sections import (
     DEVICES,
     POSITIONS,
@@ -19,7 +18,6 @@ from spikeloom.design_sections import (
     Log,
     Number,
     Position,
-    Section,
     Shift,
     Table,
     Target,
@@ -37,22 +35,21 @@ __all__ = [
     "Shift",
     "Table",
     "Target",
-    "load_design",
-    "schema",
 ]
 
 
-class Design(Section):
-    """One attention layer, immutable; made by :func:`load_design` or :meth:`from_dict`.
+class Design(Layer):
+    """One attention layer, immutable; made by ``load_design`` or :meth:`from_dict`.
 
-    Every field is a key of the design file, see the JSON Schema (:func:`schema`) for ranges.
-    The properties are what follows from the fields; nothing else in Spikeloom derives them again.
+    Every field is a key of the design file, see its JSON Schema for ranges. The properties are what
+    follows from the fields; nothing else in Spikeloom derives them again.
+
+    >>> Design.from_dict({"tokens": 32, "dim": 65, "heads": 4, "steps": 4})
+    Traceback (most recent call last):
+    spikeloom.design_read.DesignError: dim: 65: must be a multiple of heads (4)
     """
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, title="Spikeloom design"
-    )
-
+    kind: Literal["attention"] = Field(default="attention", description="What the file describes.")
     name: str = Field(
         default="attention",
         pattern=r"^[a-z][a-z0-9-]{0,62}$",
@@ -100,37 +97,11 @@ class Design(Section):
     folding: Folding = Field(
         default=Folding(), description="What is computed in parallel, and in which order."
     )
-    target: Target = Field(default=Target(), description="Device, clock and stream width.")
-    budget: Budget = Field(default=Budget(), description="What the layer may cost.")
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         check(self)
         return self
-
-    @classmethod
-    def from_dict(
-        cls, data: Mapping[str, object], *, folder: Path | str = ".", file: str = ""
-    ) -> "Design":
-        """Validate a dictionary; files that it names are read against ``folder``.
-
-        Raises :exc:`DesignError`, and nothing else, whatever the dictionary holds.
-
-        >>> Design.from_dict({"tokens": 32, "dim": 65, "heads": 4, "steps": 4})
-        Traceback (most recent call last):
-        spikeloom.design_read.DesignError: dim: 65: must be a multiple of heads (4)
-        """
-        if not isinstance(data, Mapping):
-            raise DesignError("", show(data), "must be a dictionary of keys and values", file)
-        try:
-            return cls.model_validate(dict(data), context={"folder": Path(folder)})
-        except ValidationError as error:
-            raise explain(cls, error, file) from None
-
-    @property
-    def module(self) -> str:
-        """Name of the Verilog module."""
-        return self.name.replace("-", "_")
 
     @property
     def positions(self) -> tuple[str, ...]:
@@ -237,11 +208,6 @@ class Design(Section):
         return self.folding.rows
 
     @property
-    def beat(self) -> int:
-        """Bits of a beat, B."""
-        return self.target.beat
-
-    @property
     def beats_per_token(self) -> int:
         """Beats of one token of one head: ceil(d/B)."""
         return -(-self.head_dim // self.beat)
@@ -255,36 +221,3 @@ class Design(Section):
     def warnings(self) -> tuple[str, ...]:
         """What is exact but may not be what was meant, one sentence each, with the reason."""
         return warn(self)
-
-
-def load_design(path: Path | str) -> Design:
-    """Read and validate a design file.
-
-    Raises :exc:`DesignError`, one line ``file: key: value: what is allowed``, and nothing else.
-    """
-    path = Path(path)
-    return Design.from_dict(read_toml(path), folder=path.parent, file=str(path))
-
-
-def schema() -> dict[str, Any]:
-    """Return the JSON Schema of design files, with which editors complete and check them."""
-    made: dict[str, Any] = _prune(Design.model_json_schema(mode="validation"))
-    made["description"] = "A spiking attention layer, for spikeloom generate."
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
-
-
-def _prune(node: Any) -> Any:
-    """Drop what TOML cannot say (null) and titles that only repeat the name of a key."""
-    if isinstance(node, list):
-        return [_prune(item) for item in node if item != {"type": "null"}]
-    if not isinstance(node, dict):
-        return node
-    kept = {}
-    for key, value in node.items():
-        title = key == "title" and value != "Spikeloom design"
-        default = key == "default" and (value is None or isinstance(value, dict))
-        if not ((title or default) and isinstance(value, (str, dict, type(None)))):
-            kept[key] = _prune(value)
-    if len(kept.get("anyOf", ())) == 1:
-        kept |= kept.pop("anyOf")[0]
-    return kept

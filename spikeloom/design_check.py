@@ -10,7 +10,7 @@ from spikeloom.design_read import DesignError, show
 if TYPE_CHECKING:
     from spikeloom.design import Design
 
-__all__ = ["check", "explain", "warn"]
+__all__ = ["check", "check_name", "explain", "warn"]
 
 _KEYWORDS = frozenset(
     """always and assign automatic begin buf bufif0 bufif1 case casex casez cell cmos config
@@ -27,10 +27,14 @@ _KEYWORDS = frozenset(
 )
 
 
+def check_name(name: str) -> None:
+    """Raise :exc:`DesignError` for a name that no Verilog module can have."""
+    if name in _KEYWORDS:
+        raise DesignError("name", show(name), "must not be a word of Verilog")
+
+
 def check(design: "Design") -> None:
     """Raise :exc:`DesignError` for the first combination of keys that has no meaning."""
-    if design.name in _KEYWORDS:
-        raise DesignError("name", show(design.name), "must not be a word of Verilog")
     if design.dim % design.heads:
         raise DesignError("dim", show(design.dim), f"must be a multiple of heads ({design.heads})")
     given = design.model_fields_set

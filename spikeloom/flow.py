@@ -12,10 +12,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from amaranth.hdl import UnusedElaboratable
 from amaranth.lib import wiring
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
 from spikeloom.boards.devices import DEVICES, Resources, check_fit
 from spikeloom.boards.ice40 import Netlist, SynthOptions, synthesize
@@ -28,11 +27,10 @@ from spikeloom.boards.place import (
     place_version,
 )
 from spikeloom.boards.yosys import yosys_version
-from spikeloom.design import Design
-from spikeloom.hdl.attention import Attention
+from spikeloom.design_layer import Layer
+from spikeloom.golden.models import model
 from spikeloom.hdl.axi import AxiStreamTop
-from spikeloom.hdl.plan import Plan
-from spikeloom.hdl.state_plan import StatePlan
+from spikeloom.hdl.layers import component as layer_component
 from spikeloom.report import ReportError, load, write
 from spikeloom.report_model import (
     Area,
@@ -64,7 +62,7 @@ class BuildError(Exception):
 
 
 def build(
-    design: Design,
+    design: Layer,
     out_dir: Path | str,
     *,
     seeds: Sequence[int] = (1, 2, 3, 4),
@@ -90,7 +88,7 @@ def build(
 
     Parameters
     ----------
-    design : Design
+    design : Layer
         The layer. Its ``target`` names the device and the clock.
     out_dir : Path or str
         Directory for the files; made if it does not exist.
@@ -189,35 +187,38 @@ def build(
     return report
 
 
-def _floor(design: Design) -> Resources:
+def _floor(design: Layer) -> Resources:
     """Count what a layer takes at least, before anything is synthesized."""
     # Both streams, clock, reset and busy.
     pins = 2 * (design.beat + 3) + 3
-    plan = StatePlan(design) if design.order == "state" else Plan(design)
-    return Resources(ebr=sum(memory.ebr for memory in plan.memories), pins=pins)
+    memories = layer_component(design).memories
+    return Resources(ebr=sum(memory.ebr for memory in memories), pins=pins)
 
 
-def predict_cycles(design: Design, q: ArrayLike | None = None, k: ArrayLike | None = None) -> int:
+def predict_cycles(design: Layer, arrays: Mapping[str, NDArray[Any]] | None = None) -> int:
     """Predict the compute cycles of an inference by the layer's formula.
 
     In state order they depend on the spikes: without any given, every spike is set.
 
     Parameters
     ----------
-    design : Design
+    design : Layer
         The layer.
-    q, k : array_like or None
-        Spikes of shape (T, N, D), or (B, T, N, D) for the mean over B inferences, rounded down.
+    arrays : mapping or None
+        Inputs by name, as :func:`spikeloom.sim.simulate.simulate` takes them; of several
+        inferences the mean, rounded down.
     """
     # The layer is asked, and not built: no reason to complain.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnusedElaboratable)
-        layer = Attention(design)
-        if q is None or k is None:
+        layer = layer_component(design)
+        if arrays is None:
             return layer.compute_cycles()
-        shape = (-1, design.steps, design.tokens, design.dim)
-        pairs = list(zip(np.asarray(q).reshape(shape), np.asarray(k).reshape(shape), strict=True))
-        return sum(layer.compute_cycles(*pair) for pair in pairs) // len(pairs)
+        specs = model(design).inputs
+        batches = [arrays[spec.name].reshape(-1, *spec.shape) for spec in specs]
+        names = [spec.name for spec in specs]
+        inferences = [dict(zip(names, each, strict=True)) for each in zip(*batches, strict=True)]
+        return sum(map(layer.compute_cycles, inferences)) // len(inferences)
 
 
 def _merge(base: Counts, given: Counts) -> dict[str, Any]:
@@ -227,7 +228,7 @@ def _merge(base: Counts, given: Counts) -> dict[str, Any]:
 
 
 def _report(
-    design: Design,
+    design: Layer,
     netlist: Netlist,
     packing: Packing,
     placements: Sequence[Placement],

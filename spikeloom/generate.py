@@ -9,18 +9,17 @@ from typing import Any
 from amaranth.lib import wiring
 
 from spikeloom.boards.yosys import yosys_version
-from spikeloom.design import Design
-from spikeloom.golden.beats import counts
-from spikeloom.golden.ranges import bits, ranges
-from spikeloom.hdl.attention import Attention
+from spikeloom.design_layer import Layer
+from spikeloom.golden.models import model
 from spikeloom.hdl.axi import AxiStreamTop
+from spikeloom.hdl.layers import component
 from spikeloom.sim.spikes import InputError, replacing
 from spikeloom.sim.verilog import to_verilog
 
 __all__ = ["describe", "generate"]
 
 
-def generate(design: Design, folder: Path) -> tuple[Path, Path]:
+def generate(design: Layer, folder: Path) -> tuple[Path, Path]:
     """Write ``NAME.v`` and ``NAME.json`` into ``folder``, which is made if it does not exist.
 
     The same design and versions give the same bytes on every run and machine. Each file appears
@@ -56,9 +55,10 @@ def generate(design: Design, folder: Path) -> tuple[Path, Path]:
     return paths
 
 
-def describe(design: Design) -> dict[str, Any]:
+def describe(design: Layer) -> dict[str, Any]:
     """Describe the Verilog of a layer: ports, beats, cycles, memories, versions of the tools."""
-    layer = Attention(design)
+    layer = component(design)
+    described = model(design).describe()
     return {
         "name": design.name,
         "module": design.module,
@@ -67,12 +67,12 @@ def describe(design: Design) -> dict[str, Any]:
         "ports": _ports(AxiStreamTop(design)),
         "clock": {"port": "clk", "edge": "rising", "mhz": design.target.clock_mhz},
         "reset": {"port": "rst", "active": "high", "kind": "synchronous"},
-        "beats": _beats(design),
+        "beats": described["beats"],
         "latency": {
             "compute_cycles": layer.compute_cycles(),
             "compute_cycles_a_step": layer.compute_cycles() // design.steps,
         },
-        "numbers": _numbers(design),
+        "numbers": described["numbers"],
         "layout": layer.manifest(),
         "design": design.model_dump(mode="json", exclude_none=True),
         "warnings": list(design.warnings),
@@ -90,46 +90,3 @@ def _ports(top: wiring.Component) -> list[dict[str, Any]]:
             {"name": "__".join(map(str, path)), "direction": direction, "width": len(value)}
         )
     return ports
-
-
-def _beats(design: Design) -> dict[str, Any]:
-    number = counts(design)
-    state = design.order == "state"
-    tokens = "token by token, channel c at bit c % width of beat c // width"
-    channels = "channel by channel, token j at bit j % width of beat j // width"
-    drive = "token by token, channel by channel, two's complement, low beat first"
-    return {
-        "width": design.beat,
-        "order": "for each head: for each step: the sections of that head and step",
-        "in": {
-            "sections": [
-                {"name": "k", "beats": number.k, "order": channels if state else tokens},
-                {"name": "v", "beats": number.v, "order": tokens},
-                {"name": "q", "beats": number.q, "order": tokens},
-            ],
-            "beats": number.inputs,
-            "last": "not looked at: the number of beats decides",
-        },
-        "out": {
-            "sections": [
-                {
-                    "name": "drive" if design.neuron == "none" else "spikes",
-                    "beats": number.out,
-                    "order": drive if design.neuron == "none" else tokens,
-                }
-            ],
-            "beats": number.outputs,
-            "last": "high on the last beat of an inference",
-        },
-    }
-
-
-def _numbers(design: Design) -> dict[str, Any]:
-    spans = ranges(design)
-    numbers: dict[str, Any] = {"fraction_bits": design.score_fraction}
-    for name in ("score", "drive", "membrane"):
-        low, high = getattr(spans, name)
-        width, signed = bits(low, high)
-        numbers[name] = {"low": low, "high": high, "bits": width, "signed": signed}
-    numbers["saturates_at"] = spans.saturate
-    return numbers

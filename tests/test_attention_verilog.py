@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from spikeloom.design import load_design
+from spikeloom.design_file import load_design
 from spikeloom.generate import generate
 from spikeloom.hdl.axi import AxiStreamTop
 from spikeloom.sim.verilog import to_verilog
@@ -25,7 +25,7 @@ def generated(folder, seed):
     folder.mkdir(parents=True)
     environment = {**os.environ, "PYTHONHASHSEED": str(seed), "PYTHONPATH": str(ROOT)}
     code = (
-        "import sys; from pathlib import Path; from spikeloom.design import load_design; "
+        "import sys; from pathlib import Path; from spikeloom.design_file import load_design; "
         "from spikeloom.generate import generate; "
         "[generate(load_design(p), Path('out')) for p in sys.argv[1:]]"
     )

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spikeloom.cli import main, main_parser
-from spikeloom.design import load_design
+from spikeloom.design_file import load_design
 from spikeloom.golden.attention import attention
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -112,7 +112,7 @@ def test_schema(capfd):
     code, out, _ = run(capfd, "schema")
     schema = json.loads(out)
     assert code == 0
-    assert {"tokens", "dim", "heads", "steps"} <= set(schema["properties"])
+    assert {"tokens", "dim", "heads", "steps"} <= set(schema["$defs"]["Design"]["properties"])
 
 
 def test_generate(design, tmp_path, capfd):

@@ -3,7 +3,8 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spikeloom.design import Design, DesignError, load_design
+from spikeloom.design import Design, DesignError
+from spikeloom.design_file import load_design
 from spikeloom.golden.beats import counts
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.ranges import ranges

@@ -5,7 +5,7 @@ import pytest
 
 from spikeloom import flow
 from spikeloom.boards.devices import DEVICES, DoesNotFitError
-from spikeloom.design import load_design
+from spikeloom.design_file import load_design
 from spikeloom.hdl.attention import Attention
 from spikeloom.hdl.axi import AxiStreamTop
 from spikeloom.sim.verilog import to_rtlil

@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spikeloom.design import Design, load_design
+from spikeloom.design import Design
+from spikeloom.design_file import load_design
 from spikeloom.golden import log, shift, table
 from spikeloom.golden.attention import attention, drive, score_matrix
 from spikeloom.golden.neuron import NeuronSpec

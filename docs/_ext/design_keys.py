@@ -1,7 +1,8 @@
 """Directive ``design-keys``: the keys of a design file, from the model that validates them.
 
-``.. design-keys::`` lists the keys outside of sections, ``.. design-keys:: gray`` those of
-``[gray]``. Values and ranges come from the JSON Schema, defaults and meanings from the model.
+``.. design-keys::`` lists the keys of an attention layer outside of sections, with ``gray`` those
+of ``[gray]``, and with the name of another kind of layer those of that kind. Values and ranges come
+from the JSON Schema, defaults and meanings from the model.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from spikeloom.design import schema
+from spikeloom.design_file import KINDS, schema
 
 __all__ = ["SECTIONS", "keys", "setup", "table"]
 
@@ -21,9 +22,9 @@ SECTIONS = ("gray", "log", "shift", "table", "folding", "target", "budget")
 
 
 def keys(section: str = "") -> dict[str, dict[str, Any]]:
-    """Give the keys of a section, or with an empty name those outside of sections."""
-    whole = schema()
-    found = whole["$defs"][section.capitalize()] if section else whole
+    """Give the keys of a section or kind, or with an empty name those of an attention layer."""
+    kind = KINDS.get(section or next(iter(KINDS)))
+    found = schema()["$defs"][kind.__name__ if kind else section.capitalize()]
     required = found.get("required", ())
     return {
         name: {**rule, "required": name in required}
@@ -107,8 +108,10 @@ class DesignKeys(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Parse the table in place."""
         section = self.arguments[0] if self.arguments else ""
-        if section and section not in SECTIONS:
-            raise self.error(f"design-keys: section must be one of {', '.join(SECTIONS)}")
+        if section and section not in (*SECTIONS, *KINDS):
+            raise self.error(
+                f"design-keys: section must be one of {', '.join((*SECTIONS, *KINDS))}"
+            )
         self.env.note_dependency(__file__)
         state: RSTStateMachine = self.state
         node = nodes.container()

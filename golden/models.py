@@ -1,0 +1,18 @@
+"""The golden model of every kind of layer."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from spikeloom.design import Design
+from spikeloom.design_layer import Layer
+from spikeloom.golden.attention_model import AttentionModel
+from spikeloom.golden.model import Model
+
+__all__ = ["model"]
+
+_MODELS: Mapping[type[Layer], Callable[[Any], Model]] = {Design: AttentionModel}
+
+
+def model(design: Layer) -> Model:
+    """Give the golden model of a layer of any kind."""
+    return _MODELS[type(design)](design)

@@ -1,0 +1,66 @@
+"""What the component of a layer of any kind offers to those who build and simulate it."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+from amaranth.hdl import Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+from numpy.typing import ArrayLike
+
+from ..design_layer import Layer
+from .beats import beat_stream
+from .plan import MemoryShape
+
+__all__ = ["LayerComponent"]
+
+
+class LayerComponent(wiring.Component):
+    """Beats in, beats out, as the golden model of the same layer packs and unpacks them.
+
+    Each kind of layer has one; :func:`spikeloom.hdl.layers.component` finds it.
+
+    Parameters
+    ----------
+    design : Layer
+        The layer.
+
+    Members
+    -------
+    i : In(stream)
+        Beats in. ``last`` is not looked at.
+    o : Out(stream)
+        Beats out. ``last`` marks the end of an inference.
+    busy : Out(1)
+        High in every cycle in which an engine works.
+    """
+
+    i: stream.Interface
+    o: stream.Interface
+    busy: Signal
+
+    def __init__(self, design: Layer):
+        super().__init__(
+            {
+                "i": In(beat_stream(design.beat)),
+                "o": Out(beat_stream(design.beat)),
+                "busy": Out(1),
+            }
+        )
+
+    @property
+    @abstractmethod
+    def memories(self) -> tuple[MemoryShape, ...]:
+        """Memories of the layer."""
+
+    @abstractmethod
+    def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
+        """Predict the cycles in which an engine works in one inference.
+
+        Without ``arrays``, the inputs of the golden model by name, the most there can be.
+        """
+
+    @abstractmethod
+    def manifest(self) -> dict[str, Any]:
+        """Describe what a user of the generated Verilog cannot see in it."""

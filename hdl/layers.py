@@ -1,0 +1,18 @@
+"""The component of every kind of layer."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..design import Design
+from ..design_layer import Layer
+from .attention import Attention
+from .layer import LayerComponent
+
+__all__ = ["component"]
+
+_COMPONENTS: Mapping[type[Layer], Callable[[Any], LayerComponent]] = {Design: Attention}
+
+
+def component(design: Layer) -> LayerComponent:
+    """Make the component of a layer of any kind."""
+    return _COMPONENTS[type(design)](design)

@@ -1,0 +1,71 @@
+"""What every design file says, whatever its layer computes."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from pydantic import ConfigDict, Field, ValidationError
+
+from spikeloom.design_check import check_name, explain
+from spikeloom.design_read import DesignError, show
+from spikeloom.design_sections import Budget, Section, Target
+
+__all__ = ["Layer"]
+
+
+class Layer(Section):
+    """One layer, immutable: the base of the kinds of design files.
+
+    A kind adds its keys, among them ``steps`` (time steps of an inference) and ``kind``, with its
+    own name as the only value. Checks that span several keys raise :exc:`DesignError` from a model
+    validator.
+    """
+
+    if TYPE_CHECKING:
+        steps: int
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    name: str = Field(
+        default="layer",
+        pattern=r"^[a-z][a-z0-9-]{0,62}$",
+        description="Name of the files; the Verilog module has _ for -.",
+    )
+    target: Target = Field(default=Target(), description="Device, clock and stream width.")
+    budget: Budget = Field(default=Budget(), description="What the layer may cost.")
+
+    def model_post_init(self, context: object) -> None:
+        """Refuse a name that Verilog keeps for itself."""
+        check_name(self.name)
+
+    @classmethod
+    def from_dict(
+        cls, data: Mapping[str, object], *, folder: Path | str = ".", file: str = ""
+    ) -> Self:
+        """Validate a dictionary; files that it names are read against ``folder``.
+
+        Raises :exc:`DesignError`, and nothing else, whatever the dictionary holds.
+        """
+        if not isinstance(data, Mapping):
+            raise DesignError("", show(data), "must be a dictionary of keys and values", file)
+        try:
+            return cls.model_validate(dict(data), context={"folder": Path(folder)})
+        except ValidationError as error:
+            raise explain(cls, error, file) from None
+        except DesignError as error:
+            raise DesignError(error.key, error.value, error.allowed, file) from None
+
+    @property
+    def module(self) -> str:
+        """Name of the Verilog module."""
+        return self.name.replace("-", "_")
+
+    @property
+    def beat(self) -> int:
+        """Bits of a beat, B."""
+        return self.target.beat
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is exact but may not be what was meant, one sentence each, with the reason."""
+        return ()
