@@ -81,7 +81,9 @@ def ranges(design: Design) -> Ranges:
     if design.neuron == "none":
         return Ranges(score, drive, (0, 0), None)
     spec = NeuronSpec.from_design(design)
-    saturate = spec.saturate if score[0] >= 0 else None
+    # Scores of hamming have both signs; where fixed codes outweigh them, nothing is gained.
+    clips = score[0] >= 0 and design.similarity != "hamming"
+    saturate = spec.saturate if clips else None
     return Ranges(score, drive, membrane_range(spec, drive, design.steps), saturate)
 
 

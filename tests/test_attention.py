@@ -5,6 +5,7 @@ import pytest
 
 from spikeloom.design import Design
 from spikeloom.golden.attention import attention
+from spikeloom.golden.ranges import ranges
 from spikeloom.hdl.attention import Attention
 
 from .designs import (
@@ -50,6 +51,18 @@ def test_every_similarity_position_and_neuron(order, position, similarity):
     for neuron in NEURONS:
         row = {**SMALL, "similarity": similarity, "position": position, "neuron": neuron}
         check(layer(row, order), stalls=0.2, seed=len(neuron), rates=(0.7, 0.4))
+
+
+def test_one_token_whose_codes_outweigh_the_sign():
+    # One token's code matches itself, so no score of hamming is below zero here.
+    row = {
+        **{"similarity": "hamming", "position": "gray-rom", "neuron": "hard", "tokens": 1},
+        **{"head_dim": 3, "steps": 4, "rows": 1, "lanes": 1, "beat": 8, "heads": 1},
+        **{"buffers": 1, "grid": 1},
+    }
+    design = layer(row)
+    assert ranges(design).score[0] >= 0
+    check(design)
 
 
 @pytest.mark.parametrize("strength", [1, 2])
