@@ -77,6 +77,15 @@ class Packing:
     modules: tuple[ModuleArea, ...]
     command: str
 
+    @property
+    def link_cells(self) -> int:
+        """Logic cells that take the beats of a layer apart for the pins, outside of the layer."""
+        around = ("widener", "narrower")
+        cells = sum(area.logic_cells for area in self.modules if area.path in around)
+        # What drives a port counts for the top: all but ``busy`` is the converters'.
+        ports = sum(area.logic_cells for area in self.modules if not area.path)
+        return cells + max(0, ports - 1) if cells else 0
+
 
 @dataclass(frozen=True)
 class TimingPath:

@@ -2,10 +2,11 @@
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect
 
 from ..design_layer import Layer
 from .layers import component
+from .serial import Narrower, Widener
 
 __all__ = ["AxiStreamTop"]
 
@@ -13,7 +14,9 @@ __all__ = ["AxiStreamTop"]
 class AxiStreamTop(wiring.Component):
     """A layer with the port names of AXI4-Stream.
 
-    Wires only: no latency, no cells.
+    Wires only: no latency, no cells. With fewer bits at the pins than a beat has, a
+    :class:`~spikeloom.hdl.serial.Widener` and a :class:`~spikeloom.hdl.serial.Narrower` stand
+    between pins and layer.
 
     Parameters
     ----------
@@ -48,11 +51,11 @@ class AxiStreamTop(wiring.Component):
         self._design = design
         super().__init__(
             {
-                "s_axis_tdata": In(design.beat),
+                "s_axis_tdata": In(design.link),
                 "s_axis_tvalid": In(1),
                 "s_axis_tready": Out(1),
                 "s_axis_tlast": In(1),
-                "m_axis_tdata": Out(design.beat),
+                "m_axis_tdata": Out(design.link),
                 "m_axis_tvalid": Out(1),
                 "m_axis_tready": In(1),
                 "m_axis_tlast": Out(1),
@@ -68,15 +71,23 @@ class AxiStreamTop(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.layer = layer = component(self._design)
+        sink, source = layer.i, layer.o
+        beat, link = self._design.beat, self._design.link
+        if link < beat:
+            m.submodules.widener = widener = Widener(beat, link)
+            m.submodules.narrower = narrower = Narrower(beat, link)
+            connect(m, widener.o, layer.i)
+            connect(m, layer.o, narrower.i)
+            sink, source = widener.i, narrower.o
         m.d.comb += [
-            layer.i.payload.data.eq(self.s_axis_tdata),
-            layer.i.payload.last.eq(self.s_axis_tlast),
-            layer.i.valid.eq(self.s_axis_tvalid),
-            self.s_axis_tready.eq(layer.i.ready),
-            self.m_axis_tdata.eq(layer.o.payload.data),
-            self.m_axis_tlast.eq(layer.o.payload.last),
-            self.m_axis_tvalid.eq(layer.o.valid),
-            layer.o.ready.eq(self.m_axis_tready),
+            sink.payload.data.eq(self.s_axis_tdata),
+            sink.payload.last.eq(self.s_axis_tlast),
+            sink.valid.eq(self.s_axis_tvalid),
+            self.s_axis_tready.eq(sink.ready),
+            self.m_axis_tdata.eq(source.payload.data),
+            self.m_axis_tlast.eq(source.payload.last),
+            self.m_axis_tvalid.eq(source.valid),
+            source.ready.eq(self.m_axis_tready),
             self.busy.eq(layer.busy),
         ]
         return m

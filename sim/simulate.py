@@ -15,6 +15,7 @@ from spikeloom.boards.tools import MissingToolError
 from spikeloom.boards.yosys import yosys_version
 from spikeloom.design_layer import Layer
 from spikeloom.golden.models import model
+from spikeloom.golden.serial import join, split
 from spikeloom.hdl.axi import AxiStreamTop
 from spikeloom.hdl.layers import component
 
@@ -128,8 +129,8 @@ def simulate(
     if len(frames) == 1:
         frames = np.repeat(frames, 2, axis=0)
     stimulus = Stimulus(
-        frames,
-        golden.beats_out,
+        split(frames, design.beat, design.link),
+        golden.beats_out * design.beat // design.link,
         stalls=stalls,
         seed=seed,
         work=2 * component(design).compute_cycles() + PATIENCE,
@@ -138,7 +139,8 @@ def simulate(
         traffic = run(design, stimulus, target=target, simulator=simulator, trace=fresh)
     if len(batch) == 1 and (traffic.frames[0] != traffic.frames[1]).any():
         raise SimulationError(f"{design.name}: the same inference must be answered alike twice")
-    values = np.stack([golden.unpack(traffic.frames[index]) for index in range(len(batch))])
+    beats = join(traffic.frames, design.beat, design.link)
+    values = np.stack([golden.unpack(beats[index]) for index in range(len(batch))])
     return Answer(name, values[0] if single else values, summarise(traffic))
 
 

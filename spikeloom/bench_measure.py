@@ -141,7 +141,12 @@ def measure(point: Point, *, options: SynthOptions, say: Say) -> Result:
         say(f"{point.name}: seed {seed}: {fmax[str(seed)] or 'not placed'}")
     found: dict[str, Count] = {}
     if isinstance(point, LayerPoint):
-        found = _counts(point, design, source, say)
+        # What saves pins is placed around a layer, and is no part of it: nor of its cycles.
+        alone = design.target.model_copy(update={"link": None})
+        bare = design.model_copy(update={"target": alone})
+        if bare != design:
+            source = to_rtlil(AxiStreamTop(bare), design.module)
+        found = _counts(point, bare, source, say)
     return result.model_copy(update={"fmax_mhz": fmax, "counts": found})
 
 
@@ -217,15 +222,16 @@ def _layer_netlist(source: str, design: Design, options: SynthOptions) -> Path:
         file.write_text(source, encoding="utf-8")
         netlist = synthesize(file, design.module, device=device, options=options)
         try:
-            used = pack(netlist, device).used
+            packing = pack(netlist, device)
         except DoesNotFitError as error:
             _about(folder, None, "; ".join(map(str, error.shortages)))
             return
-        cells = netlist.cells
+        cells, used = netlist.cells, packing.used
         _about(
             folder,
             Cells(
-                logic_cells=used.logic_cells,
+                # The layer's own: pads are no part of a point, and neither is what saves them.
+                logic_cells=used.logic_cells - packing.link_cells,
                 lut4=cells.luts,
                 ff=cells.ffs,
                 carry=cells.carries,

@@ -66,6 +66,11 @@ class Layer(Section):
         return self.target.beat
 
     @property
+    def link(self) -> int:
+        """Bits of both streams at the pins: those of a beat, or fewer."""
+        return self.target.link or self.target.beat
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What is exact but may not be what was meant, one sentence each, with the reason."""
         return ()

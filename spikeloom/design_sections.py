@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -313,6 +313,11 @@ class Target(Section):
     beat: Literal[1, 2, 4, 8, 16, 32, 64] = Field(
         default=8, description="Bits a beat of the input and output streams."
     )
+    link: Literal[1, 2, 4, 8, 16, 32] | None = Field(
+        default=None,
+        description="Bits of both streams at the pins, where they are fewer than a beat has: beats "
+        "go word by word, the low one first.",
+    )
     cells: Literal["portable", "ice40"] = Field(
         default="portable",
         description="How the innermost units are written: for any device, or from iCE40 cells "
@@ -325,6 +330,13 @@ class Target(Section):
         if value not in DEVICES:
             raise DesignError("device", show(value), f"must be one of {', '.join(DEVICES)}")
         return value
+
+    @model_validator(mode="after")
+    def _check_link(self) -> Self:
+        if self.link is not None and self.link >= self.beat:
+            allowed = f"must be less than the beat ({self.beat})"
+            raise DesignError("link", show(self.link), allowed)
+        return self
 
 
 class Budget(Section):

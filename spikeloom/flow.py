@@ -190,7 +190,7 @@ def build(
 def _floor(design: Layer) -> Resources:
     """Count what a layer takes at least, before anything is synthesized."""
     # Both streams, clock, reset and busy.
-    pins = 2 * (design.beat + 3) + 3
+    pins = 2 * (design.link + 3) + 3
     memories = layer_component(design).memories
     return Resources(ebr=sum(memory.ebr for memory in memories), pins=pins)
 
@@ -239,6 +239,10 @@ def _report(
     area = {key: Use(used=used, available=total[key]) for key, used in packing.used.items()}
     cells = netlist.cells
     remarks = [*design.warnings, *([_DSP_WARNING] if cells.dsp else [])]
+    if design.link < design.beat:
+        remarks.append(
+            f"target.link: {packing.link_cells} of the logic cells take beats apart for the pins"
+        )
     remarks += [
         f"seed {placement.seed} could not be placed and routed: {placement.error}"
         for placement in placements
