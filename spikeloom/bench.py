@@ -17,6 +17,7 @@ from spikeloom.bench_compare import (
     stale,
 )
 from spikeloom.bench_measure import Say
+from spikeloom.bench_mechanisms import mechanism_tables
 from spikeloom.bench_model import BenchError, Result, Results, load_results, save_results
 from spikeloom.bench_points import Point
 from spikeloom.bench_render import fill, readme_tables, result_tables, simple_table
@@ -196,15 +197,18 @@ def _sources(points: Iterable[Point], failures: Failures) -> dict[str, str]:
 def documents(file: Path, results: Results) -> Iterator[tuple[Path, str]]:
     """Give every document that shows the figures of ``file``, with its new text.
 
-    These are the reStructuredText file of the same name and, for a file in a folder ``docs``, the
-    README.md beside that folder; each if it has marks.
+    These are the reStructuredText file of the same name, mechanisms.rst beside it and, for a file
+    in a folder ``docs``, the README.md beside that folder; each if it has marks.
 
     Raises
     ------
     BenchError
         A mark in one of them is not as it must be.
     """
-    shown = [(file.with_suffix(".rst"), result_tables)]
+    shown = [
+        (file.with_suffix(".rst"), result_tables),
+        (file.with_name("mechanisms.rst"), mechanism_tables),
+    ]
     if file.parent.name == "docs":
         shown.append((file.parent.parent / "README.md", readme_tables))
     for path, draw in shown:

@@ -26,9 +26,9 @@ from spikeloom.boards.ice40 import Netlist, SynthOptions, synthesize
 from spikeloom.boards.place import pack, place_and_route, place_version
 from spikeloom.boards.yosys import yosys_version
 from spikeloom.design import Design
-from spikeloom.golden.attention import attention
-from spikeloom.golden.beats import counts, unpack
-from spikeloom.golden.beats import pack as pack_beats
+from spikeloom.design_layer import Layer
+from spikeloom.flow import predict_cycles
+from spikeloom.golden.models import model
 from spikeloom.hdl.axi import AxiStreamTop
 from spikeloom.hdl.popcount_pairs import PairPopcount
 from spikeloom.sim.cache import cached
@@ -150,7 +150,16 @@ def measure(point: Point, *, options: SynthOptions, say: Say) -> Result:
     return result.model_copy(update={"fmax_mhz": fmax, "counts": found})
 
 
-def _settings(point: LayerPoint, design: Design) -> dict[str, int | str]:
+def _settings(point: LayerPoint, design: Layer) -> dict[str, int | str]:
+    if not isinstance(design, Design):
+        keys = design.model_dump(mode="json", warnings=False, exclude_none=True)
+        plain = {key: value for key, value in keys.items() if type(value) in (int, str)}
+        return {
+            "file": point.file.as_posix(),
+            **plain,
+            "beat": design.beat,
+            "device": design.target.device,
+        }
     return {
         "file": point.file.as_posix(),
         "tokens": design.tokens,
@@ -213,7 +222,7 @@ def _unit_netlist(point: UnitPoint, source: str, options: SynthOptions) -> Path:
     return cached("bench-unit", (source, rule, *_versions(options)), build)
 
 
-def _layer_netlist(source: str, design: Design, options: SynthOptions) -> Path:
+def _layer_netlist(source: str, design: Layer, options: SynthOptions) -> Path:
     """Folder with the netlist of a layer, and its cells, or of what the device has too little."""
     device = DEVICES[design.target.device]
 
@@ -263,16 +272,17 @@ def _place(folder: Path, device: str, clock_mhz: float, seed: int) -> float | No
     return clock
 
 
-def _counts(point: LayerPoint, design: Design, source: str, say: Say) -> dict[str, Count]:
+def _counts(point: LayerPoint, design: Layer, source: str, say: Say) -> dict[str, Count]:
     """Simulate every stimulus of a point on its RTL, and compare with the golden model."""
     stimuli = {
         rate: draw_spikes(design, rate=RATES[rate], seed=_SPIKE_SEED) for rate in point.rates
     }
+    names = [spec.name for spec in model(design).inputs]
     if point.recorded is not None:
         if not point.recorded.is_file():
             raise BenchError(f"{point.recorded}: must be there; run bench in Spikeloom's folder")
         recorded = read_spikes(point.recorded, design)
-        stimuli["recorded"] = {name: recorded[name] for name in ("q", "k", "v")}
+        stimuli["recorded"] = {name: recorded[name] for name in names}
     found = {}
     for rate, arrays in stimuli.items():
 
@@ -281,7 +291,7 @@ def _counts(point: LayerPoint, design: Design, source: str, say: Say) -> dict[st
             (folder / "count.json").write_text(json.dumps(numbers), encoding="utf-8")
             say(f"{point.name}: {numbers['compute_cycles']} cycles at {rate}, equal to golden")
 
-        spikes = hashlib.sha256(b"".join(arrays[name].tobytes() for name in "qkv")).hexdigest()
+        spikes = hashlib.sha256(b"".join(arrays[name].tobytes() for name in names)).hexdigest()
         about = json.dumps(design.model_dump(mode="json", warnings=False), sort_keys=True)
         key = (source, about, spikes, _sources(), json.dumps(tool_versions()))
         folder = cached("bench-count", key, build)
@@ -303,24 +313,23 @@ def _sources() -> str:
 
 
 def _simulate(
-    name: str, design: Design, source: str, arrays: dict[str, NDArray[Any]]
+    name: str, design: Layer, source: str, arrays: dict[str, NDArray[Any]]
 ) -> dict[str, int]:
     """Cycles of one stimulus; a single inference is sent twice, as it is to measure an interval."""
-    single = arrays["q"].ndim == 3
+    golden = model(design)
+    lead = golden.inputs[0]
+    single = arrays[lead.name].ndim == len(lead.shape)
     batch = [
-        tuple(arrays[key] if single else arrays[key][index] for key in "qkv")
-        for index in range(1 if single else len(arrays["q"]))
+        {key: array if single else array[index] for key, array in arrays.items()}
+        for index in range(1 if single else len(arrays[lead.name]))
     ]
-    frames = np.stack([pack_beats(design, *spikes) for spikes in batch * (1 + single)])
-    # Between two beats lies at most the work of one head and step, in whichever order.
-    words = -(-design.head_dim // design.lanes)
-    most = design.tokens * max(design.tokens, 2 * design.channels) * words
-    stimulus = Stimulus(frames, counts(design).outputs, work=2 * most + PATIENCE)
+    frames = np.stack([golden.pack(spikes) for spikes in batch * (1 + single)])
+    stimulus = Stimulus(frames, golden.beats_out, work=2 * predict_cycles(design) + PATIENCE)
     traffic = CxxrtlModel(source, toplevel=design.module).run(stimulus)
-    golden = [attention(design, *spikes) for spikes in batch]
+    answers = [golden.answer(spikes) for spikes in batch]
     for index, frame in enumerate(traffic.frames):
-        expected = golden[index % len(batch)]
-        wrong = int(np.count_nonzero(unpack(design, frame) != expected))
+        expected = answers[index % len(batch)]
+        wrong = int(np.count_nonzero(golden.unpack(frame) != expected))
         if wrong:
             raise SimulationError(
                 f"{name}: the RTL must answer as the golden model does, and {wrong} of "

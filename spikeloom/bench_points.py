@@ -1,7 +1,7 @@
-"""Which figures are published: units, layers, growth with N, workloads. A point is one line here.
+"""Which figures are published: units, layers, mechanisms, growth with N, workloads.
 
-Every layer is a design file of ``examples`` with another folding, beat or shape, so that any
-figure can be had again with ``spikeloom build``.
+A point is one line here. Every layer is a design file of ``examples`` with another folding, beat or
+shape, so that any figure can be had again with ``spikeloom build``.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from spikeloom.bench_model import BenchError
-from spikeloom.design import Design
+from spikeloom.design_file import read_design
+from spikeloom.design_layer import Layer
 from spikeloom.design_read import read_toml
 
 __all__ = ["POINTS", "RATES", "SEEDS", "Family", "LayerPoint", "Point", "UnitPoint", "select"]
 
-Family = Literal["units", "layers", "growth", "workloads"]
+Family = Literal["units", "layers", "mechanisms", "growth", "workloads"]
 
 SEEDS = (1, 2, 3, 4)
 """Seeds of place and route of every published clock."""
@@ -79,7 +80,7 @@ class LayerPoint:
     recorded: Path | None = None
     quick: bool = False
 
-    def design(self) -> Design:
+    def design(self) -> Layer:
         """Read the design file, with the changes in it.
 
         Raises
@@ -92,7 +93,7 @@ class LayerPoint:
             old = data.get(key)
             # A shape may change alone; of a section only what is named.
             data[key] = {**old, **value} if isinstance(old, dict) else value
-        return Design.from_dict(data, folder=self.file.parent, file=str(self.file))
+        return read_design(data, folder=self.file.parent, file=str(self.file))
 
 
 Point = UnitPoint | LayerPoint
@@ -161,6 +162,12 @@ def _workloads(order: str, lanes: Mapping[str, int], **more: Any) -> Iterable[Po
         yield _layer(name, file, folding, 8, family="workloads", **more)
 
 
+def _mechanisms(*files: str, **more: Any) -> Iterable[Point]:
+    for file in files:
+        path = _EXAMPLES / f"{file}.toml"
+        yield LayerPoint(f"mechanism/{file}", "mechanisms", path, rates=("100", "20"), **more)
+
+
 def _quick(points: Iterable[Point], *names: str) -> tuple[Point, ...]:
     return tuple(replace(point, quick=point.name in names) for point in points)
 
@@ -214,6 +221,8 @@ POINTS: tuple[Point, ...] = _quick(
             for order in (_state(file, lanes=(8,), **recorded), _score(file, (1, 16), **recorded))
             for point in order
         ),
+        # Mechanisms that no layer above has, each as its example stands.
+        *_mechanisms("tiny-32x64-table"),
         # Growth with N.
         *_growth("tiny-32x64", "state", {"lanes": 8}, (32, 64, 128, 256, 512, 1024)),
         *_growth("tiny-32x64", "score", {"lanes": 16}, (32, 64, 128, 256)),

@@ -89,6 +89,8 @@ def result_tables(results: Results) -> dict[str, str]:
         "units": simple_table(_units(results)),
         "layers": simple_table(_cells(results.of("layers"))),
         "cycles": simple_table(_cycles(results.of("layers"))),
+        "mechanisms": simple_table(_cells(results.of("mechanisms"))),
+        "mechanism-cycles": simple_table(_cycles(results.of("mechanisms"), ("100", "20"))),
         "growth": simple_table(_growth(results)),
         "workloads": simple_table(_cells(results.of("workloads"))),
         "workload-cycles": simple_table(_cycles(results.of("workloads"), ("100", "50", "20", "5"))),

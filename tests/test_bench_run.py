@@ -19,6 +19,7 @@ from spikeloom.boards.ice40 import SynthOptions
 from spikeloom.boards.tools import MissingToolError
 from spikeloom.boards.units import measure
 from spikeloom.cli import main
+from spikeloom.golden.attention_model import AttentionModel
 from spikeloom.hdl.popcount_pairs import PairPopcount
 from spikeloom.sim.traffic import SimulationError
 
@@ -305,7 +306,7 @@ def test_a_layer_is_measured_and_equals_golden(cache, small, monkeypatch):
 
     # Were the golden model another, everything would be compared again.
     monkeypatch.setattr(bench_measure, "_sources", lambda: "changed")
-    monkeypatch.setattr(bench_measure, "attention", lambda design, q, k, v: 1 - v)
+    monkeypatch.setattr(AttentionModel, "answer", lambda self, arrays: 1 - arrays["v"])
     with pytest.raises(SimulationError, match="small at 100: the RTL must answer as the golden"):
         bench_measure.measure(small, options=SynthOptions(), say=lines.append)
 

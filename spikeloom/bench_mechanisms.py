@@ -1,0 +1,127 @@
+"""Every mechanism that there is: who published it, what computes it here, and what it costs.
+
+The table of docs/mechanisms.rst is made from this list and from the published figures.
+"""
+
+from dataclasses import dataclass
+
+from spikeloom.bench_model import Results
+from spikeloom.bench_render import simple_table
+from spikeloom.report_tables import Row, Table, number
+
+__all__ = ["MECHANISMS", "Mechanism", "mechanism_tables"]
+
+
+@dataclass(frozen=True)
+class Mechanism:
+    """One row of the table.
+
+    Parameters
+    ----------
+    name : str
+        What it is called, with the words of a design file.
+    paper : str
+        Where it comes from.
+    golden : str
+        Function or class of the golden model, below ``spikeloom.golden``.
+    component : str
+        Component, below ``spikeloom.hdl``.
+    page : str
+        Page below docs/cores.
+    orders : str
+        Orders of multiplication that it works in; a dash where there is none.
+    exact : str
+        How exactly the hardware, which equals the golden model, equals what was published.
+    point : str
+        Published point that shows its cost at tiny-32x64.
+    """
+
+    name: str
+    paper: str
+    golden: str
+    component: str
+    page: str
+    orders: str
+    exact: str
+    point: str
+
+
+_DYADIC = "exact for dyadic scales, else by T-1 fraction bits"
+_STATE = "state"
+_BOTH = "score, state"
+
+MECHANISMS = (
+    Mechanism(
+        "SSA, and", "Spikformer (ICLR 2023)", "similarity.scores", "state.StateEngine", "state",
+        _BOTH, _DYADIC, "tiny-32x64/state-8-beat8",
+    ),
+    Mechanism(
+        "xnor", "RPE (NeurIPS 2025), eq. 9", "similarity.scores", "state.StateEngine",
+        "similarity", _BOTH, _DYADIC, "tiny-32x64-xnor/state-8-beat8",
+    ),
+    Mechanism(
+        "alpha-xnor", "alpha-XNOR (CVPR 2025)", "similarity.scores", "state.StateEngine",
+        "similarity", _BOTH, "exact for dyadic alpha, else its rounding is reported",
+        "tiny-32x64-alpha/state-8-beat8",
+    ),
+    Mechanism(
+        "hamming", "SpikeVideoFormer (ICML 2025)", "similarity.scores", "state.StateEngine",
+        "similarity", _BOTH, _DYADIC, "tiny-32x64-hamming/state-8-beat8",
+    ),
+    Mechanism(
+        "Gray-PE", "RPE (NeurIPS 2025), eq. 8 to 11", "gray.codes", "gray.GrayCode", "gray",
+        _BOTH, "exact; paper's index or the code's", "tiny-32x64-xnor-gray/state-8-beat8",
+    ),
+    Mechanism(
+        "Log-PE", "RPE (NeurIPS 2025), eq. 12", "log.bias_matrix", "log.LogBias", "log",
+        "score, state (paper's definition)", "exact; paper's formula or the code's matrix",
+        "tiny-32x64-xnor-log/state-8-beat8",
+    ),
+    Mechanism(
+        "shift", "Bit_Shift_RoPE", "shift.schedule", "shift.GroupShifter", "shift", _BOTH,
+        "exact, with float32's or exact rounding, or a file", "tiny-32x64-shift/state-8-beat8",
+    ),
+    Mechanism(
+        "table", "learned relative bias", "table.bias_matrix", "table.TableBias", "table",
+        "score", "exact for integer entries", "mechanism/tiny-32x64-table",
+    ),
+)  # fmt: skip
+
+
+def mechanism_tables(results: Results) -> dict[str, str]:
+    """Draw the tables of docs/mechanisms.rst, by name."""
+    return {
+        "mechanisms": simple_table(_what()),
+        "mechanism-costs": simple_table(_cost(results)),
+    }
+
+
+def _what() -> Table:
+    rows = [
+        Row(
+            (
+                f":doc:`{item.name} <cores/{item.page}>`",
+                item.paper,
+                f":obj:`~spikeloom.golden.{item.golden}`",
+                f":class:`~spikeloom.hdl.{item.component}`",
+                item.orders,
+                item.exact,
+            )
+        )
+        for item in MECHANISMS
+    ]
+    columns = ("mechanism", "paper", "golden", "component", "orders", "exactness")
+    return Table("", columns, tuple(rows), left=6)
+
+
+def _cost(results: Results) -> Table:
+    rows = []
+    for item in MECHANISMS:
+        result = results.points.get(item.point)
+        names = ("logic_cells", "ebr", "dsp", "fmax_mhz", "cycles 100", "cycles 20")
+        figures = [None if result is None else result.figure(name) for name in names]
+        digits = (0, 0, 0, 1, 0, 0)
+        shown = (number(value, places) for value, places in zip(figures, digits, strict=True))
+        rows.append(Row((item.name, f"``{item.point}``", *shown)))
+    columns = ("mechanism", "point", "LC", "EBR", "DSP", "worst MHz", "cycles 100 %", "20 %")
+    return Table("", columns, tuple(rows), left=2)
