@@ -4,12 +4,13 @@ Ref: arXiv 2501.16745, equations 8, 10, 11 and appendix A.
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib import memory, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from ..design import Design
 from ..golden.gray import code_words
+from .rom import check_style, look_up
 
 __all__ = ["GrayCode", "GrayRom", "TokenCode"]
 
@@ -96,10 +97,8 @@ class GrayRom(wiring.Component):
 
     def __init__(self, design: Design, *, rom_style: str = "block"):
         _check(design)
-        if rom_style not in ("block", "logic"):
-            raise ValueError(f'ROM style must be "block" or "logic", not {rom_style!r}')
         self._design = design
-        self._rom_style = rom_style
+        self._rom_style = check_style(rom_style)
         super().__init__(
             {
                 "token": In(range(design.tokens)),
@@ -131,16 +130,9 @@ class GrayRom(wiring.Component):
         steps = design.steps if design.gray.index == "t*L+l" else 1
         gap = [0] * ((1 << ceil_log2(design.tokens)) - design.tokens)
         words = [word for step in range(steps) for word in code_words(design, step) + gap]
-        rom: memory.Memory = memory.Memory(
-            shape=design.code_bits,
-            depth=len(words),
-            init=words,
-            attrs={"rom_style": self._rom_style},
-        )
-        m.submodules.rom = rom
-        port = rom.read_port()
-        m.d.comb += self.o.eq(port.data)
-        m.d.comb += port.addr.eq(Cat(self.token, self.step) if steps > 1 else self.token)
+        address = Cat(self.token, self.step) if steps > 1 else self.token
+        word = look_up(m, words, address, shape=design.code_bits, rom_style=self._rom_style)
+        m.d.comb += self.o.eq(word)
 
         return m
 

@@ -4,13 +4,14 @@ Ref: arXiv 2501.16745, equation 12 and appendix E; ``create_symmetric_matrix`` o
 """
 
 from amaranth.hdl import Cat, Const, Module, Signal, Value
-from amaranth.lib import memory, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from ..design import Design
 from ..golden.log import bias_matrix, paper_row, windows
 from .compare import at_least
+from .rom import check_style, look_up
 
 __all__ = ["LogBias"]
 
@@ -56,10 +57,8 @@ class LogBias(wiring.Component):
     def __init__(self, design: Design, *, rom_style: str = "block"):
         if "log" not in design.positions:
             raise ValueError(f"Position must contain log, not {design.positions!r}")
-        if rom_style not in ("block", "logic"):
-            raise ValueError(f'ROM style must be "block" or "logic", not {rom_style!r}')
         self._design = design
-        self._rom_style = rom_style
+        self._rom_style = check_style(rom_style)
         if design.log.definition == "paper":
             self._highest = max(paper_row(design.tokens, design.log_length))
         else:
@@ -124,15 +123,8 @@ class LogBias(wiring.Component):
         """Read the bias from a table."""
         if self._highest == 0:
             return
-        rom: memory.Memory = memory.Memory(
-            shape=range(self._highest + 1),
-            depth=len(words),
-            init=words,
-            attrs={"rom_style": self._rom_style},
-        )
-        m.submodules.rom = rom
-        port = rom.read_port()
-        m.d.comb += [port.addr.eq(address), self.o.eq(port.data)]
+        shape = range(self._highest + 1)
+        m.d.comb += self.o.eq(look_up(m, words, address, shape=shape, rom_style=self._rom_style))
 
     def _compare(self, m: Module, difference: Signal) -> None:
         """Count the half-widths that reach over the distance."""

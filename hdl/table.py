@@ -1,12 +1,13 @@
 """A learned signed bias a head, indexed by the difference or by the xor of two tokens."""
 
 from amaranth.hdl import Cat, Module, Signal, Value
-from amaranth.lib import memory, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from ..design import Design
 from ..golden.table import entries
+from .rom import check_style, look_up
 
 __all__ = ["TableBias"]
 
@@ -50,10 +51,8 @@ class TableBias(wiring.Component):
     def __init__(self, design: Design, *, rom_style: str = "block"):
         if "table" not in design.positions:
             raise ValueError(f"Position must contain table, not {design.positions!r}")
-        if rom_style not in ("block", "logic"):
-            raise ValueError(f'ROM style must be "block" or "logic", not {rom_style!r}')
         self._design = design
-        self._rom_style = rom_style
+        self._rom_style = check_style(rom_style)
         tables = [entries(design, head) for head in range(design.heads)]
         self._tables = tables[:1] if all(table == tables[0] for table in tables) else tables
         flat = [entry for table in self._tables for entry in table]
@@ -107,12 +106,8 @@ class TableBias(wiring.Component):
                 for entry in (*table[tokens - 1 :], *gap, *table[: tokens - 1])
             ]
 
-        rom: memory.Memory = memory.Memory(
-            shape=self.o.shape(), depth=len(words), init=words, attrs={"rom_style": self._rom_style}
-        )
-        m.submodules.rom = rom
-        port = rom.read_port()
-        m.d.comb += port.addr.eq(Cat(index, head) if len(self._tables) > 1 else index)
-        m.d.comb += self.o.eq(port.data)
+        address = Cat(index, head) if len(self._tables) > 1 else index
+        word = look_up(m, words, address, shape=self.o.shape(), rom_style=self._rom_style)
+        m.d.comb += self.o.eq(word)
 
         return m
