@@ -87,7 +87,7 @@ class AttentionModel(Model):
         drive = "token by token, channel by channel, two's complement, low beat first"
         return {
             "width": design.beat,
-            "order": "for each head: for each step: the sections of that head and step",
+            "order": _round(design.folding.heads),
             "in": {
                 "sections": [
                     {"name": "k", "beats": number.k, "order": channels if state else tokens},
@@ -119,3 +119,13 @@ class AttentionModel(Model):
             numbers[name] = {"low": low, "high": high, "bits": width, "signed": signed}
         numbers["saturates_at"] = spans.saturate
         return numbers
+
+
+def _round(side: int) -> str:
+    """Say in which order heads and steps follow each other."""
+    if side == 1:
+        return "for each head: for each step: the sections of that head and step"
+    return (
+        f"for each group of {side} heads: for each step: for each head of the group: the sections "
+        "of that head and step"
+    )

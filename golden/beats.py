@@ -1,5 +1,8 @@
 """Order of the beats on the streams: head by head, step by step.
 
+With ``folding.heads`` in parallel the heads go in groups of as many, and for every step all heads
+of a group follow each other.
+
 In, for every head and step: k, then v, then q. Values and queries (and keys in score order) come
 token by token, ceil(d/B) beats each, channel c at bit c % B of beat c // B. Keys in state order
 come channel by channel, ceil(N/B) beats each, token j at bit j % B of beat j // B. Unused bits are
@@ -80,15 +83,19 @@ def _from_beats(beats: NDArray[np.uint64], beat: int, width: int) -> NDArray[np.
 
 
 def _by_head(design: Design, x: NDArray) -> NDArray:
-    """(T, N, D) to (H, T, N, d)."""
-    shape = (design.steps, design.tokens, design.heads, design.head_dim)
-    return x.reshape(shape).transpose(2, 0, 1, 3)
+    """(T, N, D) to (H T, N, d), in the order of the stream: groups of heads, steps, heads."""
+    side = design.folding.heads
+    shape = (design.steps, design.tokens, -1, side, design.head_dim)
+    ordered = x.reshape(shape).transpose(2, 0, 3, 1, 4)
+    return ordered.reshape(-1, design.tokens, design.head_dim)
 
 
 def _by_token(design: Design, x: NDArray) -> NDArray:
-    """(H, T, N, d) to (T, N, D)."""
+    """(H T, N, d), in the order of the stream, to (T, N, D)."""
+    side = design.folding.heads
+    runs = x.reshape(-1, design.steps, side, design.tokens, design.head_dim)
     shape = (design.steps, design.tokens, design.dim)
-    return np.ascontiguousarray(x.transpose(1, 2, 0, 3)).reshape(shape)
+    return np.ascontiguousarray(runs.transpose(1, 3, 0, 2, 4)).reshape(shape)
 
 
 def _check_beats(beats: ArrayLike, count: int) -> NDArray[np.uint64]:
@@ -104,24 +111,24 @@ def pack(design: Design, q: ArrayLike, k: ArrayLike, v: ArrayLike) -> NDArray[np
         _by_head(design, check_spikes(design, n, a)) for n, a in (("q", q), ("k", k), ("v", v))
     )
     if design.order == "state":
-        keys = keys.swapaxes(2, 3)
+        keys = keys.swapaxes(1, 2)
     sections = [_to_beats(part, design.beat) for part in (keys, values, queries)]
-    lead = (design.heads, design.steps, -1)
-    return np.concatenate([part.reshape(lead) for part in sections], axis=2).reshape(-1)
+    runs = [part.reshape(len(part), -1) for part in sections]
+    return np.concatenate(runs, axis=1).reshape(-1)
 
 
 def unpack_input(design: Design, beats: ArrayLike) -> tuple[NDArray[np.uint8], ...]:
     """Return (q, k, v) from the input beats of one inference: the inverse of :func:`pack`."""
     count = counts(design)
-    heads, steps, tokens, width = design.heads, design.steps, design.tokens, design.head_dim
-    array = _check_beats(beats, count.inputs).reshape(heads, steps, count.step)
-    rows = (heads, steps, tokens, design.beats_per_token)
-    keys, values, queries = np.split(array, [count.k, count.k + count.v], axis=2)
+    tokens, width = design.tokens, design.head_dim
+    array = _check_beats(beats, count.inputs).reshape(-1, count.step)
+    rows = (-1, tokens, design.beats_per_token)
+    keys, values, queries = np.split(array, [count.k, count.k + count.v], axis=1)
     q = _from_beats(queries.reshape(rows), design.beat, width)
     v = _from_beats(values.reshape(rows), design.beat, width)
     if design.order == "state":
-        shape = (heads, steps, width, design.beats_per_channel)
-        k = _from_beats(keys.reshape(shape), design.beat, tokens).swapaxes(2, 3)
+        shape = (-1, width, design.beats_per_channel)
+        k = _from_beats(keys.reshape(shape), design.beat, tokens).swapaxes(1, 2)
     else:
         k = _from_beats(keys.reshape(rows), design.beat, width)
     return _by_token(design, q), _by_token(design, k), _by_token(design, v)
@@ -144,13 +151,13 @@ def unpack(design: Design, beats: ArrayLike) -> NDArray:
     Spikes as uint8; with neuron ``none`` the drive as int32, or int64 where its range needs it.
     """
     array = _check_beats(beats, counts(design).outputs)
-    lead = (design.heads, design.steps, design.tokens)
+    lead = (-1, design.tokens)
     if design.neuron != "none":
         rows = array.reshape(*lead, design.beats_per_token)
         return _by_token(design, _from_beats(rows, design.beat, design.head_dim))
     low, high = ranges(design).drive
     width, signed = bits(low, high)
-    groups = array.reshape(*lead, design.head_dim, -1)
+    groups = array.reshape(-1, design.tokens, design.head_dim, -(-width // design.beat))
     digits = _from_beats(groups, design.beat, width).astype(np.int64)
     numbers = (digits << np.arange(width)).sum(axis=-1)
     if signed:

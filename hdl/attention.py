@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from amaranth.hdl import Cat, Module
-from amaranth.lib.wiring import connect, flipped
-from numpy.typing import ArrayLike
+from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.lib.wiring import In, Out, connect, flipped
+from numpy.typing import ArrayLike, NDArray
 
 from ..design import Design
 from .banks import BankRing
@@ -43,6 +43,8 @@ class Attention(LayerComponent):
     ----------
     design : Design
         The layer.
+    joined : bool
+        Add ``waits`` and ``go``, by which several layers start a run together.
 
     Members
     -------
@@ -53,14 +55,22 @@ class Attention(LayerComponent):
         inference.
     busy : Out(1)
         High in every cycle in which the engine works.
+    waits : Out(1)
+        The engine could begin a run.
+    go : In(1)
+        It may. Looked at while ``waits`` is high.
     """
 
-    def __init__(self, design: Design):
+    waits: Signal
+    go: Signal
+
+    def __init__(self, design: Design, *, joined: bool = False):
         self._design = design
         state = design.order == "state"
         self._plan = StatePlan(design) if state else Plan(design)
         self._engine = StateEngine(design) if state else ScoreEngine(design)
-        super().__init__(design)
+        self._joined = joined
+        super().__init__(design, {"waits": Out(1), "go": In(1)} if joined else None)
 
     @property
     def design(self) -> Design:
@@ -82,9 +92,13 @@ class Attention(LayerComponent):
 
         In state order these depend on the spikes; without any given, every spike is set.
         """
+        return int(self.run_cycles(arrays).sum())
+
+    def run_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> NDArray[np.int64]:
+        """Predict the cycles of every step and head, (T, H); see :meth:`compute_cycles`."""
         design = self._design
         if isinstance(self._engine, ScoreEngine):
-            return design.heads * design.steps * self._engine.cycles
+            return np.full((design.steps, design.heads), self._engine.cycles, dtype=np.int64)
         if arrays is None:
             ones = np.ones((design.steps, design.tokens, design.dim), dtype=np.uint8)
             arrays = {"q": ones, "k": ones}
@@ -138,7 +152,7 @@ class Attention(LayerComponent):
             outputs.drain.eq(unloader.free),
             loader.free.eq(inputs.free),
             loader.bank.eq(inputs.filling),
-            engine.ready.eq(inputs.full & outputs.free),
+            engine.ready.eq(self._ready(m, inputs.full & outputs.free)),
             engine.bank.eq(inputs.draining),
             engine.bank_out.eq(outputs.filling),
             unloader.full.eq(outputs.full),
@@ -155,6 +169,13 @@ class Attention(LayerComponent):
             unloader.data.eq(o.r_data),
         ]
         return m
+
+    def _ready(self, m: Module, complete: Value) -> Value:
+        """Say whether the engine may begin a run whose input and output are there."""
+        if not self._joined:
+            return complete
+        m.d.comb += self.waits.eq(complete & ~self._engine.busy)
+        return self.go
 
     def _stages(self) -> list[tuple[str, StateShifter | GrayInserter]]:
         """Stages that positions put in front of the loader in state order."""

@@ -11,8 +11,8 @@ from .state_plan import StatePlan
 __all__ = ["state_cycles"]
 
 
-def state_cycles(design: Design, q: ArrayLike, k: ArrayLike) -> int:
-    """Predict the cycles in which the engine works in one inference.
+def state_cycles(design: Design, q: ArrayLike, k: ArrayLike) -> NDArray[np.int64]:
+    """Predict the cycles in which the engine works, for every step and head.
 
     Every pass of a run (a head and step) takes two cycles to begin and to end, three between rows
     of k and of q, and for each row its spikes and what comes before them: a row of k that starts
@@ -30,19 +30,20 @@ def state_cycles(design: Design, q: ArrayLike, k: ArrayLike) -> int:
 
     Returns
     -------
-    int
-        Compute cycles.
+    numpy.ndarray
+        Compute cycles, of shape (T, H).
     """
     plan = StatePlan(design)
     queries, keys = (_heads(design, np.asarray(x, dtype=np.uint8)) for x in (q, k))
     if "shift" in design.positions:
         amounts = schedule(design)
         queries, keys = rotate(queries, amounts), rotate(keys, amounts)
-    total = 0
-    for step in range(design.steps):
-        for head in range(design.heads):
-            total += plan.passes * _pass(plan, step, queries[step, head], keys[step, head])
-    return total
+    runs = [
+        plan.passes * _pass(plan, step, queries[step, head], keys[step, head])
+        for step in range(design.steps)
+        for head in range(design.heads)
+    ]
+    return np.array(runs, dtype=np.int64).reshape(design.steps, design.heads)
 
 
 def _heads(design: Design, x: NDArray[np.uint8]) -> NDArray[np.uint8]:

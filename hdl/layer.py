@@ -25,6 +25,8 @@ class LayerComponent(wiring.Component):
     ----------
     design : Layer
         The layer.
+    more : mapping or None
+        Members beside those below.
 
     Members
     -------
@@ -40,12 +42,13 @@ class LayerComponent(wiring.Component):
     o: stream.Interface
     busy: Signal
 
-    def __init__(self, design: Layer):
+    def __init__(self, design: Layer, more: Mapping[str, wiring.Member] | None = None):
         super().__init__(
             {
                 "i": In(beat_stream(design.beat)),
                 "o": Out(beat_stream(design.beat)),
                 "busy": Out(1),
+                **(more or {}),
             }
         )
 

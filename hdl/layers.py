@@ -7,10 +7,16 @@ from ..design import Design
 from ..design_layer import Layer
 from .attention import Attention
 from .layer import LayerComponent
+from .parallel import ParallelHeads
 
 __all__ = ["component"]
 
-_COMPONENTS: Mapping[type[Layer], Callable[[Any], LayerComponent]] = {Design: Attention}
+
+def _attention(design: Design) -> LayerComponent:
+    return Attention(design) if design.folding.heads == 1 else ParallelHeads(design)
+
+
+_COMPONENTS: Mapping[type[Layer], Callable[[Any], LayerComponent]] = {Design: _attention}
 
 
 def component(design: Layer) -> LayerComponent:

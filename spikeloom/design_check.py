@@ -137,6 +137,13 @@ def _check_folding(design: "Design") -> None:
         raise DesignError("folding.rows", show(folding.rows), allowed)
     if folding.rows & folding.rows - 1:
         raise DesignError("folding.rows", show(folding.rows), "must be a power of two")
+    if design.heads % folding.heads:
+        allowed = f"must divide the heads ({design.heads})"
+        raise DesignError("folding.heads", show(folding.heads), allowed)
+    own = design.table.values is not None and len(design.table.values) > 1
+    if folding.heads > 1 and design.neuron == "none" and own:
+        reason = "must be 1: drives of heads with tables of their own differ in width"
+        raise DesignError("folding.heads", show(folding.heads), reason)
     lanes, beat, width = design.lanes, design.beat, design.head_dim
     if lanes > width or (lanes != width and beat % lanes and lanes % beat):
         allowed = (

@@ -296,6 +296,7 @@ class Folding(Section):
         description="Channels in parallel: dim/heads (the default), a divisor or a multiple of "
         "the beat.",
     )
+    heads: int = Field(default=1, ge=1, le=64, description="Heads in parallel, a divisor of heads.")
     buffers: Literal["auto", 1, 2] = Field(
         default="auto", description="Input banks: 2 loads the next head while one is computed."
     )
