@@ -72,8 +72,8 @@ def is_or(spec: NeuronSpec, most: int, steps: int) -> bool:
     It does if a drive of one fires from rest, and silence never fires, whatever came before:
     the membrane is highest after the greatest drive in every step, since all of these fire.
 
-    >>> is_or(NeuronSpec("lif", 1, 0, 1, "hard"), 64, 4), is_or(NeuronSpec("lif", 1, 0, 2, "hard"), 64, 4)
-    (True, False)
+    >>> [is_or(NeuronSpec("lif", 1, 0, 1, reset), 64, 4) for reset in ("hard", "soft")]
+    [True, False]
     """
     w, fired = 0, 0
     if not spec.step(w, 1)[0]:

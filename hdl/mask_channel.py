@@ -85,14 +85,13 @@ class ChannelMask(wiring.Component):
         clearing = Const(0) if plan.stateless else Signal(init=1, name="clearing")
         visit, spikes = Signal(), Signal(plan.lanes)
         if design.attention == "sdsa":
-            second, held = Signal(), Signal(plan.lanes, reset_less=True)
+            # What is kept of the beat before is nothing but after one of k: a beat of v then counts
+            # what both hold, and one of q counts nothing, with no gate for that.
+            second, held = Signal(), Signal(plan.lanes)
+            opens = ~(second | self.passes)
             with m.If(self.en):
-                m.d.sync += second.eq(~(second | self.passes))
-                m.d.sync += held.eq(self.data)
-            m.d.comb += [
-                visit.eq(self.en & (second | self.passes)),
-                spikes.eq(Mux(self.passes, 0, self.data & held)),
-            ]
+                m.d.sync += [second.eq(opens), held.eq(Mux(opens, self.data, 0))]
+            m.d.comb += [visit.eq(self.en & ~opens), spikes.eq(self.data & held)]
         else:
             m.d.comb += [visit.eq(self.en), spikes.eq(Mux(self.passes, 0, self.data))]
 
