@@ -41,7 +41,10 @@ def _counted(design: MaskDesign, arrays: Mapping[str, ArrayLike]) -> NDArray[np.
 def sums(design: MaskDesign, arrays: Mapping[str, ArrayLike]) -> NDArray[np.int64]:
     """Return the drive of the neurons: a sum a token, (T, N, H, 1), or a channel, (T, 1, H, d)."""
     axis = 3 if design.attention == "qk-token" else 1
-    return _counted(design, arrays).sum(axis=axis, dtype=np.int64, keepdims=True)
+    total: NDArray[np.int64] = _counted(design, arrays).sum(
+        axis=axis, dtype=np.int64, keepdims=True
+    )
+    return total
 
 
 def mask(design: MaskDesign, arrays: Mapping[str, ArrayLike]) -> NDArray[np.uint8]:

@@ -6,9 +6,9 @@ from amaranth.lib.wiring import In, Out
 
 from ..design_mask import MaskDesign
 from .counting import odometer
+from .mask_lane import MaskLane
 from .mask_plan import MaskPlan, within
 from .mask_words import MaskWords
-from .neuron import NeuronAdd, NeuronFire, NeuronPreset
 from .plan import MemoryShape
 
 __all__ = ["ChannelMask"]
@@ -119,11 +119,16 @@ class ChannelMask(wiring.Component):
         else:
             with m.If(clearing & words.last):
                 m.d.sync += clearing.eq(0)
-            settle, begin = Signal(), Signal()
-            m.d.comb += [
-                settle.eq(clearing | (self.passes & (token == design.tokens - 1))),
-                begin.eq(clearing | (step == design.steps - 1)),
-            ]
+            # A step ends with the last token that passes: known a visit before, and kept, because
+            # every lane waits for it.
+            settle, begin = Signal(init=1), Signal()
+            if design.tokens > 1:
+                upcoming = self.passes & (token == design.tokens - 2)
+            else:
+                upcoming = ~(self.passes | clearing)
+            with m.If(words.en & words.last):
+                m.d.sync += settle.eq(upcoming)
+            m.d.comb += begin.eq(clearing | (step == design.steps - 1))
             fires = self._neurons(m, spikes, settle, begin)
         m.d.comb += self.bits.eq(fires & within(plan, words.last))
         return m
@@ -132,22 +137,15 @@ class ChannelMask(wiring.Component):
         """Add spikes, or make an accumulator the start of the next step or head."""
         plan, words, width = self._plan, self._words, self._width
         fires = Signal(plan.lanes)
-        for lane in range(plan.lanes):
-            part = slice(lane * width, (lane + 1) * width)
-            add = NeuronAdd(plan.spec, plan.ranges)
-            fire = NeuronFire(plan.spec, plan.ranges)
-            preset = NeuronPreset(plan.spec, plan.ranges)
-            m.submodules[f"add{lane}"] = add
-            m.submodules[f"fire{lane}"] = fire
-            m.submodules[f"preset{lane}"] = preset
+        for index in range(plan.lanes):
+            part = slice(index * width, (index + 1) * width)
+            m.submodules[f"lane{index}"] = lane = MaskLane(plan)
             m.d.comb += [
-                add.acc.eq(words.data[part]),
-                add.score.eq(1),
-                add.en.eq(spikes[lane]),
-                fire.acc.eq(words.data[part]),
-                fires[lane].eq(fire.spike),
-                preset.membrane.eq(fire.membrane),
-                preset.first.eq(begin),
-                words.next[part].eq(Mux(settle, preset.acc, add.o)),
+                lane.acc.eq(words.data[part]),
+                lane.spike.eq(spikes[index]),
+                lane.settle.eq(settle),
+                lane.begin.eq(begin),
+                fires[index].eq(lane.fires),
+                words.next[part].eq(lane.next),
             ]
         return fires

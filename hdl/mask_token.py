@@ -65,7 +65,7 @@ class TokenMask(wiring.Component):
             {
                 "data": In(plan.beat),
                 "en": In(1),
-                "ready": Out(1, init=1),
+                "ready": Out(1),
                 "passes": Out(1),
                 "bits": Out(plan.beat),
                 "last": Out(1),
@@ -88,7 +88,7 @@ class TokenMask(wiring.Component):
         beat = Signal(range(plan.beats))
         end = beat == plan.beats - 1
         spikes = Signal(plan.lanes)
-        m.d.comb += spikes.eq(self.data & within(plan, end))
+        m.d.comb += [self.ready.eq(1), spikes.eq(self.data & within(plan, end))]
 
         digits = ((beat, plan.beats), (self.passes, 2))
         if words is None:

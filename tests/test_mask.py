@@ -1,3 +1,4 @@
+import itertools
 import random
 
 import numpy as np
@@ -11,6 +12,8 @@ from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.hdl.axi import AxiStreamTop
 from spikeloom.hdl.mask import Mask
 from spikeloom.hdl.mask_channel import ChannelMask
+from spikeloom.hdl.mask_lane import MaskLane
+from spikeloom.hdl.mask_plan import MaskPlan
 from spikeloom.hdl.mask_token import TokenMask
 from spikeloom.hdl.mask_words import MaskWords
 from spikeloom.sim.pysim import add_clock
@@ -293,3 +296,33 @@ def test_manifest():
     assert memory["name"] == "membranes"
     assert memory["depth"] == 300
     assert is_or(NeuronSpec.from_design(checked(CHECKED[0])), 12, 2)
+
+
+@pytest.mark.parametrize("neuron", [name for name in NEURONS if name != "or"])
+def test_lane_is_a_neuron(neuron):
+    """Steps of none to all spikes in a row, settled each time, until a head ends."""
+    shape = {"tokens": 5, "head_dim": 1, "steps": 4, "heads": 1, "beat": 1}
+    design = layer({"attention": "qk-channel", "neuron": neuron, **shape})
+    plan = MaskPlan(design)
+    lane, spec = MaskLane(plan), NeuronSpec.from_design(design)
+
+    async def testbench(ctx):
+        async def step(spike, *, settle=0, begin=0):
+            for port, value in ((lane.spike, spike), (lane.settle, settle), (lane.begin, begin)):
+                ctx.set(port, value)
+            fires, after = ctx.get(lane.fires), ctx.get(lane.next)
+            ctx.set(lane.acc, after)
+            return fires
+
+        await step(0, settle=1, begin=1)
+        for sums in itertools.product(range(6), repeat=3):
+            w = 0
+            for t, count in enumerate((*sums, 0)):
+                for n in range(5):
+                    await step(int(n < count))
+                wanted, w = spec.step(w, count)
+                assert await step(0, settle=1, begin=int(t == 3)) == wanted, sums
+
+    sim = Simulator(lane)
+    sim.add_testbench(testbench)
+    sim.run()
