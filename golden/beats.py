@@ -22,7 +22,16 @@ from spikeloom.design import Design
 from spikeloom.golden.attention import check_spikes
 from spikeloom.golden.ranges import bits, ranges
 
-__all__ = ["Counts", "counts", "pack", "pack_output", "unpack", "unpack_input"]
+__all__ = [
+    "Counts",
+    "counts",
+    "from_beats",
+    "pack",
+    "pack_output",
+    "to_beats",
+    "unpack",
+    "unpack_input",
+]
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,7 @@ def counts(design: Design) -> Counts:
     return Counts(keys, rows, rows, out, design.heads * design.steps)
 
 
-def _to_beats(bit_rows: NDArray[np.uint8], beat: int) -> NDArray[np.uint64]:
+def to_beats(bit_rows: NDArray[np.uint8], beat: int) -> NDArray[np.uint64]:
     """Pack (..., n) bits into (..., ceil(n/beat)) beats."""
     lack = -bit_rows.shape[-1] % beat
     padded = np.concatenate(
@@ -75,7 +84,7 @@ def _to_beats(bit_rows: NDArray[np.uint8], beat: int) -> NDArray[np.uint64]:
     return beats
 
 
-def _from_beats(beats: NDArray[np.uint64], beat: int, width: int) -> NDArray[np.uint8]:
+def from_beats(beats: NDArray[np.uint64], beat: int, width: int) -> NDArray[np.uint8]:
     """Unpack (..., ceil(width/beat)) beats into (..., width) bits."""
     parts = beats[..., None] >> np.arange(beat, dtype=np.uint64) & np.uint64(1)
     flat: NDArray[np.uint8] = parts.astype(np.uint8).reshape(*beats.shape[:-1], -1)[..., :width]
@@ -112,7 +121,7 @@ def pack(design: Design, q: ArrayLike, k: ArrayLike, v: ArrayLike) -> NDArray[np
     )
     if design.order == "state":
         keys = keys.swapaxes(1, 2)
-    sections = [_to_beats(part, design.beat) for part in (keys, values, queries)]
+    sections = [to_beats(part, design.beat) for part in (keys, values, queries)]
     runs = [part.reshape(len(part), -1) for part in sections]
     return np.concatenate(runs, axis=1).reshape(-1)
 
@@ -124,13 +133,13 @@ def unpack_input(design: Design, beats: ArrayLike) -> tuple[NDArray[np.uint8], .
     array = _check_beats(beats, count.inputs).reshape(-1, count.step)
     rows = (-1, tokens, design.beats_per_token)
     keys, values, queries = np.split(array, [count.k, count.k + count.v], axis=1)
-    q = _from_beats(queries.reshape(rows), design.beat, width)
-    v = _from_beats(values.reshape(rows), design.beat, width)
+    q = from_beats(queries.reshape(rows), design.beat, width)
+    v = from_beats(values.reshape(rows), design.beat, width)
     if design.order == "state":
         shape = (-1, width, design.beats_per_channel)
-        k = _from_beats(keys.reshape(shape), design.beat, tokens).swapaxes(1, 2)
+        k = from_beats(keys.reshape(shape), design.beat, tokens).swapaxes(1, 2)
     else:
-        k = _from_beats(keys.reshape(rows), design.beat, width)
+        k = from_beats(keys.reshape(rows), design.beat, width)
     return _by_token(design, q), _by_token(design, k), _by_token(design, v)
 
 
@@ -138,11 +147,11 @@ def pack_output(design: Design, answer: ArrayLike) -> NDArray[np.uint64]:
     """Return the output beats of one inference, from spikes or a drive of shape (T, N, D)."""
     if design.neuron != "none":
         spikes = _by_head(design, check_spikes(design, "spikes", answer))
-        return _to_beats(spikes, design.beat).reshape(-1)
+        return to_beats(spikes, design.beat).reshape(-1)
     numbers = _by_head(design, np.asarray(answer, dtype=np.int64))
     places = -(-_drive_width(design) // design.beat) * design.beat
     digits = numbers[..., None] >> np.arange(places) & 1
-    return _to_beats(digits.astype(np.uint8), design.beat).reshape(-1)
+    return to_beats(digits.astype(np.uint8), design.beat).reshape(-1)
 
 
 def unpack(design: Design, beats: ArrayLike) -> NDArray:
@@ -154,11 +163,11 @@ def unpack(design: Design, beats: ArrayLike) -> NDArray:
     lead = (-1, design.tokens)
     if design.neuron != "none":
         rows = array.reshape(*lead, design.beats_per_token)
-        return _by_token(design, _from_beats(rows, design.beat, design.head_dim))
+        return _by_token(design, from_beats(rows, design.beat, design.head_dim))
     low, high = ranges(design).drive
     width, signed = bits(low, high)
     groups = array.reshape(-1, design.tokens, design.head_dim, -(-width // design.beat))
-    digits = _from_beats(groups, design.beat, width).astype(np.int64)
+    digits = from_beats(groups, design.beat, width).astype(np.int64)
     numbers = (digits << np.arange(width)).sum(axis=-1)
     if signed:
         numbers -= digits[..., -1] << width

@@ -5,12 +5,17 @@ from typing import Any
 
 from spikeloom.design import Design
 from spikeloom.design_layer import Layer
+from spikeloom.design_mask import MaskDesign
 from spikeloom.golden.attention_model import AttentionModel
+from spikeloom.golden.mask import MaskModel
 from spikeloom.golden.model import Model
 
 __all__ = ["model"]
 
-_MODELS: Mapping[type[Layer], Callable[[Any], Model]] = {Design: AttentionModel}
+_MODELS: Mapping[type[Layer], Callable[[Any], Model]] = {
+    Design: AttentionModel,
+    MaskDesign: MaskModel,
+}
 
 
 def model(design: Layer) -> Model:

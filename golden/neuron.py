@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spikeloom.design import Design
+from spikeloom.design_neuron import NeuronDesign
 
 __all__ = ["NeuronSpec"]
 
@@ -44,7 +44,7 @@ class NeuronSpec:
     reset: str
 
     @classmethod
-    def from_design(cls, design: Design) -> "NeuronSpec":
+    def from_design(cls, design: NeuronDesign) -> "NeuronSpec":
         """Fold scale and threshold of a design into one integer threshold, with the fewest bits.
 
         Exact for every design but soft resets whose threshold no binary fraction holds; there the

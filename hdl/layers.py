@@ -5,8 +5,10 @@ from typing import Any
 
 from ..design import Design
 from ..design_layer import Layer
+from ..design_mask import MaskDesign
 from .attention import Attention
 from .layer import LayerComponent
+from .mask import Mask
 from .parallel import ParallelHeads
 
 __all__ = ["component"]
@@ -16,7 +18,10 @@ def _attention(design: Design) -> LayerComponent:
     return Attention(design) if design.folding.heads == 1 else ParallelHeads(design)
 
 
-_COMPONENTS: Mapping[type[Layer], Callable[[Any], LayerComponent]] = {Design: _attention}
+_COMPONENTS: Mapping[type[Layer], Callable[[Any], LayerComponent]] = {
+    Design: _attention,
+    MaskDesign: Mask,
+}
 
 
 def component(design: Layer) -> LayerComponent:

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from spikeloom.design_neuron import NeuronDesign
 from spikeloom.design_read import DesignError, show
 
 if TYPE_CHECKING:
     from spikeloom.design import Design
 
-__all__ = ["check", "check_name", "explain", "warn"]
+__all__ = ["check", "check_name", "explain", "neuron_warnings", "warn"]
 
 _KEYWORDS = frozenset(
     """always and assign automatic begin buf bufif0 bufif1 case casex casez cell cmos config
@@ -172,7 +173,7 @@ def warn(design: "Design") -> tuple[str, ...]:
 def _warnings(design: "Design") -> Iterator[str]:
     yield from _similarity_warnings(design)
     yield from _position_warnings(design)
-    yield from _neuron_warnings(design)
+    yield from neuron_warnings(design)
 
 
 def _similarity_warnings(design: "Design") -> Iterator[str]:
@@ -226,7 +227,8 @@ def _position_warnings(design: "Design") -> Iterator[str]:
         yield "shift.groups: groups of one channel are not changed by a rotation"
 
 
-def _neuron_warnings(design: "Design") -> Iterator[str]:
+def neuron_warnings(design: NeuronDesign) -> Iterator[str]:
+    """Yield what is doubtful about a neuron, and keys that have no effect on it."""
     unused = {"lif": (), "if": ("tau", "decay_input")}.get(
         design.neuron, ("tau", "decay_input", "threshold", "scale", "reset")
     )

@@ -208,6 +208,9 @@ def _layer(report: Report) -> list[tuple[str, str]]:
         position = names if isinstance(names, str) else " + ".join(names)
         text = f"similarity {kinds[0]}, position {position or 'none'}, neuron {kinds[1]}"
         described.append(("mechanisms", text))
+    if isinstance(design.get("attention"), str):
+        text = f"mask {design['attention']}, neuron {kinds[1]}, {design.get('reset')} reset"
+        described.append(("mechanisms", text))
     folding = design.get("folding")
     if isinstance(folding, dict):
         lanes = folding.get("lanes") or "as the head"

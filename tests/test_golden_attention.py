@@ -229,6 +229,8 @@ def test_inputs_are_checked(array, message):
 def test_examples(path):
     design = load_design(path)
     assert design.name == path.stem
+    if not isinstance(design, Design):
+        return
     found = ranges(design)
     if design.tokens * design.dim > 32 * 256:
         return

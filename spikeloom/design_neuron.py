@@ -1,0 +1,34 @@
+"""What a design of any kind says about its neuron."""
+
+from fractions import Fraction
+from typing import Protocol
+
+__all__ = ["NeuronDesign"]
+
+
+class NeuronDesign(Protocol):
+    """A layer with a neuron, whatever drives it."""
+
+    @property
+    def steps(self) -> int:
+        """Time steps T, between which the membrane is kept."""
+
+    @property
+    def neuron(self) -> str:
+        """``"lif"``, ``"if"`` or ``"none"``."""
+
+    @property
+    def tau(self) -> int:
+        """Time constant of the leaky neuron, a power of two."""
+
+    @property
+    def reset(self) -> str:
+        """``"hard"`` or ``"soft"``."""
+
+    @property
+    def threshold_exact(self) -> Fraction:
+        """The threshold in units of the integer drive, before it is put on a grid."""
+
+    @property
+    def model_fields_set(self) -> set[str]:
+        """Keys that the design file names."""
