@@ -69,6 +69,27 @@ MECHANISMS = (
         "similarity", _BOTH, _DYADIC, "tiny-32x64-hamming/state-8-beat8",
     ),
     Mechanism(
+        "hamming, soft reset", "SpikeVideoFormer as written", "similarity.scores",
+        "state.StateEngine", "similarity", _BOTH, "exact for a threshold on the grid",
+        "mechanism/tiny-32x64-hamming-soft",
+    ),
+    Mechanism(
+        "SDSA, version 1", "Spike-driven Transformer (NeurIPS 2023)", "mask.mask",
+        "mask_channel.ChannelMask", "mask", "-", "exact", "mechanism/tiny-32x64-sdsa",
+    ),
+    Mechanism(
+        "SDSA, version 2", "Spike-driven Transformer V2 (ICLR 2024)", "similarity.scores",
+        "state.StateEngine", "state", _BOTH, _DYADIC, "mechanism/tiny-32x64-sdsa2",
+    ),
+    Mechanism(
+        "Q-K token attention", "QKFormer (NeurIPS 2024)", "mask.mask", "mask_token.TokenMask",
+        "mask", "-", "exact", "mechanism/tiny-32x64-qk-token",
+    ),
+    Mechanism(
+        "Q-K channel attention", "QKFormer (NeurIPS 2024)", "mask.mask",
+        "mask_channel.ChannelMask", "mask", "-", "exact", "mechanism/tiny-32x64-qk-channel",
+    ),
+    Mechanism(
         "Gray-PE", "RPE (NeurIPS 2025), eq. 8 to 11", "gray.codes", "gray.GrayCode", "gray",
         _BOTH, "exact; paper's index or the code's", "tiny-32x64-xnor-gray/state-8-beat8",
     ),

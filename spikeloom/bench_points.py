@@ -222,7 +222,10 @@ POINTS: tuple[Point, ...] = _quick(
             for point in order
         ),
         # Mechanisms that no layer above has, each as its example stands.
-        *_mechanisms("tiny-32x64-table"),
+        *_mechanisms(
+            *("tiny-32x64-table", "tiny-32x64-sdsa2", "tiny-32x64-hamming-soft"),
+            *("tiny-32x64-qk-token", "tiny-32x64-qk-channel", "tiny-32x64-sdsa"),
+        ),
         # Growth with N.
         *_growth("tiny-32x64", "state", {"lanes": 8}, (32, 64, 128, 256, 512, 1024)),
         *_growth("tiny-32x64", "score", {"lanes": 16}, (32, 64, 128, 256)),
