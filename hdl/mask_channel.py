@@ -128,7 +128,9 @@ class ChannelMask(wiring.Component):
                 upcoming = ~(self.passes | clearing)
             with m.If(words.en & words.last):
                 m.d.sync += settle.eq(upcoming)
-            m.d.comb += begin.eq(clearing | (step == design.steps - 1))
+            m.d.comb += begin.eq(1)
+            if plan.remembers:
+                m.d.comb += begin.eq(clearing | (step == design.steps - 1))
             fires = self._neurons(m, spikes, settle, begin)
         m.d.comb += self.bits.eq(fires & within(plan, words.last))
         return m

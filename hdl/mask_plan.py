@@ -67,6 +67,11 @@ class MaskPlan:
         return is_or(self.spec, self.design.most, self.design.steps)
 
     @property
+    def remembers(self) -> bool:
+        """Whether a membrane other than zero passes from step to step."""
+        return not self.stateless and self.design.steps > 1 and self.ranges.membrane != (0, 0)
+
+    @property
     def format(self) -> NeuronFormat:
         """Layout of accumulator and membrane: saturating for a spike a cycle, where it may be."""
         saturating = False if self.design.attention == "qk-token" else None

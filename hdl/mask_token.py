@@ -59,7 +59,7 @@ class TokenMask(wiring.Component):
         self._design = design
         self._plan = plan = MaskPlan(design)
         self._words: MaskWords | None = None
-        if not plan.stateless and design.steps > 1:
+        if plan.remembers:
             self._words = MaskWords("membranes", plan.format.membrane_shape.width, design.tokens)
         super().__init__(
             {

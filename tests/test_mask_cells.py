@@ -16,9 +16,16 @@ from spikeloom.sim.verilog import to_rtlil
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs" / "cores" / "mask.rst").read_text(encoding="utf-8")
-NEURONS = {"as published": {}, "threshold 1": {"threshold": 1}, "soft reset": {"reset": "soft"}}
+NEURONS = {
+    "as published": {},
+    "threshold 1": {"threshold": 1},
+    "threshold 4": {"threshold": 4},
+    "soft reset": {"reset": "soft"},
+}
 ROWS = re.findall(
-    r"^``(\S+)`` +(as published|threshold 1|soft reset) +(\d+) +(\d+) +[\d.]+ +(\d+)$", PAGE, re.M
+    r"^``(\S+)`` +(as published|threshold [14]|soft reset) +(\d+) +(\d+) +[\d.]+ +(\d+)$",
+    PAGE,
+    re.M,
 )
 
 
@@ -31,7 +38,7 @@ def used(design, folder):
 
 
 def test_every_attention_and_neuron_is_in_the_table():
-    assert len({row[:2] for row in ROWS}) == len(ROWS) == 9
+    assert len({row[:2] for row in ROWS}) == len(ROWS) == 12
 
 
 @pytest.mark.synth
