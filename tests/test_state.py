@@ -85,10 +85,33 @@ def test_cycles_follow_the_spikes():
     silent = np.zeros((4, 32, 64), dtype=np.uint8)
     one = silent.copy()
     one[2, 5, 7] = 1
-    # A key that spikes fills a slot that its row takes anyway; so does a query before which
-    # nothing starts, and not one with a membrane.
-    assert layer.compute_cycles(one, silent) - layer.compute_cycles(silent, silent) == 2
-    assert layer.compute_cycles(silent, one) == layer.compute_cycles(silent, silent)
+    two = one.copy()
+    two[2, 5, 8] = two[2, 6, 7] = 1
+    # The first spike of a row fills a slot that it takes anyway; a pass of 8 of the 16 channels
+    # goes through the others of k and q each.
+    silence = layer.compute_cycles(silent, silent)
+    assert layer.compute_cycles(one, silent) == layer.compute_cycles(silent, one) == silence
+    assert layer.compute_cycles(two, silent) - silence == 2
+    assert layer.compute_cycles(silent, two) - silence == 2
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.05, 0.5, 1.0])
+@pytest.mark.parametrize(
+    "similarity",
+    [
+        {"similarity": "xnor"},
+        {"similarity": "alpha-xnor", "alpha": "3/8"},
+        {"similarity": "hamming"},
+    ],
+    ids=lambda keys: keys["similarity"],
+)
+def test_similarities_that_count_zeros_take_no_cycle_more(similarity, rate):
+    spikes = draw_spikes(make(**TINY), rate=rate, seed=1)
+    cycles = [
+        Attention(make(**TINY, **keys)).compute_cycles(spikes["q"], spikes["k"])
+        for keys in ({}, similarity)
+    ]
+    assert cycles[0] == cycles[1]
 
 
 @pytest.mark.parametrize("similarity", ["and", "xnor", "hamming"])
