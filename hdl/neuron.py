@@ -33,7 +33,8 @@ class NeuronFormat:
 
     For tau 2 and for neurons without leak the membrane memory holds the start value of the next
     accumulation, which saves one addition of a constant a lane; for larger tau, where
-    ``(tau - 1) * membrane`` is much wider, it holds the membrane itself.
+    ``(tau - 1) * membrane`` is much wider, it holds the membrane itself. With ``apart`` it always
+    does, and the offset is left to what else is added to the accumulator.
 
     Parameters
     ----------
@@ -43,6 +44,8 @@ class NeuronFormat:
         Ranges of score, drive and membrane.
     saturating : bool or None
         Form; by default saturating wherever ``ranges.saturate`` says that it is exact.
+    apart : bool
+        Whether the start value leaves out the offset.
 
     Members
     -------
@@ -59,6 +62,7 @@ class NeuronFormat:
     spec: NeuronSpec
     ranges: Ranges
     saturating: bool | None = None
+    apart: bool = False
 
     def __post_init__(self) -> None:
         """Settle the form."""
@@ -85,7 +89,7 @@ class NeuronFormat:
     @property
     def stores_start(self) -> bool:
         """Whether the membrane memory holds start values."""
-        return self.spec.shift <= 1
+        return self.spec.shift <= 1 and not self.apart
 
     @property
     def _membranes(self) -> tuple[int, int]:
@@ -122,8 +126,15 @@ class NeuronFormat:
 class _Piece(wiring.Component):
     """A combinational piece of a neuron: keeps the format."""
 
-    def __init__(self, spec: NeuronSpec, ranges: Ranges, *, saturating: bool | None = None):
-        self._format = NeuronFormat(spec, ranges, saturating)
+    def __init__(
+        self,
+        spec: NeuronSpec,
+        ranges: Ranges,
+        *,
+        saturating: bool | None = None,
+        apart: bool = False,
+    ):
+        self._format = NeuronFormat(spec, ranges, saturating, apart)
         super().__init__(self._members())
 
     def _members(self) -> dict[str, wiring.Member]:
@@ -143,7 +154,7 @@ class NeuronPreset(_Piece):
 
     Parameters
     ----------
-    spec, ranges, saturating
+    spec, ranges, saturating, apart
         As :class:`NeuronFormat`.
 
     Members
@@ -171,14 +182,15 @@ class NeuronPreset(_Piece):
         """Build the start value."""
         m = Module()
         fmt = self._format
+        offset = 0 if fmt.apart else fmt.offset
 
         start: Value = self.membrane
         if fmt.spec.shift == 2:
             # 3 w without a subtraction, whose inverted operand would take a cell a bit.
-            start = (self.membrane << 1) + self.membrane + fmt.offset
-        elif not fmt.stores_start:
-            start = (self.membrane << fmt.spec.shift) - self.membrane + fmt.offset
-        m.d.comb += self.acc.eq(Mux(self.first, fmt.offset, start))
+            start = (self.membrane << 1) + self.membrane + offset
+        elif fmt.spec.shift > 2:
+            start = (self.membrane << fmt.spec.shift) - self.membrane + offset
+        m.d.comb += self.acc.eq(Mux(self.first, offset, start))
 
         return m
 
@@ -192,7 +204,7 @@ class NeuronAdd(_Piece):
 
     Parameters
     ----------
-    spec, ranges, saturating
+    spec, ranges, saturating, apart
         As :class:`NeuronFormat`.
 
     Members
@@ -256,7 +268,7 @@ class NeuronFire(_Piece):
 
     Parameters
     ----------
-    spec, ranges, saturating
+    spec, ranges, saturating, apart
         As :class:`NeuronFormat`.
 
     Members
