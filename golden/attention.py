@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spikeloom.design import Design
-from spikeloom.golden import gray, log, shift, table
+from spikeloom.golden import gate, gray, log, shift, table
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.ranges import ranges
 from spikeloom.golden.similarity import scores
@@ -26,7 +26,9 @@ def check_spikes(design: Design, name: str, array: ArrayLike) -> NDArray[np.uint
 def score_matrix(
     design: Design, q: NDArray[np.uint8], k: NDArray[np.uint8], *, t: int, head: int
 ) -> NDArray[np.int64]:
-    """Return the scores of one head at one step, with every position encoding: (N, N) integers.
+    """Return what one head multiplies v by at one step, (N, N) integers.
+
+    Scores with every position encoding, or the ones and zeros that a gate makes of them.
 
     Parameters
     ----------
@@ -46,7 +48,7 @@ def score_matrix(
         matrix += log.bias_matrix(design).astype(np.int64) << design.score_fraction
     if "table" in design.position:
         matrix += table.bias_matrix(design, head).astype(np.int64) << design.score_fraction
-    return matrix
+    return matrix if design.gate is None else gate.gated(matrix, design)
 
 
 def drive(design: Design, q: ArrayLike, k: ArrayLike, v: ArrayLike) -> NDArray[np.int64]:

@@ -6,9 +6,12 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from ..design import Design
+from ..golden import gate as golden_gate
 from .accumulate import AccumulatorChain
 from .bias import BiasStream
+from .compare import at_least
 from .counting import delays, fit, following
+from .gate import GatedSimilarity
 from .gray import TokenCode
 from .output import OutputWriter
 from .plan import Plan
@@ -114,8 +117,17 @@ class ScoreEngine(wiring.Component):
     def _biased(self) -> bool:
         return bool({"log", "table"} & set(self._design.positions))
 
-    def _similarity(self) -> Similarity:
+    def _similarity(self) -> Similarity | GatedSimilarity:
         design = self._design
+        if design.gate is not None and not self._biased:
+            return GatedSimilarity(
+                design.channels,
+                design.similarity,
+                design.gate,
+                kappa=design.kappa,
+                alpha_bits=design.score_fraction,
+                technology=design.target.cells,
+            )
         # A bias may pull a score back below the threshold: clip after it, not before.
         limit = None if self._biased else self._plan.ranges.saturate
         return Similarity(
@@ -203,16 +215,23 @@ class ScoreEngine(wiring.Component):
         m.d.comb += [bias.key.eq(key[slot]), bias.shift.eq(shift[slot])]
         if bias.heads > 1:
             m.d.comb += bias.head.eq(self._head_counter(m))
-        low, high = plan.ranges.score
-        limit = plan.ranges.saturate
+        low, high = plan.ranges.summed_score
         sums: list[Value] = []
         for row, score in enumerate(scores):
             total = Signal(range(low, high + 1), name=f"total{row}")
             clipped = Signal(plan.score_shape, name=f"score{row}", reset_less=True)
             m.d.comb += total.eq(score + (bias.o[row] << self._design.score_fraction))
-            m.d.sync += clipped.eq(total if limit is None else Mux(total >= limit, limit, total))
+            m.d.sync += clipped.eq(self._clip(total))
             sums.append(clipped)
         return sums
+
+    def _clip(self, total: Signal) -> Value:
+        """Clip a score with its bias where that is exact, or send it through the gate."""
+        limit = self._plan.ranges.saturate
+        if self._design.gate is not None:
+            level = golden_gate.level(self._design)
+            return total >= level if total.shape().signed else at_least(total, max(0, level))
+        return total if limit is None else Mux(total >= limit, limit, total)
 
     def _head_counter(self, m: Module) -> Signal:
         """Count the heads, each of which takes ``steps`` runs of the engine."""

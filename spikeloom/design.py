@@ -72,6 +72,12 @@ class Design(Section):
     alpha_bits: int = Field(
         default=3, ge=1, le=8, description="Fraction bits of alpha: kappa / 2^alpha_bits."
     )
+    gate: int | None = Field(
+        default=None,
+        ge=-(1 << 20),
+        le=1 << 20,
+        description="Binary gate: scores of at least this count as 1, others as 0 (score order).",
+    )
     position: Position = Field(
         default=(), description="Relative position encodings: none, one, or a list."
     )
@@ -187,6 +193,11 @@ class Design(Section):
         return self.alpha_bits if self.similarity == "alpha-xnor" else 0
 
     @property
+    def drive_fraction(self) -> int:
+        """Fraction bits of the drive: those of a score, none behind a gate."""
+        return self.score_fraction if self.gate is None else 0
+
+    @property
     def kappa(self) -> int:
         """Numerator of alpha, rounded half to even; 0 without alpha-xnor."""
         if self.alpha is None:
@@ -207,7 +218,7 @@ class Design(Section):
     def threshold_exact(self) -> Fraction:
         """The threshold in units of the integer drive, before it is put on a grid."""
         decay = self.tau if self.neuron == "lif" and self.decay_input else 1
-        return (1 << self.score_fraction) * self.threshold / self.scale * decay
+        return (1 << self.drive_fraction) * self.threshold / self.scale * decay
 
     @property
     def order(self) -> Literal["score", "state"]:
@@ -215,12 +226,13 @@ class Design(Section):
 
         State order is counted with every spike set, its worst: a slot a spike of k and q, one that
         starts a query and two for each of its windows of Log-PE. Score order takes a slot for each
-        pair of tokens whatever the spikes. ``rows`` and biases without state ask for score order.
+        pair of tokens whatever the spikes. ``rows``, a gate and biases without state ask for score
+        order.
         """
         if self.folding.order != "auto":
             return self.folding.order
         coded = "log" in self.position and self.log.definition == "code"
-        if self.folding.rows > 1 or coded or "table" in self.position:
+        if self.folding.rows > 1 or coded or "table" in self.position or self.gate is not None:
             return "score"
         windows = 2 * (self.log_length - 1).bit_length() if "log" in self.position else 0
         state = self.tokens * (2 * self.channels + 1 + windows)

@@ -53,6 +53,7 @@ def check(design: "Design") -> None:
         _check_shift(design)
     if "table" in design.position:
         _check_table(design)
+    _check_gate(design)
     _check_folding(design)
 
 
@@ -126,6 +127,21 @@ def _check_table(design: "Design") -> None:
                 raise DesignError(key, show(entry), allowed)
 
 
+def _check_gate(design: "Design") -> None:
+    if design.gate is None:
+        return
+    high = design.channels
+    low = -high if design.similarity == "hamming" else 0
+    if "log" in design.position:
+        high += (design.log_length - 1).bit_length()
+    if "table" in design.position:
+        values = [entry for row in design.table.values or () for entry in row]
+        low, high = low + min(values), high + max(values)
+    if not low < design.gate <= high:
+        allowed = f"must be an integer from {low + 1} to {high}: the scores lie in {low} .. {high}"
+        raise DesignError("gate", show(design.gate), allowed)
+
+
 def _check_folding(design: "Design") -> None:
     folding = design.folding
     if folding.rows > design.tokens:
@@ -145,6 +161,12 @@ def _check_folding(design: "Design") -> None:
     if folding.rows > 1:
         reason = "rows of scores do not exist in state order: must be 1"
         raise DesignError("folding.rows", show(folding.rows), reason)
+    if design.gate is not None:
+        reason = (
+            "must be 'score': a gate decides for every pair of tokens, and no function of the "
+            "state does"
+        )
+        raise DesignError("folding.order", show(folding.order), reason)
     if "table" in design.position or ("log" in design.position and design.log.definition == "code"):
         reason = (
             "must be 'score': a bias that is an arbitrary matrix over the pairs of tokens is not a "
@@ -161,7 +183,13 @@ def warn(design: "Design") -> tuple[str, ...]:
 def _warnings(design: "Design") -> Iterator[str]:
     yield from _similarity_warnings(design)
     yield from _position_warnings(design)
+    if design.gate is not None and (design.similarity != "and" or design.position):
+        yield f"gate: with {_named(design)} is in no published model"
     yield from _neuron_warnings(design)
+
+
+def _named(design: "Design") -> str:
+    return " and ".join((design.similarity, *design.position))
 
 
 def _similarity_warnings(design: "Design") -> Iterator[str]:

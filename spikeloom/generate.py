@@ -126,7 +126,7 @@ def _beats(design: Design) -> dict[str, Any]:
 
 def _numbers(design: Design) -> dict[str, Any]:
     spans = ranges(design)
-    numbers: dict[str, Any] = {"fraction_bits": design.score_fraction}
+    numbers: dict[str, Any] = {"fraction_bits": design.drive_fraction}
     for name in ("score", "drive", "membrane"):
         low, high = getattr(spans, name)
         width, signed = bits(low, high)

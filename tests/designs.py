@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from spikeloom.design import Design
-from spikeloom.golden.attention import attention, drive
+from spikeloom.golden.attention import attention, drive, score_matrix
 from spikeloom.golden.beats import counts, pack, unpack
+from spikeloom.golden.ranges import ranges
 from spikeloom.hdl.attention import Attention
 from spikeloom.hdl.axi import AxiStreamTop
 from spikeloom.sim.cxxrtl import CxxrtlModel
@@ -109,6 +110,7 @@ FACTORS = {
     "heads": (2, 1, 3),
     "buffers": ("auto", 1, 2),
     "grid": (1, 3),
+    "gate": (False, True),
 }
 
 
@@ -117,7 +119,7 @@ def factors(order):
     if order == "score":
         return FACTORS
     positions = tuple(name for name in POSITIONS if name not in BIASED | {"log-code"})
-    return {**FACTORS, "position": positions, "rows": (1,)}
+    return {**FACTORS, "position": positions, "rows": (1,), "gate": (False,)}
 
 
 def cover(choices, strength, *, seed=0):
@@ -164,8 +166,9 @@ def cover(choices, strength, *, seed=0):
 def layer(row, order="score"):
     """Make the design of a row: what does not go together is brought to the nearest that does.
 
-    The threshold is put where the row's own spikes reach it about every other time: at an
-    integer, or (``grid`` 3) at one third above it.
+    A gate stands where about half of the scores of the row's own spikes reach it. The threshold is
+    put where the row's own spikes reach it about every other time: at an integer, or (``grid`` 3)
+    at one third above it.
     """
     tokens, width, beat = row["tokens"], row["head_dim"], row["beat"]
     fits = [n for n in range(1, width + 1) if n == width or beat % n == 0 or n % beat == 0]
@@ -185,6 +188,8 @@ def layer(row, order="score"):
         **sections,
         **({"alpha": "3/8"} if row["similarity"] == "alpha-xnor" else {}),
     }
+    if row.get("gate"):
+        data["gate"] = middle(Design.from_dict(data))
     if row["neuron"] == "none":
         return Design.from_dict({**data, "neuron": "none"})
     bare = Design.from_dict({**data, "neuron": "none"})
@@ -193,6 +198,15 @@ def layer(row, order="score"):
     keys = NEURONS[row["neuron"]]
     unit = Design.from_dict({**data, **keys, "threshold": 1, "scale": 1}).threshold_exact
     return Design.from_dict({**data, **keys, "threshold": str(theta / unit), "scale": 1})
+
+
+def middle(design):
+    """Give a gate that about half of the scores reach, and not all that there can be."""
+    arrays = draw_spikes(design, rate=RATES[0], seed=0)
+    q, k = (arrays[name][0, :, : design.head_dim] for name in "qk")
+    low, high = (end >> design.score_fraction for end in ranges(design).score)
+    typical = np.median(score_matrix(design, q, k, t=0, head=0)) / (1 << design.score_fraction)
+    return int(min(max(round(float(typical)), low + 1), high))
 
 
 def label(row):

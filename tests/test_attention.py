@@ -52,6 +52,14 @@ def test_every_similarity_position_and_neuron(order, position, similarity):
         check(layer(row, order), stalls=0.2, seed=len(neuron), rates=(0.7, 0.4))
 
 
+@pytest.mark.parametrize("similarity", FACTORS["similarity"])
+@pytest.mark.parametrize("position", POSITIONS)
+def test_every_similarity_and_position_behind_a_gate(position, similarity):
+    for neuron in ("hard", "none"):
+        row = {**SMALL, "similarity": similarity, "position": position, "neuron": neuron}
+        check(layer({**row, "gate": True}), stalls=0.2, seed=len(neuron), rates=(0.7, 0.4))
+
+
 @pytest.mark.parametrize("strength", [1, 2])
 def test_sweep_covers_what_it_says(strength):
     rows = cover(FACTORS, strength, seed=1)

@@ -77,6 +77,22 @@ DESIGNS = {
         [shift]
         groups = 2
     """,
+    "gate": """
+        gate = 2
+        threshold = 2
+        scale = 1
+        [folding]
+        rows = 2
+    """,
+    "gate-log": """
+        similarity = "xnor"
+        position = "log"
+        gate = 4
+        threshold = 2
+        scale = 1
+        [log]
+        length = 9
+    """,
     "none": 'similarity = "xnor"\nneuron = "none"',
 }
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.toml"))
 BASE = {"tokens": 32, "dim": 64, "heads": 4, "steps": 4}
 KEYS = (
-    "name, tokens, dim, heads, steps, similarity, alpha, alpha_bits, position, neuron, tau, "
+    "name, tokens, dim, heads, steps, similarity, alpha, alpha_bits, gate, position, neuron, tau, "
     "threshold, scale, decay_input, reset, gray, log, shift, table, folding, target, budget"
 )
 NUMBER = 'must be a number from 1e-6 to 1e6, as 0.125 or "1/8"'
