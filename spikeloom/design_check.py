@@ -63,14 +63,17 @@ def _check_gray(design: "Design") -> None:
         if isinstance(gray.bits, tuple):
             raise DesignError("gray.bits", show(list(gray.bits)), "must be one integer: no grid")
         return
-    rows, columns = gray.grid
-    if rows * columns != design.tokens:
-        allowed = f"must hold as many places as there are tokens ({design.tokens})"
-        raise DesignError("gray.grid", show(list(gray.grid)), allowed)
+    _check_grid("gray.grid", gray.grid, design)
     if isinstance(gray.bits, int) or (gray.bits is not None and len(gray.bits) != 2):
         raise DesignError("gray.bits", show(gray.bits), "must be a list of two beside a grid")
     if gray.index != "l":
         raise DesignError("gray.index", show(gray.index), "must be 'l' beside a grid")
+
+
+def _check_grid(key: str, grid: tuple[int, int], design: "Design") -> None:
+    if grid[0] * grid[1] != design.tokens:
+        allowed = f"must hold as many places as there are tokens ({design.tokens})"
+        raise DesignError(key, show(list(grid)), allowed)
 
 
 def _check_log(design: "Design") -> None:
@@ -91,13 +94,20 @@ def _check_shift(design: "Design") -> None:
     if design.head_dim % shift.groups:
         allowed = f"must divide the channels of a head ({design.head_dim})"
         raise DesignError("shift.groups", show(shift.groups), allowed)
+    if shift.grid is not None:
+        _check_grid("shift.grid", shift.grid, design)
+        if shift.groups % 2:
+            allowed = "must be even beside a grid: half of the groups for rows, half for columns"
+            raise DesignError("shift.groups", show(shift.groups), allowed)
     if shift.values is None:
         return
     key = "shift.values" if shift.file is None else "shift.file"
-    for name in ("base", "rounding"):
+    for name in ("base", "rounding", "grid"):
         if name in shift.model_fields_set:
             allowed = f"must not stand beside {key}, which replaces the formula"
-            raise DesignError(f"shift.{name}", show(getattr(shift, name)), allowed)
+            given = getattr(shift, name)
+            value = show(list(given) if isinstance(given, tuple) else given)
+            raise DesignError(f"shift.{name}", value, allowed)
     shape = f"{len(shift.values)} x {sorted({len(row) for row in shift.values})[0]} integers"
     if len(shift.values) != shift.groups or {len(r) for r in shift.values} != {design.tokens}:
         allowed = f"must hold groups x tokens ({shift.groups} x {design.tokens}) integers"
@@ -232,6 +242,12 @@ def _position_warnings(design: "Design") -> Iterator[str]:
             )
         if similarity in ("alpha-xnor", "hamming"):
             yield f"position: log with {similarity} is in no published model"
+        for section in ("gray", "shift"):
+            if section in design.position and getattr(design, section).grid is not None:
+                yield (
+                    f"position: log beside {section}.grid takes the tokens of the picture as one "
+                    "line; in two dimensions it did not converge in its paper, which dropped it"
+                )
         if design.tokens > design.log_length:
             yield (
                 f"log.length: {design.log_length} is less than tokens ({design.tokens}): "
@@ -239,6 +255,15 @@ def _position_warnings(design: "Design") -> Iterator[str]:
             )
         elif design.log_length <= 3:
             yield f"log.length: every bias is zero at length {design.log_length}"
+    if "shift" in design.position and design.shift.grid is not None:
+        grid, base = design.shift.grid, design.shift.base
+        if design.shift.groups > 2 and 2 * (min(grid) - 1) <= base:
+            yield (
+                f"shift.base: {base} leaves groups of a picture of {grid[0]} x {grid[1]} where "
+                "they are: their amounts all round to zero"
+            )
+        if "gray" in design.position and design.gray.grid not in (None, grid):
+            yield "shift.grid: is another picture than gray.grid"
     if "shift" in design.position and design.group_dim == 1:
         yield "shift.groups: groups of one channel are not changed by a rotation"
 

@@ -103,6 +103,19 @@ def _rows(value: object, info: ValidationInfo) -> tuple[tuple[int, ...], ...] | 
     return tuple(tuple(row) for row in rows)
 
 
+def _sides(value: object) -> tuple[int, int] | None:
+    """Accept the sides of a picture."""
+    if value is None:
+        return None
+    if (
+        not isinstance(value, (list, tuple))
+        or len(value) != 2
+        or not all(type(side) is int and 1 <= side <= 4096 for side in value)
+    ):
+        raise DesignError("grid", show(value), "must be [rows, columns], each from 1 to 4096")
+    return value[0], value[1]
+
+
 _ROWS_SCHEMA = {
     "anyOf": [
         {"type": "array", "items": {"type": "integer"}},
@@ -208,19 +221,22 @@ class Gray(Section):
     @field_validator("grid", mode="before")
     @classmethod
     def _check_grid(cls, value: object) -> object:
-        if value is None:
-            return None
-        if (
-            not isinstance(value, (list, tuple))
-            or len(value) != 2
-            or not all(type(side) is int and 1 <= side <= 4096 for side in value)
-        ):
-            raise DesignError("grid", show(value), "must be [rows, columns], each from 1 to 4096")
-        return tuple(value)
+        return _sides(value)
 
 
 class Log(Section):
     """Log-PE: a bias that falls with the logarithm of the distance is added to the score."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_grid(cls, data: object) -> object:
+        if isinstance(data, dict) and "grid" in data:
+            reason = (
+                "is not offered: Log-PE of rows and columns did not converge in the paper, which "
+                "dropped it"
+            )
+            raise DesignError("grid", show(data["grid"]), reason)
+        return data
 
     definition: Literal["paper", "code"] = Field(
         default="paper",
@@ -251,6 +267,11 @@ class Shift(_FromFile):
         default="float32",
         description="As PyTorch's float32 arithmetic rounds, or exact with ties to even.",
     )
+    grid: tuple[int, int] | None = Field(
+        default=None,
+        description="[rows, columns] of a picture, row by row: the first half of the groups is "
+        "rotated by the row, the second by the column.",
+    )
     file: str | None = Field(
         default=None,
         description="NumPy file of integers, groups x tokens: amounts instead of the formula.",
@@ -258,6 +279,11 @@ class Shift(_FromFile):
     values: _Rows = Field(
         default=None, description="Amounts instead of the formula: one list of tokens a group."
     )
+
+    @field_validator("grid", mode="before")
+    @classmethod
+    def _check_grid(cls, value: object) -> object:
+        return _sides(value)
 
 
 class Table(_FromFile):

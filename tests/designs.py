@@ -80,6 +80,11 @@ POSITIONS = {
     "difference-shared": (table("difference", False),),
     "xor": (table("xor", True),),
     "xor-shared": (table("xor", False),),
+    "shift-grid": (lambda row: ("shift", {"groups": 2, "grid": SIDES[row["tokens"]]}),),
+    "shift-gray-grid": (
+        lambda row: ("shift", {"groups": 4, "base": 4, "grid": SIDES[row["tokens"]]}),
+        lambda row: ("gray", {"grid": SIDES[row["tokens"]]}),
+    ),
     "shift-gray": (shift(4), gray()),
     "shift-log": (shift(1), log(length=40)),
     "shift-xor": (shift(2, rounding="half-even"), table("xor", True)),
