@@ -67,18 +67,27 @@ class GatedSimilarity(wiring.Component):
             raise ValueError(f"Kind must be one of {', '.join(KINDS)}, not {kind!r}")
         if not isinstance(gate, int) or isinstance(gate, bool):
             raise TypeError(f"Gate must be an integer, not {gate!r}")
-        counted = "xnor" if kind == "hamming" else kind
-        self._unit = Similarity(
-            width, counted, kappa=kappa, alpha_bits=alpha_bits, technology=technology
-        )
+        if not isinstance(width, int) or width < 1:
+            raise TypeError(f"Width must be a positive integer, not {width!r}")
+        self._width = width
         self._kind = kind
         self._gate = gate
+        self._alpha_bits = alpha_bits
+        self._unit: Similarity | None = None
+        if kind == "alpha-xnor" or self._bound not in (1, width):
+            self._unit = Similarity(
+                width,
+                "xnor" if kind == "hamming" else kind,
+                kappa=kappa,
+                alpha_bits=alpha_bits,
+                technology=technology,
+            )
         super().__init__({"q": In(width), "k": In(width), "o": Out(1)})
 
     @property
     def width(self) -> int:
         """Bits in a word."""
-        return self._unit.width
+        return self._width
 
     @property
     def kind(self) -> str:
@@ -93,24 +102,20 @@ class GatedSimilarity(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from a pair of words to its answer."""
-        return 1 if self._uncounted else self._unit.latency + 1
+        return 1 + (0 if self._unit is None else self._unit.latency)
 
     @property
     def _bound(self) -> int:
         """Least count, or weighted sum of counts, that gives 1."""
         if self._kind == "hamming":
             return max(0, -(-(self._gate + self.width) // 2))
-        return max(0, self._gate << self._unit.alpha_bits)
-
-    @property
-    def _uncounted(self) -> bool:
-        return self._kind != "alpha-xnor" and self._bound in (1, self.width)
+        return max(0, self._gate << self._alpha_bits)
 
     def elaborate(self, platform: object) -> Module:
         """Compare, and keep one bit."""
         m = Module()
-        if self._uncounted:
-            pairs = self.q & self.k if self._unit.kind == "and" else ~(self.q ^ self.k)
+        if self._unit is None:
+            pairs = self.q & self.k if self._kind == "and" else ~(self.q ^ self.k)
             reached = pairs.any() if self._bound == 1 else pairs.all()
         else:
             m.submodules.score = self._unit

@@ -18,8 +18,8 @@ BASE = {"tokens": 32, "dim": 64, "heads": 4, "steps": 4, "similarity": "xnor"}
         (
             {"grid": [4, 8], "groups": 1},
             (
-                "shift.groups: 1: must be even beside a grid: half of the groups for rows, half for "
-                "columns"
+                "shift.groups: 1: must be even beside a grid: half of the groups for rows, "
+                "half for columns"
             ),
         ),
         (
