@@ -37,6 +37,8 @@ class Ranges:
         a spike; None where that is not so (soft reset, scores below zero, no neuron).
     before_gate : tuple of int or None
         A score with its bias before the gate; None without a gate.
+    heads : tuple of (int, (int, int))
+        Threshold and membrane of every head, where heads differ in the threshold; else empty.
     """
 
     score: tuple[int, int]
@@ -44,6 +46,7 @@ class Ranges:
     membrane: tuple[int, int]
     saturate: int | None
     before_gate: tuple[int, int] | None = None
+    heads: tuple[tuple[int, tuple[int, int]], ...] = ()
 
     @property
     def summed_score(self) -> tuple[int, int]:
@@ -89,9 +92,14 @@ def ranges(design: Design) -> Ranges:
     score, drive, before = _spans(design)
     if design.neuron == "none":
         return Ranges(score, drive, (0, 0), None, before)
-    spec = NeuronSpec.from_design(design)
-    saturate = spec.saturate if score[0] >= 0 else None
-    return Ranges(score, drive, membrane_range(spec, drive, design.steps), saturate, before)
+    specs = [NeuronSpec.from_design(design, head) for head in range(design.heads)]
+    # What is clipped at the greatest threshold reaches that of every other head as well.
+    greatest = max(specs, key=lambda spec: spec.threshold)
+    saturate = greatest.saturate if score[0] >= 0 else None
+    spans = {spec: membrane_range(spec, drive, design.steps) for spec in dict.fromkeys(specs)}
+    membrane = min(low for low, _ in spans.values()), max(high for _, high in spans.values())
+    heads = tuple((spec.threshold, spans[spec]) for spec in specs) if len(spans) > 1 else ()
+    return Ranges(score, drive, membrane, saturate, before, heads)
 
 
 def membrane_range(spec: NeuronSpec, drive: tuple[int, int], steps: int) -> tuple[int, int]:
@@ -116,18 +124,18 @@ _Span = tuple[int, int]
 def _spans(design: Design) -> tuple[_Span, _Span, _Span | None]:
     """Range of what v is multiplied by, of a drive, and of a score before a gate."""
     how = Similarity.from_design(design)
+    # The bounds of what is compared are those of every alpha.
     low, high = how.bounds(design.head_dim)
     by_step = "gray" in design.position and design.gray.index == "t*L+l"
-    by_head = "table" in design.position and len(design.table.values or ()) > 1
     steps = design.steps if by_step else 1
-    heads = design.heads if by_head else 1
+    heads = _kinds(design)
     blocks: Iterable[NDArray[np.int64]] = [np.zeros((1, design.tokens), dtype=np.int64)]
     if design.code_bits or {"log", "table"} & set(design.position):
-        if steps * heads * design.tokens**2 > _MOST_PAIRS:
+        if steps * len(heads) * design.tokens**2 > _MOST_PAIRS:
             least, most = _loosely(design, how)
             low, high = low + least, high + most
         else:
-            blocks = _fixed(design, how, steps, heads)
+            blocks = _fixed(design, steps, heads)
     scores_, drives, before = [], [], []
     for fixed in blocks:
         below, above = fixed + low, fixed + high
@@ -143,9 +151,17 @@ def _spans(design: Design) -> tuple[_Span, _Span, _Span | None]:
     return span, (min(drives), max(drives)), None if design.gate is None else whole
 
 
-def _fixed(design: Design, how: Similarity, steps: int, heads: int) -> Iterator[NDArray[np.int64]]:
+def _kinds(design: Design) -> list[int]:
+    """Return one head of each kind: another alpha or another table makes another kind."""
+    own = "table" in design.position and len(design.table.values or ()) > 1
+    kinds = {(kappa, head if own else 0): head for head, kappa in enumerate(design.kappas)}
+    return sorted(kinds.values())
+
+
+def _fixed(design: Design, steps: int, heads: list[int]) -> Iterator[NDArray[np.int64]]:
     """Yield what the positions add to the scores, in blocks of rows, for every step and head."""
-    for head in range(heads):
+    for head in heads:
+        how = Similarity.from_design(design, head)
         bias: NDArray[np.int32] | None = None
         if "log" in design.position:
             bias = log.bias_matrix(design)

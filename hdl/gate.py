@@ -3,12 +3,14 @@
 Ref: SC-NeuroCore, tutorial 54, as its text describes it.
 """
 
+from collections.abc import Collection
 from typing import Literal
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from .alpha import AlphaSimilarity
 from .compare import at_least
 from .similarity import KINDS, Similarity
 
@@ -38,19 +40,25 @@ class GatedSimilarity(wiring.Component):
         ``"and"``, ``"xnor"``, ``"alpha-xnor"`` or ``"hamming"``.
     gate : int
         Least score that gives 1, without fraction bits.
-    kappa, alpha_bits, technology
+    kappa : int or collection of int
+        Weight of a pair of zeros, as :class:`~spikeloom.hdl.similarity.Similarity` takes it; or
+        the weights that an input takes, as :class:`~spikeloom.hdl.alpha.AlphaSimilarity`.
+    alpha_bits, technology
         As :class:`~spikeloom.hdl.similarity.Similarity`.
 
     Members
     -------
     q, k : In(width)
         Words to compare, from registers.
+    weight : In(range(2**alpha_bits + 1))
+        Weight of a pair of zeros; absent where ``kappa`` is one number.
     o : Out(1)
         Whether the score of the pair taken ``latency`` cycles before reaches the gate.
     """
 
     q: Signal
     k: Signal
+    weight: Signal
     o: Signal
 
     def __init__(
@@ -59,7 +67,7 @@ class GatedSimilarity(wiring.Component):
         kind: str,
         gate: int,
         *,
-        kappa: int = 0,
+        kappa: int | Collection[int] = 0,
         alpha_bits: int = 0,
         technology: Literal["portable", "ice40"] = "portable",
     ):
@@ -73,16 +81,17 @@ class GatedSimilarity(wiring.Component):
         self._kind = kind
         self._gate = gate
         self._alpha_bits = alpha_bits
-        self._unit: Similarity | None = None
-        if kind == "alpha-xnor" or self._bound not in (1, width):
+        self._unit: Similarity | AlphaSimilarity | None = None
+        ports = {"q": In(width), "k": In(width), "o": Out(1)}
+        if not isinstance(kappa, int):
+            self._unit = AlphaSimilarity(width, kappa, alpha_bits=alpha_bits, technology=technology)
+            ports["weight"] = In(range((1 << alpha_bits) + 1))
+        elif kind == "alpha-xnor" or self._bound not in (1, width):
+            counted = "xnor" if kind == "hamming" else kind
             self._unit = Similarity(
-                width,
-                "xnor" if kind == "hamming" else kind,
-                kappa=kappa,
-                alpha_bits=alpha_bits,
-                technology=technology,
+                width, counted, kappa=kappa, alpha_bits=alpha_bits, technology=technology
             )
-        super().__init__({"q": In(width), "k": In(width), "o": Out(1)})
+        super().__init__(ports)
 
     @property
     def width(self) -> int:
@@ -120,6 +129,8 @@ class GatedSimilarity(wiring.Component):
         else:
             m.submodules.score = self._unit
             m.d.comb += [self._unit.q.eq(self.q), self._unit.k.eq(self.k)]
+            if isinstance(self._unit, AlphaSimilarity):
+                m.d.comb += self._unit.weight.eq(self.weight)
             reached = at_least(self._unit.o, self._bound)
         kept = Signal(reset_less=True)
         m.d.sync += kept.eq(reached)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
@@ -12,12 +12,13 @@ from spikeloom.design_read import DesignError, read_toml, show
 from spikeloom.design_sections import (
     DEVICES,
     POSITIONS,
-    Alpha,
+    Alphas,
     Budget,
     Folding,
     Gray,
     Log,
     Number,
+    Numbers,
     Position,
     Section,
     Shift,
@@ -40,6 +41,8 @@ __all__ = [
     "load_design",
     "schema",
 ]
+
+_T = TypeVar("_T")
 
 
 class Design(Section):
@@ -65,9 +68,10 @@ class Design(Section):
     similarity: Literal["and", "xnor", "alpha-xnor", "hamming"] = Field(
         default="and", description="How a query is compared with a key."
     )
-    alpha: Alpha | None = Field(
+    alpha: Alphas | None = Field(
         default=None,
-        description="Weight of a pair of zeros (alpha-xnor); rounded to alpha_bits.",
+        description="Weight of a pair of zeros (alpha-xnor), one or one a head; rounded to "
+        "alpha_bits.",
     )
     alpha_bits: int = Field(
         default=3, ge=1, le=8, description="Fraction bits of alpha: kappa / 2^alpha_bits."
@@ -90,8 +94,9 @@ class Design(Section):
     threshold: Number = Field(
         default=Fraction(1, 2), description="Firing threshold; a neuron at it fires."
     )
-    scale: Number = Field(
-        default=Fraction(1, 8), description="Factor on the attention before the neuron."
+    scale: Numbers = Field(
+        default=Fraction(1, 8),
+        description="Factor on the attention before the neuron, one or one a head.",
     )
     decay_input: bool = Field(
         default=True, description="SpikingJelly's switch: the input decays with the membrane."
@@ -198,27 +203,62 @@ class Design(Section):
         return self.score_fraction if self.gate is None else 0
 
     @property
+    def scales(self) -> tuple[Fraction, ...]:
+        """The scale of every head."""
+        return self._each(self.scale)
+
+    @property
+    def alphas(self) -> tuple[Fraction, ...]:
+        """The alpha of every head that was asked for; 0 without alpha-xnor."""
+        return self._each(self.alpha or Fraction(0))
+
+    @property
+    def kappas(self) -> tuple[int, ...]:
+        """Numerator of every head's alpha, rounded half to even; 0 without alpha-xnor."""
+        return tuple(round(alpha * (1 << self.alpha_bits)) for alpha in self.alphas)
+
+    @property
     def kappa(self) -> int:
-        """Numerator of alpha, rounded half to even; 0 without alpha-xnor."""
-        if self.alpha is None:
-            return 0
-        return round(self.alpha * (1 << self.alpha_bits))
+        """Numerator of the alpha of all heads; :exc:`ValueError` where heads differ."""
+        return self._one("Kappa", self.kappas)
+
+    @property
+    def alphas_exact(self) -> tuple[Fraction, ...]:
+        """The alphas that are computed with, kappa / 2^alpha_bits."""
+        return tuple(Fraction(kappa, 1 << self.alpha_bits) for kappa in self.kappas)
 
     @property
     def alpha_exact(self) -> Fraction:
-        """The alpha that is computed with, kappa / 2^alpha_bits."""
-        return Fraction(self.kappa, 1 << self.alpha_bits)
+        """The alpha of all heads that is computed with; :exc:`ValueError` where heads differ."""
+        return self._one("Alpha", self.alphas_exact)
 
     @property
     def alpha_error(self) -> Fraction:
-        """The alpha that is computed with, less the alpha that was asked for."""
-        return self.alpha_exact - (self.alpha or 0)
+        """The greatest error, by magnitude, of an alpha that is computed with."""
+        pairs = zip(self.alphas_exact, self.alphas, strict=True)
+        return max((exact - asked for exact, asked in pairs), key=abs)
+
+    @property
+    def thresholds_exact(self) -> tuple[Fraction, ...]:
+        """The threshold of every head in units of the integer drive, before it is on a grid."""
+        decay = self.tau if self.neuron == "lif" and self.decay_input else 1
+        return tuple(
+            (1 << self.drive_fraction) * self.threshold / scale * decay for scale in self.scales
+        )
 
     @property
     def threshold_exact(self) -> Fraction:
-        """The threshold in units of the integer drive, before it is put on a grid."""
-        decay = self.tau if self.neuron == "lif" and self.decay_input else 1
-        return (1 << self.drive_fraction) * self.threshold / self.scale * decay
+        """The threshold of all heads, likewise; :exc:`ValueError` where heads differ."""
+        return self._one("Threshold", self.thresholds_exact)
+
+    def _each(self, value: Fraction | tuple[Fraction, ...]) -> tuple[Fraction, ...]:
+        return value if isinstance(value, tuple) else (value,) * self.heads
+
+    @staticmethod
+    def _one(name: str, values: tuple[_T, ...]) -> _T:
+        if len(set(values)) > 1:
+            raise ValueError(f"{name} must be one number, not one a head")
+        return values[0]
 
     @property
     def order(self) -> Literal["score", "state"]:
@@ -233,6 +273,8 @@ class Design(Section):
             return self.folding.order
         coded = "log" in self.position and self.log.definition == "code"
         if self.folding.rows > 1 or coded or "table" in self.position or self.gate is not None:
+            return "score"
+        if len(set(self.kappas)) > 1 or len(set(self.thresholds_exact)) > 1:
             return "score"
         windows = 2 * (self.log_length - 1).bit_length() if "log" in self.position else 0
         state = self.tokens * (2 * self.channels + 1 + windows)

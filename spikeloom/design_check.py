@@ -41,7 +41,12 @@ def check(design: "Design") -> None:
         for key in ("alpha", "alpha_bits"):
             if key in given:
                 reason = f"has a meaning with similarity alpha-xnor only, not {design.similarity}"
-                raise DesignError(key, show(str(getattr(design, key))), reason)
+                raise DesignError(key, _written(getattr(design, key)), reason)
+    for key in ("scale", "alpha"):
+        value = getattr(design, key)
+        if isinstance(value, tuple) and len(value) != design.heads:
+            allowed = f"must be one number, or a list of one a head ({design.heads})"
+            raise DesignError(key, f"{len(value)} numbers", allowed)
     for section in ("gray", "log", "shift", "table"):
         if section in given and section not in design.position:
             raise DesignError(section, "", f"has a meaning with position {section} only")
@@ -55,6 +60,11 @@ def check(design: "Design") -> None:
         _check_table(design)
     _check_gate(design)
     _check_folding(design)
+
+
+def _written(value: object) -> str:
+    """Write a number or numbers as the design file may have them."""
+    return show([str(x) for x in value] if isinstance(value, tuple) else str(value))
 
 
 def _check_gray(design: "Design") -> None:
@@ -177,6 +187,9 @@ def _check_folding(design: "Design") -> None:
             "state does"
         )
         raise DesignError("folding.order", show(folding.order), reason)
+    if len(set(design.kappas)) > 1 or len(set(design.thresholds_exact)) > 1:
+        reason = "must be 'score': state order has one scale and one alpha for all heads"
+        raise DesignError("folding.order", show(folding.order), reason)
     if "table" in design.position or ("log" in design.position and design.log.definition == "code"):
         reason = (
             "must be 'score': a bias that is an arbitrary matrix over the pairs of tokens is not a "
@@ -206,13 +219,16 @@ def _similarity_warnings(design: "Design") -> Iterator[str]:
     if design.similarity != "alpha-xnor":
         return
     if design.alpha_error:
+        pairs = list(zip(design.alphas, design.alphas_exact, strict=True))
+        head, (asked, exact) = max(enumerate(pairs), key=lambda item: abs(item[1][1] - item[1][0]))
+        named = f" of head {head}" if isinstance(design.alpha, tuple) else ""
         yield (
-            f"alpha: {float(design.alpha or 0):g} is rounded to {design.kappa}/"
-            f"{1 << design.alpha_bits}, an error of {float(design.alpha_error):+g}"
+            f"alpha: {float(asked):g}{named} is rounded to {design.kappas[head]}/"
+            f"{1 << design.alpha_bits}, an error of {float(exact - asked):+g}"
         )
-    if design.kappa == 0:
+    if not any(design.kappas):
         yield "alpha: zero is the similarity and, which costs less"
-    if design.kappa == 1 << design.alpha_bits:
+    if set(design.kappas) == {1 << design.alpha_bits}:
         yield "alpha: one is the similarity xnor, which costs less"
 
 
@@ -277,10 +293,10 @@ def _neuron_warnings(design: "Design") -> Iterator[str]:
             yield f"{key}: has no effect with neuron {design.neuron}"
     if design.neuron == "none":
         return
-    grid = design.threshold_exact.denominator
-    if design.reset == "soft" and grid & (grid - 1):
+    rough = [real for real in design.thresholds_exact if real.denominator & real.denominator - 1]
+    if design.reset == "soft" and rough:
         yield (
-            f"reset: soft, with a threshold of {float(design.threshold_exact):g} in units of the "
+            f"reset: soft, with a threshold of {float(rough[0]):g} in units of the "
             "drive, which no binary fraction holds: the threshold is rounded up and spikes may "
             "differ from the real-valued neuron"
         )

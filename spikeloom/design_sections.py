@@ -1,5 +1,6 @@
 """Sections of a design file, and the kinds of value that its keys take."""
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -21,12 +22,13 @@ from spikeloom.design_read import DesignError, load_integers, read_number, show
 __all__ = [
     "DEVICES",
     "POSITIONS",
-    "Alpha",
+    "Alphas",
     "Budget",
     "Folding",
     "Gray",
     "Log",
     "Number",
+    "Numbers",
     "Position",
     "Section",
     "Shift",
@@ -56,6 +58,27 @@ def _positive(value: object, info: ValidationInfo) -> Fraction:
 def _alpha(value: object, info: ValidationInfo) -> Fraction:
     allowed = 'must be a number from 0 to 1, as 0.375 or "3/8"'
     return _number(value, info, Fraction(0), Fraction(1), allowed)
+
+
+def _positives(value: object, info: ValidationInfo) -> Fraction | tuple[Fraction, ...]:
+    return _by_head(value, info, _positive)
+
+
+def _alphas(value: object, info: ValidationInfo) -> Fraction | tuple[Fraction, ...]:
+    return _by_head(value, info, _alpha)
+
+
+def _by_head(
+    value: object, info: ValidationInfo, read: Callable[[object, ValidationInfo], Fraction]
+) -> Fraction | tuple[Fraction, ...]:
+    """Accept one number, or a list of one a head."""
+    if not isinstance(value, (list, tuple)) or not value:
+        return read(value, info)
+    return tuple(read(number, info) for number in value)
+
+
+def _say(value: Fraction | tuple[Fraction, ...]) -> str | list[str]:
+    return [str(number) for number in value] if isinstance(value, tuple) else str(value)
 
 
 def _number(
@@ -122,17 +145,31 @@ _ROWS_SCHEMA = {
         {"type": "array", "items": {"type": "array", "items": {"type": "integer"}}},
     ]
 }
+
+
+def _or_list(number: dict[str, Any]) -> dict[str, Any]:
+    """Schema of a number or quotient, or of a list of these."""
+    one = [number, _QUOTIENT]
+    return {"anyOf": [*one, {"type": "array", "items": {"anyOf": one}, "minItems": 1}]}
+
+
 Number = Annotated[
     Fraction,
     PlainValidator(_positive),
     PlainSerializer(str),
     WithJsonSchema({"anyOf": [{"type": "number", "minimum": 1e-6, "maximum": 1e6}, _QUOTIENT]}),
 ]
-Alpha = Annotated[
-    Fraction,
-    PlainValidator(_alpha),
-    PlainSerializer(str),
-    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, _QUOTIENT]}),
+Numbers = Annotated[
+    Fraction | tuple[Fraction, ...],
+    PlainValidator(_positives),
+    PlainSerializer(_say),
+    WithJsonSchema(_or_list({"type": "number", "minimum": 1e-6, "maximum": 1e6})),
+]
+Alphas = Annotated[
+    Fraction | tuple[Fraction, ...],
+    PlainValidator(_alphas),
+    PlainSerializer(_say),
+    WithJsonSchema(_or_list({"type": "number", "minimum": 0, "maximum": 1})),
 ]
 Position = Annotated[
     tuple[str, ...],
