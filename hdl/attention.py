@@ -22,6 +22,7 @@ from .state import StateEngine
 from .state_gray import GrayInserter
 from .state_plan import StatePlan
 from .state_shift import StateShifter
+from .state_sums import ValueSums
 from .unloader import Unloader
 
 __all__ = ["Attention"]
@@ -200,7 +201,7 @@ class Attention(wiring.Component):
 
     def _load_chunks(self, m: Module, engine: StateEngine) -> ChunkLoader:
         """Keep q and k as chunks with spikes in them, and v as words."""
-        plan = self._plan
+        plan = StatePlan(self._design)
         loader = ChunkLoader(self._design)
         shape = plan.memory("chunks")
         store = self._memory(m, shape, granularity=shape.width)
@@ -221,6 +222,18 @@ class Attention(wiring.Component):
             store.r_en.eq(1),
             engine.v_data.eq(store.r_data),
         ]
+        if plan.summed:
+            m.submodules.sums = sums = ValueSums(self._design)
+            m.d.comb += [
+                sums.beat.eq(loader.beat),
+                sums.en.eq(loader.v_en),
+                sums.first.eq(loader.v_first),
+                sums.place.eq(loader.v_place),
+                sums.word.eq(fit(loader.v_addr, plan.words)),
+                sums.bank.eq(loader.bank),
+                sums.addr.eq(engine.sum_addr),
+                engine.sums.eq(sums.sums),
+            ]
         return loader
 
     def _memory(self, m: Module, shape: MemoryShape, *, granularity: int) -> LayerMemory:

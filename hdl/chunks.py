@@ -41,6 +41,8 @@ class ChunkLoader(wiring.Component):
         Chunk to write: bank and place, what, whether.
     v_addr, beat, v_en : Out
         Beat of v to write: bank, token, word; the beat; a write enable for each slice of the word.
+    v_place, v_first : Out
+        Which beat of its token it is; whether the token is the first.
     """
 
     i: stream.Interface
@@ -53,6 +55,8 @@ class ChunkLoader(wiring.Component):
     v_addr: Signal
     beat: Signal
     v_en: Signal
+    v_place: Signal
+    v_first: Signal
 
     def __init__(self, design: Design):
         self._design = design
@@ -69,6 +73,8 @@ class ChunkLoader(wiring.Component):
                 "v_addr": Out(range(plan.memory("v").depth)),
                 "beat": Out(plan.beat),
                 "v_en": Out(plan.slices),
+                "v_place": Out(range(plan.beats)),
+                "v_first": Out(1),
             }
         )
 
@@ -84,7 +90,7 @@ class ChunkLoader(wiring.Component):
         parts = plan.beat // plan.chunk
 
         section = Signal(2)
-        row = Signal(range(max(plan.tokens, plan.places + plan.based)))
+        row = Signal(range(max(plan.tokens, plan.width + plan.windowed)))
         place = Signal(range(max(keys, queries, plan.query_beats * parts)))
         count = Signal(len(self.addr) - (plan.in_banks - 1).bit_length())
         fresh = Signal(init=1)
@@ -100,7 +106,7 @@ class ChunkLoader(wiring.Component):
             accept.eq(self.i.valid & opened),
         ]
         ones = Signal(init=1)
-        if plan.based:
+        if plan.windowed:
             # Before the keys comes a row with a spike for every token, which no beat carries.
             with m.If(ones):
                 m.d.comb += [bits.eq(-1), accept.eq(opened)]
@@ -117,9 +123,9 @@ class ChunkLoader(wiring.Component):
             m.d.comb += end_row.eq(place == queries - 1)
         with m.Else():
             m.d.comb += end_row.eq(place == keys - 1)
-        last_row = plan.places - 1 + plan.based
+        last_row = plan.width - 1 + plan.windowed
         end_section = row == Mux(section == 0, last_row, plan.tokens - 1)
-        waits = ones if plan.based else Const(0)
+        waits = ones if plan.windowed else Const(0)
         row_done, section_done = Signal(), Signal()
         m.d.comb += [
             row_done.eq(accept & end_row),
@@ -140,16 +146,16 @@ class ChunkLoader(wiring.Component):
             entry.bits.eq(bits),
             entry.place.eq(place),
             entry.first.eq(fresh),
-            entry.end.eq(end_row & (end_section | waits)),
+            entry.end.eq(end_row & end_section),
             keep.eq(accept & ~in_v & (spikes | (end_row & (fresh | end_section)))),
             self.addr.eq(Cat(count, self.bank)),
         ]
         if plan.counted:
             m.d.comb += [entry.single.eq(~less_lowest(bits).any()), entry.empty.eq(~spikes)]
-        if plan.based:
+        if plan.windowed:
             m.d.comb += entry.ones.eq(ones)
         # Long addresses are counted a cycle late, when it is known whether the chunk is kept.
-        late = plan.based or len(count) > 8
+        late = plan.windowed or len(count) > 8
         domain = "sync" if late else "comb"
         m.d[domain] += [self.entry.eq(entry), self.en.eq(keep)]
         with m.If(accept & ~in_v):
@@ -164,5 +170,7 @@ class ChunkLoader(wiring.Component):
             self.beat.eq(self.i.payload.data),
             self.v_addr.eq(Cat(word_of[place], row[: (plan.tokens - 1).bit_length()], self.bank)),
             self.v_en.eq(Mux(accept & in_v, slice_of[place], 0)),
+            self.v_place.eq(place),
+            self.v_first.eq(row == 0),
         ]
         return m

@@ -15,11 +15,10 @@ def state_cycles(design: Design, q: ArrayLike, k: ArrayLike) -> int:
     """Predict the cycles in which the engine works in one inference.
 
     Every pass of a run (a head and step) takes two cycles to begin and to end, three between rows
-    of k and of q, and for each row its spikes and what comes before them: a row of k that starts
-    from the sum of all values one slot; a query one for its membranes, one for what all queries
-    have in common, and for Log-PE one and two for each moving window, except the first query. A row
-    without any slot takes one, and so does a query without a spike whose membranes lie in
-    single-ported memory.
+    of k and of q, and for each row its spikes, but at least one. A query whose membranes lie in
+    single-ported memory takes at least two before the next, except in the first step. Log-PE takes
+    one for each token, and at least two a query and two for each moving window, except for the
+    first query.
 
     Parameters
     ----------
@@ -53,23 +52,22 @@ def _heads(design: Design, x: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _pass(plan: StatePlan, step: int, q: NDArray[np.uint8], k: NDArray[np.uint8]) -> int:
     """Count the cycles of one pass from the rows as they lie in memory, (tokens, places)."""
     if plan.design.code_bits:
+        # In a token of q the code begins a beat of its own.
         empty = np.zeros((plan.tokens, plan.beats * plan.beat - plan.head_dim), dtype=np.uint8)
         code = codes(plan.design, step)
-        q, k = (np.concatenate([x, empty, code], axis=1) for x in (q, k))
-    starts = plan.starts and (plan.neuron.offset != 0 or step > 0)
-    opening = np.full(plan.tokens, int(starts) + int(plan.based))
-    opening[1:] += 2 * len(plan.windows) + bool(plan.windows)
-    cycles = 2 + _rows(plan, k.T, np.full(plan.places, int(plan.based))) + 3
-    cycles += _rows(plan, q, opening, paced=plan.paced and starts and not plan.based) + 2
-    return cycles + (plan.tokens + 3 if plan.based else 0)
+        q, k = np.concatenate([q, empty, code], axis=1), np.concatenate([k, code], axis=1)
+    least = np.ones(plan.tokens, dtype=np.int64)
+    if plan.paced and step > 0:
+        least[:-1] = 2
+    if plan.windows:
+        least[1:] = 2 * len(plan.windows) + 2
+    cycles = 2 + _rows(plan, k.T, np.ones(plan.width, dtype=np.int64)) + 3
+    return cycles + _rows(plan, q, least) + 2 + plan.tokens * plan.windowed
 
 
-def _rows(
-    plan: StatePlan, rows: NDArray[np.uint8], opening: NDArray[np.int64], *, paced: bool = False
-) -> int:
+def _rows(plan: StatePlan, rows: NDArray[np.uint8], least: NDArray[np.int64]) -> int:
     spikes = rows.sum(axis=1, dtype=np.int64)
-    slots = np.maximum(spikes, (opening == 0) | paced) + opening
     tail = rows.shape[1] - (-(-rows.shape[1] // plan.chunk) - 1) * plan.chunk
     # The last chunk of all is kept even without a spike.
-    kept = rows[-1].any() and not rows[-1, -tail:].any()
-    return int(slots.sum()) + int(kept)
+    spikes[-1] += bool(rows[-1].any() and not rows[-1, -tail:].any())
+    return int(np.maximum(spikes, least).sum())

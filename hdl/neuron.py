@@ -33,7 +33,8 @@ class NeuronFormat:
 
     For tau 2 and for neurons without leak the membrane memory holds the start value of the next
     accumulation, which saves one addition of a constant a lane; for larger tau, where
-    ``(tau - 1) * membrane`` is much wider, it holds the membrane itself.
+    ``(tau - 1) * membrane`` is much wider, it holds the membrane itself. With ``apart`` it always
+    does, and the offset is left to what else is added to the accumulator.
 
     Heads with thresholds of their own (``ranges.heads``) have one format, and accumulators that
     start at offsets of their own: the offset is an input of the pieces of a neuron then.
@@ -47,6 +48,8 @@ class NeuronFormat:
         Ranges of score, drive and membrane.
     saturating : bool or None
         Form; by default saturating wherever ``ranges.saturate`` says that it is exact.
+    apart : bool
+        Whether the start value leaves out the offset.
 
     Members
     -------
@@ -67,6 +70,7 @@ class NeuronFormat:
     spec: NeuronSpec
     ranges: Ranges
     saturating: bool | None = None
+    apart: bool = False
 
     def __post_init__(self) -> None:
         """Settle the form."""
@@ -113,7 +117,7 @@ class NeuronFormat:
     @property
     def stores_start(self) -> bool:
         """Whether the membrane memory holds start values."""
-        return self.spec.shift <= 1
+        return self.spec.shift <= 1 and not self.apart
 
     @property
     def _membranes(self) -> list[tuple[int, int]]:
@@ -153,8 +157,15 @@ class NeuronFormat:
 class _Piece(wiring.Component):
     """A combinational piece of a neuron: keeps the format."""
 
-    def __init__(self, spec: NeuronSpec, ranges: Ranges, *, saturating: bool | None = None):
-        self._format = NeuronFormat(spec, ranges, saturating)
+    def __init__(
+        self,
+        spec: NeuronSpec,
+        ranges: Ranges,
+        *,
+        saturating: bool | None = None,
+        apart: bool = False,
+    ):
+        self._format = NeuronFormat(spec, ranges, saturating, apart)
         super().__init__(self._members())
 
     def _members(self) -> dict[str, wiring.Member]:
@@ -178,7 +189,7 @@ class NeuronPreset(_Piece):
 
     Parameters
     ----------
-    spec, ranges, saturating
+    spec, ranges, saturating, apart
         As :class:`NeuronFormat`.
 
     Members
@@ -210,13 +221,15 @@ class NeuronPreset(_Piece):
         """Build the start value."""
         m = Module()
         fmt = self._format
-        offset = self.offset if fmt.by_head else fmt.offset
+        offset: Value | int = 0
+        if not fmt.apart:
+            offset = self.offset if fmt.by_head else fmt.offset
 
         start: Value = self.membrane
         if fmt.spec.shift == 2:
             # 3 w without a subtraction, whose inverted operand would take a cell a bit.
             start = (self.membrane << 1) + self.membrane + offset
-        elif not fmt.stores_start:
+        elif fmt.spec.shift > 2:
             start = (self.membrane << fmt.spec.shift) - self.membrane + offset
         m.d.comb += self.acc.eq(Mux(self.first, offset, start))
 
@@ -232,7 +245,7 @@ class NeuronAdd(_Piece):
 
     Parameters
     ----------
-    spec, ranges, saturating
+    spec, ranges, saturating, apart
         As :class:`NeuronFormat`.
 
     Members
@@ -296,7 +309,7 @@ class NeuronFire(_Piece):
 
     Parameters
     ----------
-    spec, ranges, saturating
+    spec, ranges, saturating, apart
         As :class:`NeuronFormat`.
 
     Members
@@ -362,9 +375,9 @@ class NeuronFire(_Piece):
         fmt = self._format
         shift, offset = fmt.spec.shift, self.offset
         rest: Value | int = offset if fmt.stores_start else 0
-        change: Value = Const(0)
-        if shift:
-            change = offset if fmt.stores_start else -offset
+        change: Value = -offset
+        if fmt.stores_start:
+            change = offset if shift else Const(0)
         if fmt.hard:
             return Mux(self.spike, rest, (low + change) >> shift)
         return (low + Mux(self.spike, change + offset, change)) >> shift

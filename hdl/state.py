@@ -25,9 +25,8 @@ class StateEngine(wiring.Component):
     channels) adds up the rows of state of its channels, on top of the token's membranes, and leaves
     spikes. One set of accumulators does both.
 
-    A run takes, for each of the ``passes``, one cycle a spike of k and q, one for every row of k
-    without a spike, one for every query that starts from a membrane (or has no spike), and a few to
-    change over; see :func:`spikeloom.hdl.cycles.state_cycles`.
+    A run takes, for each of the ``passes``, one cycle a spike of k and q, one for every row
+    without a spike, and a few to change over; see :func:`spikeloom.hdl.cycles.state_cycles`.
 
     Parameters
     ----------
@@ -48,6 +47,8 @@ class StateEngine(wiring.Component):
         Chunk to read; the chunk, one cycle later and until the next is read.
     v_addr, v_data : Out, In
         Word of v to read; the word, one cycle later.
+    sum_addr, sums : Out, In
+        Word of :class:`~spikeloom.hdl.state_sums.ValueSums` to read; the word, one cycle later.
     o_addr, o_data, o_en : Out
         Output word to write; one enable bit for every pass that the word holds.
     """
@@ -62,6 +63,8 @@ class StateEngine(wiring.Component):
     chunk: data.View
     v_addr: Signal
     v_data: Signal
+    sum_addr: Signal
+    sums: Signal
     o_addr: Signal
     o_data: Signal
     o_en: Signal
@@ -82,6 +85,8 @@ class StateEngine(wiring.Component):
                 "chunk": In(plan.entry),
                 "v_addr": Out(range(depth["v"])),
                 "v_data": In(plan.memory("v").width),
+                "sum_addr": Out(range(depth.get("sums", 1))),
+                "sums": In(plan.memory("sums").width if plan.summed else 0),
                 "o_addr": Out(range(depth["o"])),
                 "o_data": Out(plan.memory("o").width),
                 "o_en": Out(1 if plan.spec is None else plan.passes_per_word),
@@ -110,63 +115,61 @@ class StateEngine(wiring.Component):
 
         # What is not to be added is read from a half of the memory that stays zero.
         state: memory.Memory = memory.Memory(
-            shape=plan.lane_shape.width * plan.lanes,
+            shape=plan.state_shape.width * plan.lanes,
             depth=plan.state_depth,
             init=[],
             attrs={"ram_style": "block"},
         )
         m.submodules.state = state
         read, write = state.read_port(), state.write_port()
-        width = ceil_log2(plan.state_rows)
-        preset = events.start & ~query
-        m.d.comb += read.addr.eq(
-            Cat(
-                _widen(events.index, width) | preset.replicate(width),
-                ~((events.event & query) | preset),
-            )
-        )
+        width = ceil_log2(plan.places)
+        m.d.comb += read.addr.eq(Cat(_widen(events.index, width), ~(events.event & query)))
         values = self._values(m, events)
-        load, begin, base = Signal(), Signal(), Signal()
-        m.d.sync += [load.eq(events.load), begin.eq(events.start & query), base.eq(events.base)]
+        load = Signal()
+        m.d.sync += load.eq(events.load)
 
         # A row is written when the next one is loaded, the last of a phase when it settles. Before
         # the first row there is nothing to write: its number is negative.
-        before = -2 if plan.based else -1
-        bits = max(ceil_log2(plan.state_rows), ceil_log2(plan.tokens))
+        before = -2 if plan.windowed else -1
+        bits = max(ceil_log2(plan.places), ceil_log2(plan.tokens), 1)
         # Set while idle rather than initialized: iCE40 registers begin at 0, or take an inverter.
         row = Signal(signed(1 + bits), reset_less=True)
         drain = Signal()
         m.d.comb += drain.eq(load | settle)
-        again = Signal()
         idle = ~events.busy
-        m.d.comb += again.eq((settle & ~events.ones if plan.based else settle) | idle)
         m.d.sync += row.eq(row + load)
-        with m.If(again):
-            m.d.sync += row.eq(Mux(query | idle, before, -1) if plan.based else -1)
+        if plan.places > plan.width:
+            # The position code begins a beat of its own.
+            with m.If(load & ~query & (row == plan.head_dim - 1)):
+                m.d.sync += row.eq(plan.beats * plan.beat)
+        with m.If(settle | idle):
+            m.d.sync += row.eq(Mux(query | idle, before, -1))
         output = OutputWriter(plan)
         out = Signal()
         m.d.comb += [
             out.eq(drain & query & ~row[-1]),
             write.addr.eq(row[:width]),
-            # The row of all tokens is -1 and written when it settles; the rows that start from it
-            # may read it when the first of them is loaded.
-            write.en.eq(~query & (settle | (load & ~row[-1]))),
+            write.en.eq(drain & ~query & ~row[-1]),
             self.o_addr.eq(output.address(turn, row, self.bank_out)),
             self.o_en.eq(output.enables(turn, out)),
         ]
 
-        words = self._membrane_words(m, events, out, row)
+        words, kept = self._membranes(m, events, out, row)
+        bases: list[Signal] = []
         if plan.native:
-            accs = self._native_lanes(m, read.data, values, words, load, begin)
+            accs = self._native_lanes(m, read.data, values, words, load)
         else:
-            starts = self._starts(m, events, begin, words)
-            bases = self._bases(m, events, values, base)
-            accs = self._portable_lanes(m, read.data, values, starts, bases, load)
-        m.d.comb += write.data.eq(Cat(accs))
+            sums = self._sums(m, events)
+            starts = self._starts(m, events, words, sums)
+            accs = self._portable_lanes(m, read.data, values, starts, load, events)
+            bases = self._bases(m, events, values, sums)
+        low = 0 if plan.spec is None or plan.neuron.saturating else plan.fraction
+        m.d.comb += write.data.eq(Cat(acc[low:][: plan.state_shape.width] for acc in accs))
+        drives = self._drives(m, accs, bases) if plan.based else accs
         if plan.spec is None:
-            m.d.comb += self.o_data.eq(output.drives(m, accs))
+            m.d.comb += self.o_data.eq(output.drives(m, drives))
         else:
-            m.d.comb += self.o_data.eq(output.spikes(m, turn, self._fire(m, accs)))
+            m.d.comb += self.o_data.eq(output.spikes(m, turn, self._fire(m, drives, kept)))
         return m
 
     def _portable_lanes(
@@ -175,22 +178,38 @@ class StateEngine(wiring.Component):
         state: Value,
         values: Value,
         starts: list[Value],
-        bases: list[Value],
         load: Value,
+        events: EventSequencer,
     ) -> list[Signal]:
+        """Add what is read to the accumulators, or to what a row starts from."""
         plan = self._plan
+        shape = plan.state_shape
+        saturating = plan.spec is not None and plan.neuron.saturating
+        shift = 0 if saturating else plan.fraction
+        key = plan.weights.key << plan.fraction
         accs = []
         for lane in range(plan.lanes):
             acc = Signal(plan.lane_shape, name=f"acc{lane}", reset_less=True)
             addend = Signal(plan.lane_shape, name=f"addend{lane}")
-            part = state.word_select(lane, plan.lane_shape.width)
-            m.d.comb += addend.eq(part | self._weigh(values[lane]) | starts[lane] | bases[lane])
-            m.d.sync += acc.eq(Mux(load, addend, self._sum(acc, addend)))
+            before = Signal(plan.lane_shape, name=f"before{lane}")
+            part = Signal(shape, name=f"state{lane}")
+            value = values[lane] & ~events.query if plan.windows else values[lane]
+            m.d.comb += [
+                part.eq(state.word_select(lane, shape.width)),
+                addend.eq((part << shift) | Mux(value, key, 0)),
+                before.eq(Mux(load, starts[lane], acc)),
+            ]
+            if saturating:
+                total = before[:-1] + addend[:-1]
+                after: Value = Cat(total[:-1], before[-1] | addend[-1] | total[-1])
+            else:
+                after = before + addend
+            m.d.sync += acc.eq(after)
             accs.append(acc)
         return accs
 
     def _native_lanes(
-        self, m: Module, state: Value, values: Value, words: Value, load: Value, begin: Value
+        self, m: Module, state: Value, values: Value, words: Value, load: Value
     ) -> list[Signal]:
         """Build the lanes from cells; the membrane memory keeps the sticky bit, which clears."""
         plan = self._plan
@@ -200,13 +219,9 @@ class StateEngine(wiring.Component):
             m.submodules[f"lane{lane}"] = unit = SaturatingLane(bits)
             membrane = words.word_select(lane, bits)
             m.d.comb += [
-                unit.addend.eq(
-                    state.word_select(lane, bits + 1)
-                    | values[lane]
-                    | (membrane[:-1] & begin.replicate(bits - 1))
-                ),
+                unit.addend.eq(state.word_select(lane, bits + 1) | values[lane]),
+                unit.start.eq(membrane[:-1] & ~membrane[-1].replicate(bits - 1)),
                 unit.load.eq(load),
-                unit.clear.eq(begin & membrane[-1]),
             ]
             accs.append(unit.acc)
         return accs
@@ -223,12 +238,6 @@ class StateEngine(wiring.Component):
             used = key | events.window
         address = Cat(events.turn[shared:], _widen(token, ceil_log2(plan.tokens)), self.bank)
         m.d.comb += self.v_addr.eq(Cat(address, ~used) if plan.v_zero else address)
-        self._is_ones, self._is_query, self._leaves = Signal(), Signal(), Signal()
-        m.d.sync += [
-            self._is_ones.eq(events.ones),
-            self._is_query.eq(events.query),
-            self._leaves.eq(events.leave),
-        ]
         word = self.v_data.word_select(events.turn[:shared], plan.lanes)
         values = (word if shared else self.v_data)[: plan.lanes]
         if plan.v_zero:
@@ -237,110 +246,157 @@ class StateEngine(wiring.Component):
         m.d.sync += reads.eq(used)
         return Mux(reads, values, 0)
 
-    def _weigh(self, value: Value) -> Value:
-        """Weigh a value as what its slot adds to the accumulator."""
+    def _sums(self, m: Module, events: EventSequencer) -> list[Value]:
+        """Read ``base_row`` times the sum of all values, less one; -1 where no row of k begins."""
         plan = self._plan
-        weights = plan.weights
-        fraction = 0 if plan.spec is None else plan.spec.fraction
-        width = plan.lane_shape.width
-        key = Const(weights.key << fraction, width)
-        if not plan.based:
-            return Mux(value, key, 0)
-        ones = Const(-weights.ones << fraction, width)
-        weight = Mux(self._is_ones, ones, key)
-        if plan.windows:
-            weight = Mux(self._is_query, 0, weight)
-        return Mux(value, weight, 0)
+        if not plan.summed:
+            return [Const(-1)] * plan.lanes
+        shared = ceil_log2(plan.passes_per_word)
+        begins = events.load & ~events.query & ~events.ones
+        address = Cat(events.turn[shared:], self.bank)
+        width = plan.sum_shape.width
+        m.d.comb += self.sum_addr.eq(Cat(_widen(address, len(self.sum_addr) - 1), ~begins))
+        word = self.sums.word_select(events.turn[:shared], plan.lanes * width)
+        sums: list[Value] = []
+        for lane in range(plan.lanes):
+            total = Signal(plan.sum_shape, name=f"sum{lane}")
+            m.d.comb += total.eq((word if shared else self.sums).word_select(lane, width))
+            sums.append(total)
+        return sums
 
-    def _bases(self, m: Module, events: EventSequencer, values: Value, base: Value) -> list[Value]:
+    def _bases(
+        self, m: Module, events: EventSequencer, values: Value, sums: list[Value]
+    ) -> list[Signal]:
         """Accumulate what every query has in common, and what the windows of Log-PE hold."""
         plan = self._plan
         if not plan.based:
-            return [Const(0)] * plan.lanes
+            return []
         weights = plan.weights
-        fraction = 0 if plan.spec is None else plan.spec.fraction
-        shape = signed(plan.lane_shape.width - fraction)
+        shape = signed(plan.lane_shape.width - plan.fraction)
+        offset = 0 if plan.spec is None else plan.neuron.offset
         one = 1 << self._design.score_fraction
-        # One addend for all lanes; a lane takes it where its value spikes.
-        addend = Signal(shape)
-        first = Signal(range(weights.base_ones + one * (plan.levels + 1)))
-        inside = sum((events.index <= width for width in plan.reaches), Const(0))
-        m.d.sync += first.eq(weights.base_ones + (inside << self._design.score_fraction))
-        m.d.comb += addend.eq(Mux(self._is_ones, first, -weights.base_key))
-        if plan.windows:
-            with m.If(self._is_query):
-                m.d.comb += addend.eq(Mux(self._leaves, -one, one))
-        bases: list[Value] = []
+        weight: Value = Const(-weights.base_key)
+        if plan.windowed:
+            weight = self._window_weight(m, events, one)
+        plain = weights.base_row == weights.base_key == 1 and not plan.windowed
+        bases = []
         for lane in range(plan.lanes):
-            total = Signal(shape, name=f"base{lane}")
-            gated = Signal(plan.lane_shape, name=f"based{lane}")
-            with m.If(values[lane]):
-                m.d.sync += total.eq(total + addend)
-            with m.If(events.settle & events.query):
-                m.d.sync += total.eq(0)
-            m.d.comb += gated.eq(Mux(base, total << fraction, 0))
-            bases.append(gated)
+            base = Signal(shape, name=f"base{lane}", reset_less=True)
+            step = Signal(shape, name=f"step{lane}", reset_less=True)
+            if plain:
+                # The complement of the value goes in as a carry: 1 - v, on top of a sum less one.
+                m.d.sync += base.eq((Cat(1, base) + Cat(~values[lane], sums[lane]).as_signed())[1:])
+            else:
+                m.d.sync += [
+                    step.eq(sums[lane] + Mux(values[lane], weight + 1, 1)),
+                    base.eq(base + step),
+                ]
+            with m.If((events.settle & events.query) | ~events.busy):
+                m.d.sync += base.eq(offset >> plan.fraction)
+            bases.append(base)
         return bases
 
-    def _sum(self, acc: Signal, addend: Signal) -> Value:
+    def _window_weight(self, m: Module, events: EventSequencer, one: int) -> Signal:
+        """Weigh a value as it changes the base: in the first windows, in k, in the next windows."""
         plan = self._plan
-        if plan.spec is None or not plan.neuron.saturating:
-            return acc + addend
-        total = acc[:-1] + addend[:-1]
-        return Cat(total[:-1], acc[-1] | addend[-1] | total[-1])
+        is_ones, leaves = Signal(), Signal()
+        first = Signal(range(one * (plan.levels + 1)))
+        inside = sum((events.index <= width for width in plan.reaches), Const(0))
+        m.d.sync += [
+            is_ones.eq(events.ones),
+            leaves.eq(events.leave),
+            first.eq(inside << self._design.score_fraction),
+        ]
+        weight = Signal(signed(1 + max(len(first), plan.weights.base_key.bit_length() + 1)))
+        with m.If(events.query):
+            m.d.comb += weight.eq(Mux(leaves, -one, one))
+        with m.Elif(is_ones):
+            m.d.comb += weight.eq(first)
+        with m.Else():
+            m.d.comb += weight.eq(-plan.weights.base_key)
+        return weight
 
-    def _membrane_words(self, m: Module, events: EventSequencer, out: Value, row: Value) -> Value:
-        """Read what is kept of the query that starts."""
+    def _drives(self, m: Module, accs: list[Signal], bases: list[Signal]) -> list[Signal]:
+        """Add the base to finished accumulators."""
         plan = self._plan
-        self._membranes: LayerMemory | None = None
+        offset = 0 if plan.spec is None else plan.neuron.offset
+        drives = []
+        for lane, (acc, base) in enumerate(zip(accs, bases, strict=True)):
+            drive = Signal(plan.lane_shape, name=f"sum_of{lane}")
+            low = Const(offset & ((1 << plan.fraction) - 1), plan.fraction)
+            m.d.comb += drive.eq(acc + Cat(low, base))
+            drives.append(drive)
+        return drives
+
+    def _membranes(
+        self, m: Module, events: EventSequencer, out: Value, row: Value
+    ) -> tuple[Value, Signal]:
+        """Read what is kept of the query that starts, zero in other slots; give what to keep."""
+        plan = self._plan
+        kept = Signal(plan.lanes * plan.membrane_bits if plan.has_membranes else 0)
         if not plan.has_membranes:
-            return Const(0, plan.lanes * plan.membrane_bits if plan.starts else 1)
+            return Const(0, plan.lanes * plan.membrane_bits if plan.spec is not None else 1), kept
         shape = plan.memory("membrane")
         m.submodules.membrane = store = LayerMemory(shape, granularity=shape.width)
+        starts = events.load & events.query & ~events.first_step
+        address = Cat(events.turn, fit(events.token, plan.tokens))
         m.d.comb += [
-            store.r_addr.eq(Cat(events.turn, events.token)),
-            store.r_en.eq(events.start & events.query),
+            store.r_addr.eq(Cat(address, ~starts) if plan.membrane_zero else address),
+            store.r_en.eq(events.load if plan.membrane_zero else starts),
             store.w_addr.eq(Cat(events.turn, fit(row, plan.tokens))),
+            store.w_data.eq(kept),
             store.w_en.eq(out),
         ]
-        self._membranes = store
-        return store.r_data
+        if plan.membrane_zero:
+            return store.r_data, kept
+        begin = Signal()
+        m.d.sync += begin.eq(starts)
+        return Mux(begin, store.r_data, 0), kept
 
-    def _starts(self, m: Module, events: EventSequencer, begin: Value, words: Value) -> list[Value]:
-        """Give what the accumulators of the query that starts begin with."""
+    def _starts(
+        self, m: Module, events: EventSequencer, words: Value, sums: list[Value]
+    ) -> list[Value]:
+        """Give what the accumulators of a row begin with."""
         plan = self._plan
-        if not plan.starts:
-            return [Const(0)] * plan.lanes
-        width = plan.membrane_bits
+        weights = plan.weights
         starts: list[Value] = []
         for lane in range(plan.lanes):
-            preset = NeuronPreset(plan.neuron.spec, plan.ranges, saturating=plan.neuron.saturating)
+            start = Signal(plan.lane_shape, name=f"start{lane}")
+            taken = ~sums[lane] * (weights.ones // weights.base_row) if plan.summed else Const(0)
+            if plan.spec is None:
+                m.d.comb += start.eq(taken)
+                starts.append(start)
+                continue
+            neuron = plan.neuron
+            preset = NeuronPreset(
+                neuron.spec, plan.ranges, saturating=neuron.saturating, apart=neuron.apart
+            )
             m.submodules[f"preset{lane}"] = preset
-            gated = Signal(plan.lane_shape, name=f"start{lane}")
+            acc = preset.acc if neuron.apart else Mux(events.query, preset.acc, 0)
             m.d.comb += [
-                preset.membrane.eq(words.word_select(lane, width)),
-                preset.first.eq(events.first_step if plan.neuron.offset else 0),
-                gated.eq(Mux(begin, preset.acc, 0)),
+                preset.membrane.eq(words.word_select(lane, plan.membrane_bits)),
+                preset.first.eq(0 if neuron.apart else events.first_step),
+                start.eq(acc | (taken << plan.fraction)),
             ]
-            starts.append(gated)
+            starts.append(start)
         return starts
 
-    def _fire(self, m: Module, accs: list[Signal]) -> Value:
+    def _fire(self, m: Module, accs: list[Signal], kept: Signal) -> Value:
         """Let the finished accumulators through the neurons."""
         plan = self._plan
         if plan.native:
-            if self._membranes is not None:
-                kept = Cat(acc[1:] for acc in accs)
-                m.d.comb += self._membranes.w_data.eq(kept)
+            m.d.comb += kept.eq(Cat(acc[1:] for acc in accs))
             return Cat(acc[-1] for acc in accs)
+        neuron = plan.neuron
         spikes = Signal(plan.lanes)
         for lane, acc in enumerate(accs):
-            fire = NeuronFire(plan.neuron.spec, plan.ranges, saturating=plan.neuron.saturating)
+            fire = NeuronFire(
+                neuron.spec, plan.ranges, saturating=neuron.saturating, apart=neuron.apart
+            )
             m.submodules[f"fire{lane}"] = fire
             m.d.comb += [fire.acc.eq(acc), spikes[lane].eq(fire.spike)]
-            if self._membranes is not None:
-                part = self._membranes.w_data.word_select(lane, plan.membrane_bits)
-                m.d.comb += part.eq(fire.membrane)
+            if plan.has_membranes:
+                m.d.comb += kept.word_select(lane, plan.membrane_bits).eq(fire.membrane)
         return spikes
 
 

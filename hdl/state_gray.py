@@ -18,8 +18,7 @@ class GrayInserter(wiring.Component):
 
     The bits of the code are channels like all others: rows of k over the tokens, which follow the
     rows that were sent, and bits of q, which follow those of each token. They lie in a ROM in the
-    order in which they are needed. Rows of zeros fill up to a whole beat, so that code and channels
-    never share one.
+    order in which they are needed. In a token of q they begin a beat of their own.
 
     Latency 0, one beat a cycle; ``i`` waits while beats are inserted. Checked against
     :func:`spikeloom.golden.gray.codes`.
@@ -57,8 +56,7 @@ class GrayInserter(wiring.Component):
         beats = []
         for step in range(steps):
             table = codes(design, step)
-            empty = [[0] * plan.tokens] * (plan.beats * plan.beat - plan.head_dim)
-            for row in [*empty, *table.T.tolist(), *table.tolist()]:
+            for row in [*table.T.tolist(), *table.tolist()]:
                 for first in range(0, len(row), plan.beat):
                     part = row[first : first + plan.beat]
                     beats.append(sum(int(bit) << n for n, bit in enumerate(part)))
@@ -75,11 +73,11 @@ class GrayInserter(wiring.Component):
         port = rom.read_port()
 
         section = Signal(2)
-        row = Signal(range(max(plan.places, plan.tokens)))
+        row = Signal(range(max(plan.width, plan.tokens)))
         beat = Signal(range(max(design.beats_per_channel, plan.query_beats)))
         at = Signal(range(len(beats)))
         in_v, in_q = section[0], section[1]
-        rows = Mux(in_v | in_q, plan.tokens - 1, plan.places - 1)
+        rows = Mux(in_v | in_q, plan.tokens - 1, plan.width - 1)
         length = Mux(
             in_q, plan.query_beats - 1, Mux(in_v, plan.beats - 1, design.beats_per_channel - 1)
         )

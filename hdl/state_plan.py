@@ -17,17 +17,17 @@ __all__ = ["StatePlan", "Weights"]
 
 @dataclass(frozen=True)
 class Weights:
-    """How the drive follows from the state, with c the sum of all values of a channel.
+    """How the drive follows from the state, with u the sum of all values of a channel.
 
     A row of state is ``key`` times the sum of the values of the tokens whose key spikes, less
-    ``ones`` times c; the drive of a query is the sum of its channels' rows and a base,
-    ``base_ones`` times c less ``base_key`` times the values of every spike of k. See
+    ``ones`` times u; the drive of a query is the sum of its channels' rows and a base, to which
+    every row of k gives ``base_row`` times u less ``base_key`` times the values of its spikes. See
     docs/cores/state.rst for the proof.
     """
 
     key: int
     ones: int
-    base_ones: int
+    base_row: int
     base_key: int
 
 
@@ -81,13 +81,13 @@ class StatePlan(Plan):
                 "end": 1,
             }
             | ({"single": 1, "empty": 1} if self.counted else {})
-            | ({"ones": 1} if self.based else {})
+            | ({"ones": 1} if self.windowed else {})
         )
 
     @property
     def counted(self) -> bool:
         """Whether chunks say how many spikes they have: not where that makes them 17 bits wide."""
-        return self.chunk + ceil_log2(max(self.chunks)) + 4 + self.based <= 16
+        return self.chunk + ceil_log2(max(self.chunks)) + 4 + self.windowed <= 16
 
     @cached_property
     def weights(self) -> Weights:
@@ -97,11 +97,11 @@ class StatePlan(Plan):
             case "and":
                 return Weights(1, 0, 0, 0)
             case "xnor":
-                return Weights(2, 1, self.width, 1)
+                return Weights(2, 1, 1, 1)
             case "alpha-xnor":
-                return Weights(one + kappa, kappa, kappa * self.width, kappa)
+                return Weights(one + kappa, kappa, kappa, kappa)
             case _:
-                return Weights(4, 2, self.width, 2)
+                return Weights(4, 2, 1, 2)
 
     @cached_property
     def reaches(self) -> tuple[int, ...]:
@@ -121,15 +121,28 @@ class StatePlan(Plan):
         return tuple(width for width in self.reaches if width < self.tokens - 1)
 
     @property
+    def summed(self) -> bool:
+        """Whether the sum of all values of a channel is needed."""
+        return self.weights.ones != 0
+
+    @property
+    def windowed(self) -> bool:
+        """Whether Log-PE is at work, whose windows begin with a row of all tokens."""
+        return bool(self.reaches)
+
+    @property
     def based(self) -> bool:
         """Whether queries have something in common that no row of state holds."""
-        weights = self.weights
-        return bool(weights.ones or weights.base_ones or self.reaches)
+        return self.summed or self.windowed
 
     @cached_property
     def neuron(self) -> NeuronFormat:
-        """Layout of the neurons: the rows of state have both signs unless nothing is taken away."""
-        return NeuronFormat(super().neuron.spec, self.ranges, False if self.based else None)
+        """Layout of the neurons: the rows of state have both signs unless nothing is taken away.
+
+        The base holds the offset, where there is one.
+        """
+        spec = super().neuron.spec
+        return NeuronFormat(spec, self.ranges, False if self.based else None, self.based)
 
     @property
     def native(self) -> bool:
@@ -152,28 +165,39 @@ class StatePlan(Plan):
 
     @property
     def paced(self) -> bool:
-        """Whether a query without a spike takes a slot more, since its membranes have one port."""
+        """Whether a query takes two slots at least, since its membranes have one port."""
         return "membrane" in self.single_ported
 
     @property
-    def state_rows(self) -> int:
-        """Rows of state; two more where one holds what the rows of keys start from."""
-        return self.places + (2 if self.based else 0)
-
-    @property
     def lane_shape(self) -> Shape:
-        """Shape of a lane's accumulator, and of its state."""
+        """Shape of a lane's accumulator."""
         return self.drive_shape if self.spec is None else self.neuron.acc_shape
 
     @property
-    def starts(self) -> bool:
-        """Whether a query's accumulator has to be loaded with something before its first spike."""
-        return self.has_membranes or (self.spec is not None and self.neuron.offset != 0)
+    def fraction(self) -> int:
+        """Low bits of an accumulator that nothing but membranes and offset sets."""
+        return 0 if self.spec is None else self.spec.fraction
+
+    @cached_property
+    def state_shape(self) -> Shape:
+        """Shape of a lane's state: an accumulator's, or what a row of k can come to."""
+        if self.spec is not None and self.neuron.saturating:
+            return self.lane_shape
+        weights = self.weights
+        low, high = -weights.ones * self.tokens, (weights.key - weights.ones) * self.tokens
+        shape = Shape.cast(range(low, high + 1))
+        # Sums are modulo the accumulator, so more bits than it has are for nothing.
+        return Shape(min(shape.width, self.lane_shape.width - self.fraction), shape.signed)
+
+    @property
+    def sum_shape(self) -> Shape:
+        """Shape of ``base_row`` times the sum of all values of a channel, less one."""
+        return Shape.cast(range(-1, self.weights.base_row * self.tokens))
 
     @property
     def state_depth(self) -> int:
         """Words of state; the upper half is zero and stays so."""
-        return 2 << ceil_log2(self.state_rows)
+        return 2 << ceil_log2(self.places)
 
     _exclusive = ("chunks", "v", "o", "membrane")
 
@@ -185,20 +209,39 @@ class StatePlan(Plan):
     @cached_property
     def _v_half(self) -> bool:
         """Whether that half is for nothing."""
-        width, depth = self.slices * self.beat, self._depth(self.words, 2)
-        return ebr_blocks(width, 2 * depth) == ebr_blocks(width, depth)
+        return _half_free(self.slices * self.beat, self._depth(self.words, 2))
+
+    @property
+    def membrane_zero(self) -> bool:
+        """Whether membranes have such a half, for what starts from none."""
+        return self._membrane_half and not self.paced
+
+    @cached_property
+    def _membrane_half(self) -> bool:
+        return _half_free(self.lanes * self.membrane_bits, self.membrane_depth)
 
     def _memories(self, in_banks: int, out_banks: int) -> tuple[MemoryShape, ...]:
         keys, queries = self.chunks
         values = self._depth(self.words, in_banks)
-        chunks = (self.places + self.based) * keys + self.tokens * queries
+        chunks = (self.width + self.windowed) * keys + self.tokens * queries
         shapes = [
             MemoryShape("chunks", self.entry.size, in_banks << ceil_log2(chunks)),
             MemoryShape("v", self.slices * self.beat, values << self._v_half),
             MemoryShape("o", self.out_slices * self.beat, self._depth(self.out_words, out_banks)),
-            MemoryShape("state", self.lanes * self.lane_shape.width, self.state_depth),
+            MemoryShape("state", self.lanes * self.state_shape.width, self.state_depth),
         ]
         if self.has_membranes:
             width = self.lanes * self.membrane_bits
-            shapes.append(MemoryShape("membrane", width, self.membrane_depth))
+            depth = self.membrane_depth << self._membrane_half
+            shapes.append(MemoryShape("membrane", width, depth))
+        if self.summed:
+            width = self.beat * self.sum_shape.width
+            depth = 2 << ceil_log2(self.words) + ceil_log2(in_banks)
+            shapes.append(MemoryShape("sums", self.slices * width, depth))
+            if self.beats > 1:
+                shapes.append(MemoryShape("counts", width, 2 << ceil_log2(self.beats)))
         return tuple(shapes)
+
+
+def _half_free(width: int, depth: int) -> bool:
+    return ebr_blocks(width, 2 * depth) == ebr_blocks(width, depth)

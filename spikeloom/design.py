@@ -8,6 +8,7 @@ from typing import Any, Literal, Self, TypeVar
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from spikeloom.design_check import check, explain, warn
+from spikeloom.design_cost import estimate
 from spikeloom.design_read import DesignError, read_toml, show
 from spikeloom.design_sections import (
     DEVICES,
@@ -262,12 +263,10 @@ class Design(Section):
 
     @property
     def order(self) -> Literal["score", "state"]:
-        """Order of multiplication; ``auto`` takes the one with fewer cycles.
+        """Order of multiplication; ``auto`` takes the one with fewer cells times cycles.
 
-        State order is counted with every spike set, its worst: a slot a spike of k and q, one that
-        starts a query and two for each of its windows of Log-PE. Score order takes a slot for each
-        pair of tokens whatever the spikes. ``rows``, a gate and biases without state ask for score
-        order.
+        Both are estimated, see :mod:`spikeloom.design_cost`, the cycles of state order at a firing
+        rate of 20 %. ``rows``, a gate and biases without state ask for score order.
         """
         if self.folding.order != "auto":
             return self.folding.order
@@ -276,9 +275,8 @@ class Design(Section):
             return "score"
         if len(set(self.kappas)) > 1 or len(set(self.thresholds_exact)) > 1:
             return "score"
-        windows = 2 * (self.log_length - 1).bit_length() if "log" in self.position else 0
-        state = self.tokens * (2 * self.channels + 1 + windows)
-        return "state" if state <= self.tokens * (self.tokens + 1) else "score"
+        score, state = estimate(self, "score"), estimate(self, "state")
+        return "state" if state.product <= score.product else "score"
 
     @property
     def lanes(self) -> int:

@@ -1,7 +1,8 @@
 """Layers for tests: few that meet every pair of choices, or all of them.
 
 ``SPIKELOOM_SWEEP`` says how many: ``pairs`` (the default), ``triples`` (every three choices
-together, hours), or ``product`` (every layer of the sweep there is, days).
+together, hours), or ``product`` (every layer of the sweep there is, days). ``shapes`` is ``pairs``
+and all of tests/test_state_shapes.py.
 """
 
 import itertools
@@ -232,7 +233,7 @@ def sweep(order="score"):
     """Give the batches of the sweep, as ``SPIKELOOM_SWEEP`` asks for: a name, and rows."""
     choices = factors(order)
     if SWEEP != "product":
-        rows = cover(choices, {"pairs": 2, "triples": 3}[SWEEP])
+        rows = cover(choices, {"pairs": 2, "shapes": 2, "triples": 3}[SWEEP])
         return [(label(row), [row]) for row in rows]
     first = ("similarity", "position", "neuron")
     groups = itertools.product(*(choices[name] for name in first))

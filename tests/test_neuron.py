@@ -136,25 +136,26 @@ def test_a_lane_equals_golden(spec, span, saturating):
     assert 1 in seen
 
 
+@pytest.mark.parametrize("apart", [False, True], ids=["whole", "apart"])
 @pytest.mark.parametrize(("spec", "span", "saturating"), CASES, ids=name)
-def test_every_membrane_and_drive_in_one_step(spec, span, saturating):
+def test_every_membrane_and_drive_in_one_step(spec, span, saturating, apart):
     """From every reachable membrane word, one whole drive instead of its scores."""
-    fmt = NeuronFormat(spec, span, saturating)
-    preset = NeuronPreset(spec, span, saturating=saturating)
-    fire = NeuronFire(spec, span, saturating=saturating)
+    fmt = NeuronFormat(spec, span, saturating, apart)
+    preset = NeuronPreset(spec, span, saturating=saturating, apart=apart)
+    fire = NeuronFire(spec, span, saturating=saturating, apart=apart)
     low, high = span.membrane
     membranes = range(low, high + 1)
     words = [w + fmt.offset if fmt.stores_start else w for w in membranes]
     assert all(word in range_of(fmt.membrane_shape) for word in words)
     starts = evaluate(preset, [{"membrane": word, "first": 0} for word in words])
     leak = max(1, (1 << spec.shift) - 1)
-    assert starts == [leak * w + fmt.offset for w in membranes]
+    assert starts == [leak * w + (0 if apart else fmt.offset) for w in membranes]
 
     rows, answers = [], []
     for (w, start), drive in itertools.product(
         zip(membranes, starts, strict=True), range(span.drive[0], span.drive[1] + 1)
     ):
-        acc = start + (drive << spec.fraction)
+        acc = start + (fmt.offset if apart else 0) + (drive << spec.fraction)
         spike, after = spec.step(w, drive)
         if not low <= after <= high:
             continue  # a membrane and a drive that do not meet

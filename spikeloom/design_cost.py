@@ -1,0 +1,156 @@
+"""What a layer costs, estimated from its design file alone: for the choice of an order.
+
+The constants were fitted to the layers of docs/results.json, which a test compares with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from spikeloom.design import Design
+
+__all__ = ["RATE", "Cost", "estimate"]
+
+RATE = 0.2
+"""Firing rate of q and k that state order is judged at, where nothing is known of the spikes."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Estimated cost of a layer.
+
+    Parameters
+    ----------
+    cells : float
+        Logic cells for iCE40.
+    cycles : float
+        Cycles of one head at one step.
+    """
+
+    cells: float
+    cycles: float
+
+    @property
+    def product(self) -> float:
+        """Cells times cycles: what a result costs in silicon and time."""
+        return self.cells * self.cycles
+
+
+def estimate(design: Design, order: Literal["score", "state"], *, rate: float = RATE) -> Cost:
+    """Estimate cells and cycles of a layer in an order of multiplication.
+
+    Parameters
+    ----------
+    design : Design
+        The layer; its own order is not looked at.
+    order : {"score", "state"}
+        Order to judge.
+    rate : float
+        Firing rate of q and k, from 0 to 1. Only state order depends on it.
+
+    >>> from spikeloom.design import Design
+    >>> design = Design.from_dict({"tokens": 32, "dim": 64, "heads": 4, "steps": 4})
+    >>> for order in ("score", "state"):
+    ...     cost = estimate(design, order)
+    ...     print(order, round(cost.cells), round(cost.cycles))
+    score 357 1062
+    state 254 216
+    """
+    if order == "score":
+        return Cost(_score_cells(design), _score_cycles(design))
+    return Cost(_state_cells(design), _state_cycles(design, rate))
+
+
+def _score_cycles(design: Design) -> float:
+    blocks = ceil(design.tokens / design.rows)
+    return _passes(design) * (blocks * (design.tokens + design.rows) + 6)
+
+
+def _state_cycles(design: Design, rate: float) -> float:
+    """Count the spikes, at least one a row, as drawn spikes have them on average."""
+    tokens, width, code = design.tokens, design.head_dim, design.code_bits
+    keys = width * (tokens * rate + (1 - rate) ** tokens) + code * tokens / 2
+    query = width * rate + (code / 2 if code else (1 - rate) ** width)
+    once = 7.0
+    if "log" in design.position:
+        once += tokens
+        query = max(query, 2 * len(_windows(design)) + 2)
+    return _passes(design) * (keys + tokens * query + once)
+
+
+def _score_cells(design: Design) -> float:
+    lane = _lane(design, clips=_never_negative(design) and _hard(design))
+    row = design.lanes * lane + 3.25 * design.channels
+    control = 142 + 7 * _log2(design.tokens) + 9 * _log2(_passes(design))
+    return control + design.rows * row + _position_cells(design, gray=30, log=75, shift=5)
+
+
+def _state_cells(design: Design) -> float:
+    control: float = 30 + 16 * _log2(design.tokens) + 15 * _log2(_passes(design))
+    control += _position_cells(design, gray=60, log=60, shift=24)
+    if design.similarity == "and" and "log" not in design.position:
+        if _hard(design):
+            return control + design.lanes * (2 * _log2(_threshold(design)) + 3)
+        return control + design.lanes * (2 * _wide(design) + _membrane(design) + 5)
+    lane = 4 * _wide(design) + _membrane(design) + 5
+    if design.similarity != "xnor" or "log" in design.position:
+        lane += _log2(design.tokens) + 4
+    counter = 0 if design.similarity == "and" else _log2(design.tokens) + 1
+    return control + design.lanes * lane + design.beat * counter
+
+
+def _lane(design: Design, *, clips: bool) -> float:
+    if clips:
+        return 3 * _log2(_threshold(design)) - 1
+    return _wide(design) + 2 * _membrane(design)
+
+
+def _position_cells(design: Design, *, gray: float, log: float, shift: float) -> float:
+    cells = {"gray": gray, "log": log, "shift": shift * design.beat, "table": log}
+    return sum(cells[name] for name in design.position)
+
+
+def _wide(design: Design) -> int:
+    """Bits of a signed accumulator that holds every drive."""
+    score = design.channels << design.score_fraction
+    if "log" in design.position:
+        score += (design.log_length - 1).bit_length() << design.score_fraction
+    return (design.tokens * score).bit_length() + 1
+
+
+def _membrane(design: Design) -> int:
+    """Bits of a membrane, which stays below the threshold, unless it can fall without end."""
+    if design.neuron == "none" or design.steps == 1:
+        return 0
+    return _log2(_threshold(design)) if _never_negative(design) else _wide(design) - 1
+
+
+def _never_negative(design: Design) -> bool:
+    return design.similarity != "hamming" and "table" not in design.position
+
+
+def _hard(design: Design) -> bool:
+    return design.neuron != "none" and design.reset == "hard"
+
+
+def _threshold(design: Design) -> int:
+    return ceil(max(design.thresholds_exact))
+
+
+def _windows(design: Design) -> list[int]:
+    """List the half-widths of Log-PE's windows that move."""
+    widths: list[int] = []
+    while (width := -(-(design.log_length - 1) // (1 << len(widths))) - 2) >= 0:
+        widths.append(width)
+    return [width for width in widths if width < design.tokens - 1]
+
+
+def _passes(design: Design) -> int:
+    return ceil(design.head_dim / design.lanes)
+
+
+def _log2(value: int) -> int:
+    return max(value - 1, 0).bit_length()
