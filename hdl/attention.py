@@ -12,7 +12,7 @@ from ..design import Design
 from .banks import BankRing
 from .beats import beat_stream
 from .chunks import ChunkLoader
-from .counting import fit
+from .counting import fit, head_counter
 from .cycles import state_cycles
 from .loader import Loader
 from .memory import LayerMemory
@@ -224,6 +224,8 @@ class Attention(wiring.Component):
         ]
         if plan.summed:
             m.submodules.sums = sums = ValueSums(self._design)
+            if plan.weighed:
+                m.d.comb += sums.head.eq(head_counter(m, loader.full, plan.heads, plan.steps))
             m.d.comb += [
                 sums.beat.eq(loader.beat),
                 sums.en.eq(loader.v_en),

@@ -199,7 +199,7 @@ class NeuronPreset(_Piece):
     first : In(1)
         High in the first step: ``membrane`` is ignored, and the membrane is 0.
     offset : In(format.offset_shape)
-        Offset of the head; absent where heads do not differ.
+        Offset of the head; absent where heads do not differ, or with ``apart``.
     acc : Out(format.acc_shape)
         Start value.
     """
@@ -213,7 +213,7 @@ class NeuronPreset(_Piece):
         return {
             "membrane": In(self._format.membrane_shape),
             "first": In(1),
-            **self._offset_member(),
+            **({} if self._format.apart else self._offset_member()),
             "acc": Out(self._format.acc_shape),
         }
 

@@ -11,7 +11,7 @@ from .accumulate import AccumulatorChain
 from .alpha import AlphaSimilarity
 from .bias import BiasStream
 from .compare import at_least
-from .counting import delays, fit, following
+from .counting import delays, fit, following, head_counter
 from .gate import GatedSimilarity
 from .gray import TokenCode
 from .output import OutputWriter
@@ -258,14 +258,8 @@ class ScoreEngine(wiring.Component):
         """Count the heads, each of which takes ``steps`` runs of the engine."""
         if self._head is not None:
             return self._head
-        plan = self._plan
-        head, step = Signal(range(plan.heads)), Signal(range(plan.steps), name="head_step")
-        self._head = head
-        with m.If(self.done):
-            m.d.sync += step.eq(following(step, plan.steps))
-            with m.If(step == plan.steps - 1):
-                m.d.sync += head.eq(following(head, plan.heads))
-        return head
+        self._head = head_counter(m, self.done, self._plan.heads, self._plan.steps)
+        return self._head
 
     def _accumulate(
         self, m: Module, scores: list[Value], key: list[Value], shift: list[Value]

@@ -273,8 +273,6 @@ class Design(Section):
         coded = "log" in self.position and self.log.definition == "code"
         if self.folding.rows > 1 or coded or "table" in self.position or self.gate is not None:
             return "score"
-        if len(set(self.kappas)) > 1 or len(set(self.thresholds_exact)) > 1:
-            return "score"
         score, state = estimate(self, "score"), estimate(self, "state")
         return "state" if state.product <= score.product else "score"
 

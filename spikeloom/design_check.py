@@ -187,9 +187,6 @@ def _check_folding(design: "Design") -> None:
             "state does"
         )
         raise DesignError("folding.order", show(folding.order), reason)
-    if len(set(design.kappas)) > 1 or len(set(design.thresholds_exact)) > 1:
-        reason = "must be 'score': state order has one scale and one alpha for all heads"
-        raise DesignError("folding.order", show(folding.order), reason)
     if "table" in design.position or ("log" in design.position and design.log.definition == "code"):
         reason = (
             "must be 'score': a bias that is an arbitrary matrix over the pairs of tokens is not a "

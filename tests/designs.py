@@ -126,7 +126,7 @@ def factors(order):
     if order == "score":
         return FACTORS
     positions = tuple(name for name in POSITIONS if name not in BIASED | {"log-code"})
-    return {**FACTORS, "position": positions, "rows": (1,), "gate": (False,), "own": (False,)}
+    return {**FACTORS, "position": positions, "rows": (1,), "gate": (False,)}
 
 
 def cover(choices, strength, *, seed=0):

@@ -62,11 +62,13 @@ def test_every_similarity_and_position_behind_a_gate(position, similarity):
 
 @pytest.mark.parametrize("similarity", FACTORS["similarity"])
 @pytest.mark.parametrize("neuron", NEURONS)
-def test_heads_with_scales_and_alphas_of_their_own(neuron, similarity):
+@pytest.mark.parametrize("order", ORDERS)
+def test_heads_with_scales_and_alphas_of_their_own(order, neuron, similarity):
     row = {**SMALL, "similarity": similarity, "neuron": neuron, "own": True, "heads": 3}
-    for n, position in enumerate(("none", "log", "difference", "shift-gray")):
-        row |= {"position": position, "gate": n == 1, "grid": 3 if n == 3 else 1}
-        check(layer(row), stalls=0.2, seed=n, rates=(0.7, 0.4))
+    score = order == "score"
+    for n, position in enumerate(("none", "log", "difference" if score else "log", "shift-gray")):
+        row |= {"position": position, "gate": score and n == 1, "grid": 3 if n == 3 else 1}
+        check(layer(row, order), stalls=0.2, seed=n, rates=(0.7, 0.4))
 
 
 @pytest.mark.parametrize("rows", [1, 4])

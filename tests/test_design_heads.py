@@ -59,13 +59,6 @@ def test_what_is_one_a_head_is_not_one(name):
             {"threshold": [1, 1, 1, 1]},
             'threshold: [1, 1, 1, 1]: must be a number from 1e-6 to 1e6, as 0.125 or "1/8"',
         ),
-        (
-            {"scale": [1, 1, 1, 2], "folding": {"order": "state"}},
-            (
-                "folding.order: 'state': must be 'score': state order has one scale and one alpha "
-                "for all heads"
-            ),
-        ),
     ],
 )
 def test_refused(keys, line):
@@ -87,8 +80,5 @@ def test_warned():
 
 def test_order():
     keys = {"tokens": 1024, "folding": {"order": "auto"}}
-    assert make(**keys).order == "state"
-    assert make(**keys, scale=["1/8"] * 4).order == "state"
-    assert make(**keys, scale=["1/8"] * 3 + ["1/4"]).order == "score"
-    assert make(**keys, **ALPHA, alpha=[0.25, 0.5, 0.5, 0.5]).order == "score"
-    assert make(**keys, **ALPHA, alpha=[0.25, 0.26, 0.25, 0.25]).order == "state"
+    assert make(**keys, **ALPHA, alpha=[0.25, 0.5, 0.5, 0.5], scale=[1, 2, 3, 4]).order == "state"
+    assert make(**keys, scale=[1, 2, 3, 4], gate=2).order == "score"
