@@ -4,10 +4,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spikeloom.design import Design
-from spikeloom.golden import gray, log, shift, table
+from spikeloom.golden import gate, gray, log, shift, table
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.ranges import ranges
-from spikeloom.golden.similarity import scores
+from spikeloom.golden.similarity import Similarity, scores
 
 __all__ = ["attention", "check_spikes", "drive", "score_matrix"]
 
@@ -26,7 +26,9 @@ def check_spikes(design: Design, name: str, array: ArrayLike) -> NDArray[np.uint
 def score_matrix(
     design: Design, q: NDArray[np.uint8], k: NDArray[np.uint8], *, t: int, head: int
 ) -> NDArray[np.int64]:
-    """Return the scores of one head at one step, with every position encoding: (N, N) integers.
+    """Return what one head multiplies v by at one step, (N, N) integers.
+
+    Scores with every position encoding, or the ones and zeros that a gate makes of them.
 
     Parameters
     ----------
@@ -41,12 +43,12 @@ def score_matrix(
     if "gray" in design.position:
         codes = gray.codes(design, t)
         q, k = np.concatenate([q, codes], axis=1), np.concatenate([k, codes], axis=1)
-    matrix = scores(q, k, design)
+    matrix = scores(q, k, Similarity.from_design(design, head))
     if "log" in design.position:
         matrix += log.bias_matrix(design).astype(np.int64) << design.score_fraction
     if "table" in design.position:
         matrix += table.bias_matrix(design, head).astype(np.int64) << design.score_fraction
-    return matrix
+    return matrix if design.gate is None else gate.gated(matrix, design)
 
 
 def drive(design: Design, q: ArrayLike, k: ArrayLike, v: ArrayLike) -> NDArray[np.int64]:
@@ -75,6 +77,10 @@ def attention(
     """
     x = drive(design, q, k, v)
     if design.neuron != "none":
-        return NeuronSpec.from_design(design).run(x)
+        specs = [NeuronSpec.from_design(design, head) for head in range(design.heads)]
+        if len(set(specs)) == 1:
+            return specs[0].run(x)
+        parts = np.split(x, design.heads, axis=2)
+        return np.concatenate([s.run(part) for s, part in zip(specs, parts, strict=True)], axis=2)
     low, high = ranges(design).drive
     return x.astype(np.int32) if -(1 << 31) <= low and high < 1 << 31 else x

@@ -112,7 +112,7 @@ class AttentionModel(Model):
 
     def _numbers(self) -> dict[str, Any]:
         spans = ranges(self._design)
-        numbers: dict[str, Any] = {"fraction_bits": self._design.score_fraction}
+        numbers: dict[str, Any] = {"fraction_bits": self._design.drive_fraction}
         for name in ("score", "drive", "membrane"):
             low, high = getattr(spans, name)
             width, signed = bits(low, high)

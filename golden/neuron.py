@@ -4,6 +4,7 @@ Ref: SpikingJelly ``LIFNode`` and ``IFNode`` with v_reset 0 or None.
 """
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -44,29 +45,21 @@ class NeuronSpec:
     reset: str
 
     @classmethod
-    def from_design(cls, design: NeuronDesign) -> "NeuronSpec":
-        """Fold scale and threshold of a design into one integer threshold, with the fewest bits.
+    def from_design(cls, design: NeuronDesign, head: int = 0) -> "NeuronSpec":
+        """Fold scale and threshold of a head into one integer threshold, with the fewest bits.
 
         Exact for every design but soft resets whose threshold no binary fraction holds; there the
-        threshold is rounded up and the design carries a warning.
+        threshold is rounded up and the design carries a warning. Heads differ in the threshold
+        alone: all have the fraction bits of the head that needs most, and more bits than the
+        fewest are exact too.
         """
         if design.neuron == "none":
             raise ValueError("Neuron must be 'lif' or 'if', not 'none'")
         shift = design.tau.bit_length() - 1 if design.neuron == "lif" else 0
-        real = design.threshold_exact
-        below = real.denominator
-        grid = below.bit_length() - 1 if below & (below - 1) == 0 else None
-        # What T-1 halvings of an integer can leave behind the point.
-        trail = max(1, shift) * (design.steps - 1)
-        if design.steps == 1 or (design.neuron == "if" and design.reset == "hard"):
-            fraction = 0
-        elif shift <= 1:
-            fraction = trail if grid is None else grid
-            if design.reset == "hard":
-                fraction = min(fraction, trail)
-        else:
-            fraction = trail + (grid or 0 if design.reset == "soft" else 0)
-        threshold = -(-real.numerator * (1 << fraction) // below)
+        thresholds = design.thresholds_exact
+        fraction = max(_fraction(design, shift, real) for real in set(thresholds))
+        real = thresholds[head]
+        threshold = -(-real.numerator * (1 << fraction) // real.denominator)
         return cls(design.neuron, shift, fraction, threshold, design.reset)
 
     @property
@@ -103,3 +96,17 @@ class NeuronSpec:
         for t in range(len(x)):
             spikes[t], w = self.step(w, x[t])
         return spikes
+
+
+def _fraction(design: NeuronDesign, shift: int, real: Fraction) -> int:
+    """Return the fewest fraction bits of a membrane that are exact for a threshold."""
+    below = real.denominator
+    grid = below.bit_length() - 1 if below & (below - 1) == 0 else None
+    # What T-1 halvings of an integer can leave behind the point.
+    trail = max(1, shift) * (design.steps - 1)
+    if design.steps == 1 or (design.neuron == "if" and design.reset == "hard"):
+        return 0
+    if shift <= 1:
+        fraction = trail if grid is None else grid
+        return min(fraction, trail) if design.reset == "hard" else fraction
+    return trail + (grid or 0 if design.reset == "soft" else 0)

@@ -1,6 +1,6 @@
 """Ranges of every number in a layer, from the design alone: what the hardware's widths rest on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.design import Design
-from spikeloom.golden import gray, log, table
+from spikeloom.golden import gate, gray, log, table
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.similarity import Similarity, scores
 
@@ -25,7 +25,8 @@ class Ranges:
     Parameters
     ----------
     score : tuple of int
-        A score with its bias, in units of 2**-f. Both ends are reached by some input.
+        What v is multiplied by: a score with its bias, in units of 2**-f, or what a gate makes of
+        it. Both ends are reached by some input.
     drive : tuple of int
         A sum over tokens of scores, before the neuron. Both ends are reached by some input.
     membrane : tuple of int
@@ -34,12 +35,23 @@ class Ranges:
     saturate : int or None
         Scores, their partial sums and the drive may be clipped to at most this without changing
         a spike; None where that is not so (soft reset, scores below zero, no neuron).
+    before_gate : tuple of int or None
+        A score with its bias before the gate; None without a gate.
+    heads : tuple of (int, (int, int))
+        Threshold and membrane of every head, where heads differ in the threshold; else empty.
     """
 
     score: tuple[int, int]
     drive: tuple[int, int]
     membrane: tuple[int, int]
     saturate: int | None
+    before_gate: tuple[int, int] | None = None
+    heads: tuple[tuple[int, tuple[int, int]], ...] = ()
+
+    @property
+    def summed_score(self) -> tuple[int, int]:
+        """Range of a score with its bias, before any gate."""
+        return self.score if self.before_gate is None else self.before_gate
 
     @property
     def clipped_score(self) -> tuple[int, int]:
@@ -77,14 +89,19 @@ def ranges(design: Design) -> Ranges:
     of tokens, and for one query every key can be chosen alone. (Above 2**27 pairs, over steps and
     heads, the fixed part is bounded and not enumerated; no range is then too small.)
     """
-    score, drive = _spans(design)
+    score, drive, before = _spans(design)
     if design.neuron == "none":
-        return Ranges(score, drive, (0, 0), None)
-    spec = NeuronSpec.from_design(design)
+        return Ranges(score, drive, (0, 0), None, before)
+    specs = [NeuronSpec.from_design(design, head) for head in range(design.heads)]
+    # What is clipped at the greatest threshold reaches that of every other head as well.
+    greatest = max(specs, key=lambda spec: spec.threshold)
     # Scores of hamming have both signs; where fixed codes outweigh them, nothing is gained.
-    clips = score[0] >= 0 and design.similarity != "hamming"
-    saturate = spec.saturate if clips else None
-    return Ranges(score, drive, membrane_range(spec, drive, design.steps), saturate)
+    signed = design.similarity == "hamming" and design.gate is None
+    saturate = greatest.saturate if score[0] >= 0 and not signed else None
+    spans = {spec: membrane_range(spec, drive, design.steps) for spec in dict.fromkeys(specs)}
+    membrane = min(low for low, _ in spans.values()), max(high for _, high in spans.values())
+    heads = tuple((spec.threshold, spans[spec]) for spec in specs) if len(spans) > 1 else ()
+    return Ranges(score, drive, membrane, saturate, before, heads)
 
 
 def membrane_range(spec: NeuronSpec, drive: tuple[int, int], steps: int) -> tuple[int, int]:
@@ -103,33 +120,50 @@ def membrane_range(spec: NeuronSpec, drive: tuple[int, int], steps: int) -> tupl
     return least, most
 
 
-def _spans(design: Design) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Range of a score and of a drive."""
+_Span = tuple[int, int]
+
+
+def _spans(design: Design) -> tuple[_Span, _Span, _Span | None]:
+    """Range of what v is multiplied by, of a drive, and of a score before a gate."""
     how = Similarity.from_design(design)
+    # The bounds of what is compared are those of every alpha.
     low, high = how.bounds(design.head_dim)
     by_step = "gray" in design.position and design.gray.index == "t*L+l"
-    by_head = "table" in design.position and len(design.table.values or ()) > 1
     steps = design.steps if by_step else 1
-    heads = design.heads if by_head else 1
-    if not design.code_bits and not {"log", "table"} & set(design.position):
-        return (low, high), (design.tokens * min(0, low), design.tokens * max(0, high))
-    if steps * heads * design.tokens**2 > _MOST_PAIRS:
-        least, most = _loosely(design, how)
-        low, high = low + least, high + most
-        return (low, high), (design.tokens * min(0, low), design.tokens * max(0, high))
-    score_low, score_high, drive_low, drive_high = [], [], [], []
-    for fixed in _fixed(design, how, steps, heads):
+    heads = _kinds(design)
+    blocks: Iterable[NDArray[np.int64]] = [np.zeros((1, design.tokens), dtype=np.int64)]
+    if design.code_bits or {"log", "table"} & set(design.position):
+        if steps * len(heads) * design.tokens**2 > _MOST_PAIRS:
+            least, most = _loosely(design, how)
+            low, high = low + least, high + most
+        else:
+            blocks = _fixed(design, steps, heads)
+    scores_, drives, before = [], [], []
+    for fixed in blocks:
         below, above = fixed + low, fixed + high
-        score_low.append(int(below.min()))
-        score_high.append(int(above.max()))
-        drive_low.append(int(np.minimum(below, 0).sum(axis=1).min()))
-        drive_high.append(int(np.maximum(above, 0).sum(axis=1).max()))
-    return (min(score_low), max(score_high)), (min(drive_low), max(drive_high))
+        before += [int(below.min()), int(above.max())]
+        if design.gate is not None:
+            below, above = gate.gated(below, design), gate.gated(above, design)
+        scores_ += [int(below.min()), int(above.max())]
+        drives += [
+            int(np.minimum(below, 0).sum(axis=1).min()),
+            int(np.maximum(above, 0).sum(axis=1).max()),
+        ]
+    span, whole = (min(scores_), max(scores_)), (min(before), max(before))
+    return span, (min(drives), max(drives)), None if design.gate is None else whole
 
 
-def _fixed(design: Design, how: Similarity, steps: int, heads: int) -> Iterator[NDArray[np.int64]]:
+def _kinds(design: Design) -> list[int]:
+    """Return one head of each kind: another alpha or another table makes another kind."""
+    own = "table" in design.position and len(design.table.values or ()) > 1
+    kinds = {(kappa, head if own else 0): head for head, kappa in enumerate(design.kappas)}
+    return sorted(kinds.values())
+
+
+def _fixed(design: Design, steps: int, heads: list[int]) -> Iterator[NDArray[np.int64]]:
     """Yield what the positions add to the scores, in blocks of rows, for every step and head."""
-    for head in range(heads):
+    for head in heads:
+        how = Similarity.from_design(design, head)
         bias: NDArray[np.int32] | None = None
         if "log" in design.position:
             bias = log.bias_matrix(design)

@@ -77,10 +77,21 @@ def schedule(design: Design) -> NDArray[np.int64]:
     """Return the amounts of shape (groups, N), each in 0 .. group_dim - 1."""
     if design.shift.values is not None:
         table = np.array(design.shift.values, dtype=np.int64)
+    elif design.shift.grid is not None:
+        table = _grid_amounts(design, *design.shift.grid)
     else:
         shift = design.shift
         table = amounts(design.tokens, shift.groups, shift.base, shift.rounding)
     return table % design.group_dim
+
+
+def _grid_amounts(design: Design, rows: int, columns: int) -> NDArray[np.int64]:
+    """Return the amounts of a picture: the row's for half of the groups, then the column's."""
+    shift = design.shift
+    row, column = (
+        amounts(side, shift.groups // 2, shift.base, shift.rounding) for side in (rows, columns)
+    )
+    return np.concatenate([row.repeat(columns, axis=1), np.tile(column, rows)])
 
 
 def rotate(x: NDArray[np.uint8], amounts: NDArray[np.int64]) -> NDArray[np.uint8]:

@@ -42,9 +42,9 @@ class Similarity:
             )
 
     @classmethod
-    def from_design(cls, design: Design) -> "Similarity":
-        """Take the similarity of a design."""
-        return cls(design.similarity, design.kappa, design.score_fraction)
+    def from_design(cls, design: Design, head: int = 0) -> "Similarity":
+        """Take the similarity of a head of a design."""
+        return cls(design.similarity, design.kappas[head], design.score_fraction)
 
     def bounds(self, channels: int) -> tuple[int, int]:
         """Return the least and the greatest score of ``channels`` channels; both are reached."""

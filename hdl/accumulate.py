@@ -1,6 +1,6 @@
 """Accumulators of the score engine: a chain of rows with the neurons at its ends."""
 
-from amaranth.hdl import Const, Module, Mux, Signal, Value
+from amaranth.hdl import Array, Const, Module, Mux, Signal, Value
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -37,6 +37,8 @@ class AccumulatorChain(wiring.Component):
         Score of each row.
     done : In(1)
         High in the last slot of a run: the next run is the next step.
+    head : In(range(heads))
+        Head of the run; absent where heads do not differ in their thresholds.
     in_addr : In
         Membranes (pass, token) of the row to enter in the next cycle.
     out_addr, out_en : In
@@ -51,6 +53,7 @@ class AccumulatorChain(wiring.Component):
     v: Signal
     scores: list[Signal]
     done: Signal
+    head: Signal
     in_addr: Signal
     out_addr: Signal
     out_en: Signal
@@ -70,6 +73,8 @@ class AccumulatorChain(wiring.Component):
             "out_addr": In(range(depth)),
             "out_en": In(1),
         }
+        if plan.spec is not None and plan.neuron.by_head:
+            ports["head"] = In(range(plan.heads))
         if plan.spec is None:
             ports["drives"] = Out(plan.drive_shape).array(plan.lanes)
         else:
@@ -111,6 +116,8 @@ class AccumulatorChain(wiring.Component):
         membranes: Value = Signal(width * plan.lanes, name="no_membranes")
         first: Value = Signal(init=1, name="first_step")
         write = None
+        by_head = plan.neuron.by_head
+        domain = "sync" if by_head else "comb"
         if plan.has_membranes:
             store: memory.Memory = memory.Memory(
                 shape=width * plan.lanes,
@@ -122,16 +129,18 @@ class AccumulatorChain(wiring.Component):
             read = store.read_port()
             write = store.write_port()
             membranes = read.data
-            m.d.comb += [
-                read.addr.eq(self.in_addr),
-                write.addr.eq(self.out_addr),
-                write.en.eq(self.out_en),
-            ]
+            m.d.comb += read.addr.eq(self.in_addr)
+            # An offset that is no constant makes the path to the memory long: a register cuts it,
+            # and the next run reads what was written cycles later.
+            m.d[domain] += [write.addr.eq(self.out_addr), write.en.eq(self.out_en)]
             step = Signal(range(plan.steps))
             with m.If(self.done):
                 m.d.sync += step.eq(Mux(step == plan.steps - 1, 0, step + 1))
             first = step == 0
 
+        if by_head:
+            offset = Signal(plan.neuron.offset_shape, init=plan.neuron.offsets[0])
+            m.d.sync += offset.eq(Array(plan.neuron.offsets)[self.head])
         for lane in range(plan.lanes):
             m.submodules[f"preset{lane}"] = preset = NeuronPreset(spec, ranges)
             m.submodules[f"fire{lane}"] = fire = NeuronFire(spec, ranges)
@@ -139,6 +148,8 @@ class AccumulatorChain(wiring.Component):
                 preset.membrane.eq(membranes.word_select(lane, width)),
                 preset.first.eq(first),
             ]
+            if by_head:
+                m.d.comb += [preset.offset.eq(offset), fire.offset.eq(offset)]
             chain: Value = preset.acc
             for row in reversed(range(plan.rows)):
                 acc = Signal(plan.neuron.acc_shape, name=f"acc{row}_{lane}", reset_less=True)
@@ -152,4 +163,4 @@ class AccumulatorChain(wiring.Component):
                 chain = acc
             m.d.comb += [fire.acc.eq(chain), self.spikes[lane].eq(fire.spike)]
             if write is not None:
-                m.d.comb += write.data.word_select(lane, width).eq(fire.membrane)
+                m.d[domain] += write.data.word_select(lane, width).eq(fire.membrane)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..design import Design
 from .banks import BankRing
 from .chunks import ChunkLoader
-from .counting import fit
+from .counting import fit, head_counter
 from .cycles import state_cycles
 from .layer import LayerComponent
 from .loader import Loader
@@ -241,6 +241,8 @@ class Attention(LayerComponent):
         ]
         if plan.summed:
             m.submodules.sums = sums = ValueSums(self._design)
+            if plan.weighed:
+                m.d.comb += sums.head.eq(head_counter(m, loader.full, plan.heads, plan.steps))
             m.d.comb += [
                 sums.beat.eq(loader.beat),
                 sums.en.eq(loader.v_en),

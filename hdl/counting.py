@@ -3,7 +3,7 @@
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.utils import ceil_log2
 
-__all__ = ["delays", "fit", "following", "odometer"]
+__all__ = ["delays", "fit", "following", "head_counter", "odometer"]
 
 
 def following(value: Value, count: int) -> Value:
@@ -50,6 +50,16 @@ def odometer(m: Module, en: Value, *digits: tuple[Signal, int]) -> Value:
             m.d.sync += digit.eq(Mux(last, 0, digit + 1))
         carry = carry & last
     return close()
+
+
+def head_counter(m: Module, done: Value, heads: int, steps: int) -> Signal:
+    """Count the heads, each of which takes ``steps`` runs that end with ``done``."""
+    head, step = Signal(range(heads)), Signal(range(steps), name="head_step")
+    with m.If(done):
+        m.d.sync += step.eq(following(step, steps))
+        with m.If(step == steps - 1):
+            m.d.sync += head.eq(following(head, heads))
+    return head
 
 
 def fit(value: Value, count: int) -> Value:

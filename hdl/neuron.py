@@ -3,9 +3,9 @@
 Ref: SpikingJelly ``neuron.LIFNode`` and ``neuron.IFNode``, in the exact integer (floor) form.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -36,10 +36,14 @@ class NeuronFormat:
     ``(tau - 1) * membrane`` is much wider, it holds the membrane itself. With ``apart`` it always
     does, and the offset is left to what else is added to the accumulator.
 
+    Heads with thresholds of their own (``ranges.heads``) have one format, and accumulators that
+    start at offsets of their own: the offset is an input of the pieces of a neuron then.
+
     Parameters
     ----------
     spec : NeuronSpec
-        Integer neuron: shift (log2 of tau, 0 without leak), threshold, fraction, reset.
+        Integer neuron: shift (log2 of tau, 0 without leak), threshold, fraction, reset. Where heads
+        have thresholds of their own, that of any head.
     ranges : Ranges
         Ranges of score, drive and membrane.
     saturating : bool or None
@@ -49,8 +53,12 @@ class NeuronFormat:
 
     Members
     -------
+    by_head : bool
+        Whether heads have thresholds of their own.
     offset : int
-        Start value of the accumulator at membrane 0.
+        Start value of the accumulator at membrane 0, for the threshold of ``spec``.
+    offsets : tuple of int
+        That of every head; one where heads do not differ.
     acc_shape : Shape
         Shape of the accumulator.
     membrane_shape : Shape
@@ -79,7 +87,17 @@ class NeuronFormat:
     @property
     def bits(self) -> int:
         """Bits of the accumulator below the sticky bit (saturating form)."""
-        return max(ceil_log2(self.spec.threshold), self.spec.fraction)
+        return max(ceil_log2(max(self._thresholds)), self.spec.fraction)
+
+    @property
+    def by_head(self) -> bool:
+        """Whether heads have thresholds of their own."""
+        return bool(self.ranges.heads)
+
+    @property
+    def _thresholds(self) -> tuple[int, ...]:
+        heads = tuple(threshold for threshold, _ in self.ranges.heads)
+        return heads or (self.spec.threshold,)
 
     @property
     def offset(self) -> int:
@@ -87,22 +105,36 @@ class NeuronFormat:
         return ((1 << self.bits) if self.saturating else 0) - self.spec.threshold
 
     @property
+    def offsets(self) -> tuple[int, ...]:
+        """Start values of the accumulators of all heads at membrane 0."""
+        return tuple(self.offset + self.spec.threshold - own for own in self._thresholds)
+
+    @property
+    def offset_shape(self) -> Shape:
+        """Shape of an offset that is an input."""
+        return Shape.cast(range(min(self.offsets), max(self.offsets) + 1))
+
+    @property
     def stores_start(self) -> bool:
         """Whether the membrane memory holds start values."""
         return self.spec.shift <= 1 and not self.apart
 
     @property
-    def _membranes(self) -> tuple[int, int]:
-        """Lowest and highest membrane between two steps, the first one's 0 included."""
-        low, high = self.ranges.membrane
-        return min(low, 0), max(high, 0)
+    def _membranes(self) -> list[tuple[int, int]]:
+        """Lowest and highest membrane of every head between two steps, the first one's 0 too."""
+        spans = [span for _, span in self.ranges.heads] or [self.ranges.membrane]
+        return [(min(low, 0), max(high, 0)) for low, high in spans]
+
+    def _span(self, leak: int, offsets: bool) -> tuple[int, int]:
+        """Lowest and highest of ``leak`` times a membrane, with or without its offset."""
+        pairs = list(zip(self._membranes, self.offsets, strict=True))
+        low = min(leak * span[0] + offset * offsets for span, offset in pairs)
+        return low, max(leak * span[1] + offset * offsets for span, offset in pairs)
 
     @property
     def membrane_shape(self) -> Shape:
         """Shape of a word of the membrane memory."""
-        low, high = self._membranes
-        if self.stores_start:
-            low, high = low + self.offset, high + self.offset
+        low, high = self._span(1, self.stores_start)
         return Shape.cast(range(low, high + 1))
 
     @property
@@ -110,8 +142,7 @@ class NeuronFormat:
         """Shape of the accumulator."""
         if self.saturating:
             return Shape(self.bits + 1)
-        leak = max((1 << self.spec.shift) - 1, 1)
-        low, high = (leak * end + self.offset for end in self._membranes)
+        low, high = self._span(max((1 << self.spec.shift) - 1, 1), True)
         low += min(self.ranges.drive[0], 0) << self.spec.fraction
         high += max(self.ranges.drive[1], 0) << self.spec.fraction
         return Shape.cast(range(low, high + 1))
@@ -140,6 +171,10 @@ class _Piece(wiring.Component):
     def _members(self) -> dict[str, wiring.Member]:
         raise NotImplementedError
 
+    def _offset_member(self) -> dict[str, wiring.Member]:
+        """Give the port of the offset, which only heads that differ have."""
+        return {"offset": In(self._format.offset_shape)} if self._format.by_head else {}
+
     @property
     def format(self) -> NeuronFormat:
         """Layout of accumulator and membrane memory."""
@@ -163,18 +198,22 @@ class NeuronPreset(_Piece):
         Word that :class:`NeuronFire` gave one step before.
     first : In(1)
         High in the first step: ``membrane`` is ignored, and the membrane is 0.
+    offset : In(format.offset_shape)
+        Offset of the head; absent where heads do not differ, or with ``apart``.
     acc : Out(format.acc_shape)
         Start value.
     """
 
     membrane: Signal
     first: Signal
+    offset: Signal
     acc: Signal
 
     def _members(self) -> dict[str, wiring.Member]:
         return {
             "membrane": In(self._format.membrane_shape),
             "first": In(1),
+            **({} if self._format.apart else self._offset_member()),
             "acc": Out(self._format.acc_shape),
         }
 
@@ -182,7 +221,9 @@ class NeuronPreset(_Piece):
         """Build the start value."""
         m = Module()
         fmt = self._format
-        offset = 0 if fmt.apart else fmt.offset
+        offset: Value | int = 0
+        if not fmt.apart:
+            offset = self.offset if fmt.by_head else fmt.offset
 
         start: Value = self.membrane
         if fmt.spec.shift == 2:
@@ -275,6 +316,8 @@ class NeuronFire(_Piece):
     -------
     acc : In(format.acc_shape)
         Accumulator after the last score.
+    offset : In(format.offset_shape)
+        Offset of the head; absent where heads do not differ.
     spike : Out(1)
         Whether the neuron fires.
     membrane : Out(format.membrane_shape)
@@ -282,12 +325,14 @@ class NeuronFire(_Piece):
     """
 
     acc: Signal
+    offset: Signal
     spike: Signal
     membrane: Signal
 
     def _members(self) -> dict[str, wiring.Member]:
         return {
             "acc": In(self._format.acc_shape),
+            **self._offset_member(),
             "spike": Out(1),
             "membrane": Out(self._format.membrane_shape),
         }
@@ -307,6 +352,9 @@ class NeuronFire(_Piece):
 
         # What follows a step without a spike, and one with: start values where the memory holds
         # these, else membranes. offset + threshold is what the accumulator counts from.
+        if fmt.by_head:
+            m.d.comb += self.membrane.eq(self._following(low))
+            return m
         rest = fmt.offset if fmt.stores_start else 0
         change = (rest << spec.shift) - fmt.offset
         if fmt.hard:
@@ -321,6 +369,18 @@ class NeuronFire(_Piece):
             ]
 
         return m
+
+    def _following(self, low: Value) -> Value:
+        """Leak and reset with the head's offset, which is less the threshold in the plain form."""
+        fmt = self._format
+        shift, offset = fmt.spec.shift, self.offset
+        rest: Value | int = offset if fmt.stores_start else 0
+        change: Value = -offset
+        if fmt.stores_start:
+            change = offset if shift else Const(0)
+        if fmt.hard:
+            return Mux(self.spike, rest, (low + change) >> shift)
+        return (low + Mux(self.spike, change + offset, change)) >> shift
 
 
 class Neuron(wiring.Component):
@@ -338,6 +398,8 @@ class Neuron(wiring.Component):
         Layer whose neuron is wanted, ``"lif"`` or ``"if"``.
     channels : int
         Channels side by side, at least 1.
+    head : int
+        Head whose scale is taken, where heads differ.
 
     Members
     -------
@@ -350,14 +412,17 @@ class Neuron(wiring.Component):
     i: stream.Interface
     o: stream.Interface
 
-    def __init__(self, design: Design, *, channels: int = 1):
+    def __init__(self, design: Design, *, channels: int = 1, head: int = 0):
         if design.neuron == "none":
             raise ValueError("Neuron must be lif or if, not 'none'")
         if not isinstance(channels, int) or channels < 1:
             raise TypeError(f"Channels must be a positive integer, not {channels!r}")
         self._design = design
+        if not isinstance(head, int) or not 0 <= head < design.heads:
+            raise TypeError(f"Head must be an integer from 0 to {design.heads - 1}, not {head!r}")
         self._channels = channels
-        self._ranges = ranges(design)
+        self._head = head
+        self._ranges = _alone(ranges(design), head)
         low, high = self._ranges.drive
         super().__init__(
             {
@@ -377,6 +442,11 @@ class Neuron(wiring.Component):
         return self._channels
 
     @property
+    def head(self) -> int:
+        """Head whose scale is taken."""
+        return self._head
+
+    @property
     def latency(self) -> int:
         """Cycles from a drive to its spikes."""
         return 1
@@ -385,7 +455,7 @@ class Neuron(wiring.Component):
         """Step all channels at once whenever the output register is free."""
         m = Module()
 
-        spec = NeuronSpec.from_design(self._design)
+        spec = NeuronSpec.from_design(self._design, self._head)
         step = Signal(range(self._design.steps))
         m.d.comb += self.i.ready.eq(~self.o.valid | self.o.ready)
         with m.If(self.i.ready):
@@ -416,3 +486,8 @@ class Neuron(wiring.Component):
             m.d.sync += self.o.payload.eq(spikes)
 
         return m
+
+
+def _alone(found: Ranges, head: int) -> Ranges:
+    """Give the ranges of one head, as if there were no other."""
+    return replace(found, membrane=found.heads[head][1], heads=()) if found.heads else found

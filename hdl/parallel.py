@@ -29,6 +29,10 @@ def head_of_group(design: Design, place: int) -> Design:
         "dim": design.dim // side,
         "folding": design.folding.model_copy(update={"heads": 1}),
     }
+    for key in ("scale", "alpha"):
+        numbers = getattr(design, key)
+        if isinstance(numbers, tuple):
+            changes[key] = numbers[place::side]
     values = design.table.values
     if values is not None and len(values) > 1:
         changes["table"] = design.table.model_copy(update={"values": values[place::side]})

@@ -1,14 +1,18 @@
 """Score order: row after row of the attention map, A = similarity(q, k) first, then A v."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from ..design import Design
+from ..golden import gate as golden_gate
 from .accumulate import AccumulatorChain
+from .alpha import AlphaSimilarity
 from .bias import BiasStream
-from .counting import delays, fit, following
+from .compare import at_least
+from .counting import delays, fit, following, head_counter
+from .gate import GatedSimilarity
 from .gray import TokenCode
 from .output import OutputWriter
 from .plan import Plan
@@ -114,10 +118,33 @@ class ScoreEngine(wiring.Component):
     def _biased(self) -> bool:
         return bool({"log", "table"} & set(self._design.positions))
 
-    def _similarity(self) -> Similarity:
+    @property
+    def _weighed(self) -> bool:
+        """Whether heads have alphas of their own."""
+        return len(set(self._design.kappas)) > 1
+
+    def _similarity(self) -> Similarity | AlphaSimilarity | GatedSimilarity:
         design = self._design
+        kappas = sorted(set(design.kappas))
+        if design.gate is not None and not self._biased:
+            return GatedSimilarity(
+                design.channels,
+                design.similarity,
+                design.gate,
+                kappa=kappas if self._weighed else design.kappa,
+                alpha_bits=design.score_fraction,
+                technology=design.target.cells,
+            )
         # A bias may pull a score back below the threshold: clip after it, not before.
         limit = None if self._biased else self._plan.ranges.saturate
+        if self._weighed:
+            return AlphaSimilarity(
+                design.channels,
+                kappas,
+                alpha_bits=design.score_fraction,
+                saturate=limit,
+                technology=design.target.cells,
+            )
         return Similarity(
             design.channels,
             design.similarity,
@@ -129,6 +156,7 @@ class ScoreEngine(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        self._head: Signal | None = None
         latency = self.latency
         issue_key, issue_shift, token, fresh = self._issue(m)
         key = delays(m, issue_key, latency, "key")
@@ -181,6 +209,9 @@ class ScoreEngine(wiring.Component):
 
         k = Signal(design.channels, reset_less=True)
         m.d.sync += k.eq(words[1])
+        if self._weighed:
+            kappa = Signal(range(max(design.kappas) + 1), init=design.kappas[0])
+            m.d.sync += kappa.eq(Array(design.kappas)[self._head_counter(m)])
         chain = words[0]
         scores: list[Value] = [Const(0)] * plan.rows
         for row in reversed(range(plan.rows)):
@@ -191,6 +222,8 @@ class ScoreEngine(wiring.Component):
             similarity = self._similarities[row]
             m.submodules[f"similarity{row}"] = similarity
             m.d.comb += [similarity.q.eq(q), similarity.k.eq(k)]
+            if self._weighed and not isinstance(similarity, Similarity):
+                m.d.comb += similarity.weight.eq(kappa)
             scores[row] = similarity.o
         return self._add_bias(m, scores, key, shift) if self._biased else scores
 
@@ -203,26 +236,30 @@ class ScoreEngine(wiring.Component):
         m.d.comb += [bias.key.eq(key[slot]), bias.shift.eq(shift[slot])]
         if bias.heads > 1:
             m.d.comb += bias.head.eq(self._head_counter(m))
-        low, high = plan.ranges.score
-        limit = plan.ranges.saturate
+        low, high = plan.ranges.summed_score
         sums: list[Value] = []
         for row, score in enumerate(scores):
             total = Signal(range(low, high + 1), name=f"total{row}")
             clipped = Signal(plan.score_shape, name=f"score{row}", reset_less=True)
             m.d.comb += total.eq(score + (bias.o[row] << self._design.score_fraction))
-            m.d.sync += clipped.eq(total if limit is None else Mux(total >= limit, limit, total))
+            m.d.sync += clipped.eq(self._clip(total))
             sums.append(clipped)
         return sums
 
+    def _clip(self, total: Signal) -> Value:
+        """Clip a score with its bias where that is exact, or send it through the gate."""
+        limit = self._plan.ranges.saturate
+        if self._design.gate is not None:
+            level = golden_gate.level(self._design)
+            return total >= level if total.shape().signed else at_least(total, max(0, level))
+        return total if limit is None else Mux(total >= limit, limit, total)
+
     def _head_counter(self, m: Module) -> Signal:
         """Count the heads, each of which takes ``steps`` runs of the engine."""
-        plan = self._plan
-        head, step = Signal(range(plan.heads)), Signal(range(plan.steps), name="head_step")
-        with m.If(self.done):
-            m.d.sync += step.eq(following(step, plan.steps))
-            with m.If(step == plan.steps - 1):
-                m.d.sync += head.eq(following(head, plan.heads))
-        return head
+        if self._head is not None:
+            return self._head
+        self._head = head_counter(m, self.done, self._plan.heads, self._plan.steps)
+        return self._head
 
     def _accumulate(
         self, m: Module, scores: list[Value], key: list[Value], shift: list[Value]
@@ -287,6 +324,8 @@ class ScoreEngine(wiring.Component):
             chain.out_en.eq(out & exists),
             chain.done.eq(self.done),
         ]
+        if plan.spec is not None and plan.neuron.by_head:
+            m.d.comb += chain.head.eq(self._head_counter(m))
         if plan.spec is None:
             m.d.comb += self.o_data.eq(
                 output.drives(m, [chain.drives[n] for n in range(plan.lanes)])

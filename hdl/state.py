@@ -1,12 +1,12 @@
 """State order: S = K^T V first, then q S, one spike a cycle and none for a zero."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from ..design import Design
-from .counting import fit
+from .counting import fit, head_counter
 from .events import EventSequencer
 from .memory import LayerMemory
 from .neuron import NeuronFire, NeuronPreset
@@ -112,6 +112,7 @@ class StateEngine(wiring.Component):
             events.chunk.eq(self.chunk),
         ]
         turn, query, settle = events.turn, events.query, events.settle
+        self._head_numbers(m)
 
         # What is not to be added is read from a half of the memory that stays zero.
         state: memory.Memory = memory.Memory(
@@ -172,6 +173,22 @@ class StateEngine(wiring.Component):
             m.d.comb += self.o_data.eq(output.spikes(m, turn, self._fire(m, drives, kept)))
         return m
 
+    def _head_numbers(self, m: Module) -> None:
+        """Choose the neurons' offset and the weight of a pair of zeros, where heads differ."""
+        plan = self._plan
+        by_head = plan.spec is not None and plan.neuron.by_head
+        self._offset: Value | int = 0 if plan.spec is None else plan.neuron.offset
+        self._kappa: Value | None = None
+        if not by_head and not plan.weighed:
+            return
+        head = head_counter(m, self.done, plan.heads, plan.steps)
+        if by_head:
+            self._offset = Signal(plan.neuron.offset_shape, name="offset")
+            m.d.comb += self._offset.eq(Array(plan.neuron.offsets)[head])
+        if plan.weighed:
+            self._kappa = Signal(range(max(self._design.kappas) + 1), name="kappa")
+            m.d.comb += self._kappa.eq(Array(self._design.kappas)[head])
+
     def _portable_lanes(
         self,
         m: Module,
@@ -186,7 +203,9 @@ class StateEngine(wiring.Component):
         shape = plan.state_shape
         saturating = plan.spec is not None and plan.neuron.saturating
         shift = 0 if saturating else plan.fraction
-        key = plan.weights.key << plan.fraction
+        key: Value | int = plan.weights.key << plan.fraction
+        if self._kappa is not None:
+            key = ((1 << self._design.score_fraction) + self._kappa) << plan.fraction
         accs = []
         for lane in range(plan.lanes):
             acc = Signal(plan.lane_shape, name=f"acc{lane}", reset_less=True)
@@ -273,12 +292,13 @@ class StateEngine(wiring.Component):
             return []
         weights = plan.weights
         shape = signed(plan.lane_shape.width - plan.fraction)
-        offset = 0 if plan.spec is None else plan.neuron.offset
+        offset = self._offset
         one = 1 << self._design.score_fraction
-        weight: Value = Const(-weights.base_key)
+        weight: Value = Const(-weights.base_key) if self._kappa is None else -self._kappa
         if plan.windowed:
-            weight = self._window_weight(m, events, one)
+            weight = self._window_weight(m, events, one, weight)
         plain = weights.base_row == weights.base_key == 1 and not plan.windowed
+        plain = plain and self._kappa is None
         bases = []
         for lane in range(plan.lanes):
             base = Signal(shape, name=f"base{lane}", reset_less=True)
@@ -296,7 +316,7 @@ class StateEngine(wiring.Component):
             bases.append(base)
         return bases
 
-    def _window_weight(self, m: Module, events: EventSequencer, one: int) -> Signal:
+    def _window_weight(self, m: Module, events: EventSequencer, one: int, key: Value) -> Signal:
         """Weigh a value as it changes the base: in the first windows, in k, in the next windows."""
         plan = self._plan
         is_ones, leaves = Signal(), Signal()
@@ -313,17 +333,20 @@ class StateEngine(wiring.Component):
         with m.Elif(is_ones):
             m.d.comb += weight.eq(first)
         with m.Else():
-            m.d.comb += weight.eq(-plan.weights.base_key)
+            m.d.comb += weight.eq(key)
         return weight
 
     def _drives(self, m: Module, accs: list[Signal], bases: list[Signal]) -> list[Signal]:
         """Add the base to finished accumulators."""
         plan = self._plan
-        offset = 0 if plan.spec is None else plan.neuron.offset
+        offset, fraction = self._offset, plan.fraction
+        low: Value = Const(0, 0)
+        if fraction:
+            mask = (1 << fraction) - 1
+            low = Const(offset & mask, fraction) if isinstance(offset, int) else offset[:fraction]
         drives = []
         for lane, (acc, base) in enumerate(zip(accs, bases, strict=True)):
             drive = Signal(plan.lane_shape, name=f"sum_of{lane}")
-            low = Const(offset & ((1 << plan.fraction) - 1), plan.fraction)
             m.d.comb += drive.eq(acc + Cat(low, base))
             drives.append(drive)
         return drives
@@ -372,6 +395,8 @@ class StateEngine(wiring.Component):
                 neuron.spec, plan.ranges, saturating=neuron.saturating, apart=neuron.apart
             )
             m.submodules[f"preset{lane}"] = preset
+            if neuron.by_head and not neuron.apart:
+                m.d.comb += preset.offset.eq(self._offset)
             acc = preset.acc if neuron.apart else Mux(events.query, preset.acc, 0)
             m.d.comb += [
                 preset.membrane.eq(words.word_select(lane, plan.membrane_bits)),
@@ -395,6 +420,8 @@ class StateEngine(wiring.Component):
             )
             m.submodules[f"fire{lane}"] = fire
             m.d.comb += [fire.acc.eq(acc), spikes[lane].eq(fire.spike)]
+            if neuron.by_head:
+                m.d.comb += fire.offset.eq(self._offset)
             if plan.has_membranes:
                 m.d.comb += kept.word_select(lane, plan.membrane_bits).eq(fire.membrane)
         return spikes

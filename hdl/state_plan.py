@@ -91,8 +91,8 @@ class StatePlan(Plan):
 
     @cached_property
     def weights(self) -> Weights:
-        """Weights of the similarity."""
-        one, kappa = 1 << self.design.score_fraction, self.design.kappa
+        """Weights of the similarity; where heads have alphas of their own, of the greatest."""
+        one, kappa = 1 << self.design.score_fraction, max(self.design.kappas)
         match self.design.similarity:
             case "and":
                 return Weights(1, 0, 0, 0)
@@ -102,6 +102,11 @@ class StatePlan(Plan):
                 return Weights(one + kappa, kappa, kappa, kappa)
             case _:
                 return Weights(4, 2, 1, 2)
+
+    @property
+    def weighed(self) -> bool:
+        """Whether heads have alphas of their own."""
+        return len(set(self.design.kappas)) > 1
 
     @cached_property
     def reaches(self) -> tuple[int, ...]:
@@ -151,6 +156,8 @@ class StatePlan(Plan):
         They keep a bit more a membrane, which many membranes have no room for.
         """
         if self.design.target.cells != "ice40" or self.spec is None or self.based:
+            return False
+        if self.neuron.by_head:
             return False
         if self.membrane_depth > 2048:
             return False

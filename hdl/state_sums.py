@@ -1,6 +1,6 @@
 """Sums of all values of a channel, counted as the values come in."""
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Array, Cat, Const, Module, Signal, Value
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -34,6 +34,8 @@ class ValueSums(wiring.Component):
         Whether it belongs to the first token.
     place, word, bank : In
         Which beat of its token it is; the word and the bank that it belongs to.
+    head : In(range(heads))
+        Head that is loaded; absent where one weight counts for all.
     addr : In
         Word to read: the word, its bank, and whether -1 is wanted instead.
     sums : Out
@@ -46,6 +48,7 @@ class ValueSums(wiring.Component):
     place: Signal
     word: Signal
     bank: Signal
+    head: Signal
     addr: Signal
     sums: Signal
 
@@ -61,6 +64,7 @@ class ValueSums(wiring.Component):
                 "place": In(range(plan.beats)),
                 "word": In(range(plan.words)),
                 "bank": In(range(plan.in_banks)),
+                **({"head": In(range(plan.heads))} if plan.weighed else {}),
                 "addr": In(range(sums.depth)),
                 "sums": Out(sums.width),
             }
@@ -110,11 +114,14 @@ class ValueSums(wiring.Component):
                 last.data.eq(counted),
                 last.en.eq(write.en.any()),
             ]
+        weight: Value = Const(plan.weights.base_row)
+        if plan.weighed:
+            weight = Array(self._design.kappas)[self.head]
         for n in range(plan.beat):
             part = before.word_select(n, shape.width)
             total = counted.word_select(n, shape.width)
             step = beat[n].replicate(plan.weights.base_row.bit_length())
-            m.d.comb += total.eq(part + (step & plan.weights.base_row))
+            m.d.comb += total.eq(part + (step & weight))
         return m
 
 

@@ -1,7 +1,7 @@
 """Attention layers: what they compute, how they are folded, and what they may cost."""
 
 from fractions import Fraction
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -12,12 +12,13 @@ from spikeloom.design_read import DesignError
 from spikeloom.design_sections import (
     DEVICES,
     POSITIONS,
-    Alpha,
+    Alphas,
     Budget,
     Folding,
     Gray,
     Log,
     Number,
+    Numbers,
     Position,
     Shift,
     Table,
@@ -37,6 +38,8 @@ __all__ = [
     "Table",
     "Target",
 ]
+
+_T = TypeVar("_T")
 
 
 class Design(Layer):
@@ -63,12 +66,19 @@ class Design(Layer):
     similarity: Literal["and", "xnor", "alpha-xnor", "hamming"] = Field(
         default="and", description="How a query is compared with a key."
     )
-    alpha: Alpha | None = Field(
+    alpha: Alphas | None = Field(
         default=None,
-        description="Weight of a pair of zeros (alpha-xnor); rounded to alpha_bits.",
+        description="Weight of a pair of zeros (alpha-xnor), one or one a head; rounded to "
+        "alpha_bits.",
     )
     alpha_bits: int = Field(
         default=3, ge=1, le=8, description="Fraction bits of alpha: kappa / 2^alpha_bits."
+    )
+    gate: int | None = Field(
+        default=None,
+        ge=-(1 << 20),
+        le=1 << 20,
+        description="Binary gate: scores of at least this count as 1, others as 0 (score order).",
     )
     position: Position = Field(
         default=(), description="Relative position encodings: none, one, or a list."
@@ -82,8 +92,9 @@ class Design(Layer):
     threshold: Number = Field(
         default=Fraction(1, 2), description="Firing threshold; a neuron at it fires."
     )
-    scale: Number = Field(
-        default=Fraction(1, 8), description="Factor on the attention before the neuron."
+    scale: Numbers = Field(
+        default=Fraction(1, 8),
+        description="Factor on the attention before the neuron, one or one a head.",
     )
     decay_input: bool = Field(
         default=True, description="SpikingJelly's switch: the input decays with the membrane."
@@ -159,39 +170,79 @@ class Design(Layer):
         return self.alpha_bits if self.similarity == "alpha-xnor" else 0
 
     @property
+    def drive_fraction(self) -> int:
+        """Fraction bits of the drive: those of a score, none behind a gate."""
+        return self.score_fraction if self.gate is None else 0
+
+    @property
+    def scales(self) -> tuple[Fraction, ...]:
+        """The scale of every head."""
+        return self._each(self.scale)
+
+    @property
+    def alphas(self) -> tuple[Fraction, ...]:
+        """The alpha of every head that was asked for; 0 without alpha-xnor."""
+        return self._each(self.alpha or Fraction(0))
+
+    @property
+    def kappas(self) -> tuple[int, ...]:
+        """Numerator of every head's alpha, rounded half to even; 0 without alpha-xnor."""
+        return tuple(round(alpha * (1 << self.alpha_bits)) for alpha in self.alphas)
+
+    @property
     def kappa(self) -> int:
-        """Numerator of alpha, rounded half to even; 0 without alpha-xnor."""
-        if self.alpha is None:
-            return 0
-        return round(self.alpha * (1 << self.alpha_bits))
+        """Numerator of the alpha of all heads; :exc:`ValueError` where heads differ."""
+        return self._one("Kappa", self.kappas)
+
+    @property
+    def alphas_exact(self) -> tuple[Fraction, ...]:
+        """The alphas that are computed with, kappa / 2^alpha_bits."""
+        return tuple(Fraction(kappa, 1 << self.alpha_bits) for kappa in self.kappas)
 
     @property
     def alpha_exact(self) -> Fraction:
-        """The alpha that is computed with, kappa / 2^alpha_bits."""
-        return Fraction(self.kappa, 1 << self.alpha_bits)
+        """The alpha of all heads that is computed with; :exc:`ValueError` where heads differ."""
+        return self._one("Alpha", self.alphas_exact)
 
     @property
     def alpha_error(self) -> Fraction:
-        """The alpha that is computed with, less the alpha that was asked for."""
-        return self.alpha_exact - (self.alpha or 0)
+        """The greatest error, by magnitude, of an alpha that is computed with."""
+        pairs = zip(self.alphas_exact, self.alphas, strict=True)
+        return max((exact - asked for exact, asked in pairs), key=abs)
+
+    @property
+    def thresholds_exact(self) -> tuple[Fraction, ...]:
+        """The threshold of every head in units of the integer drive, before it is on a grid."""
+        decay = self.tau if self.neuron == "lif" and self.decay_input else 1
+        return tuple(
+            (1 << self.drive_fraction) * self.threshold / scale * decay for scale in self.scales
+        )
 
     @property
     def threshold_exact(self) -> Fraction:
-        """The threshold in units of the integer drive, before it is put on a grid."""
-        decay = self.tau if self.neuron == "lif" and self.decay_input else 1
-        return (1 << self.score_fraction) * self.threshold / self.scale * decay
+        """The threshold of all heads, likewise; :exc:`ValueError` where heads differ."""
+        return self._one("Threshold", self.thresholds_exact)
+
+    def _each(self, value: Fraction | tuple[Fraction, ...]) -> tuple[Fraction, ...]:
+        return value if isinstance(value, tuple) else (value,) * self.heads
+
+    @staticmethod
+    def _one(name: str, values: tuple[_T, ...]) -> _T:
+        if len(set(values)) > 1:
+            raise ValueError(f"{name} must be one number, not one a head")
+        return values[0]
 
     @property
     def order(self) -> Literal["score", "state"]:
         """Order of multiplication; ``auto`` takes the one with fewer cells times cycles.
 
         Both are estimated, see :mod:`spikeloom.design_cost`, the cycles of state order at a firing
-        rate of 20 %. ``rows`` and biases without state ask for score order.
+        rate of 20 %. ``rows``, a gate and biases without state ask for score order.
         """
         if self.folding.order != "auto":
             return self.folding.order
         coded = "log" in self.position and self.log.definition == "code"
-        if self.folding.rows > 1 or coded or "table" in self.position:
+        if self.folding.rows > 1 or coded or "table" in self.position or self.gate is not None:
             return "score"
         score, state = estimate(self, "score"), estimate(self, "state")
         return "state" if state.product <= score.product else "score"

@@ -46,7 +46,12 @@ def check(design: "Design") -> None:
         for key in ("alpha", "alpha_bits"):
             if key in given:
                 reason = f"has a meaning with similarity alpha-xnor only, not {design.similarity}"
-                raise DesignError(key, show(str(getattr(design, key))), reason)
+                raise DesignError(key, _written(getattr(design, key)), reason)
+    for key in ("scale", "alpha"):
+        value = getattr(design, key)
+        if isinstance(value, tuple) and len(value) != design.heads:
+            allowed = f"must be one number, or a list of one a head ({design.heads})"
+            raise DesignError(key, f"{len(value)} numbers", allowed)
     for section in ("gray", "log", "shift", "table"):
         if section in given and section not in design.position:
             raise DesignError(section, "", f"has a meaning with position {section} only")
@@ -58,7 +63,13 @@ def check(design: "Design") -> None:
         _check_shift(design)
     if "table" in design.position:
         _check_table(design)
+    _check_gate(design)
     _check_folding(design)
+
+
+def _written(value: object) -> str:
+    """Write a number or numbers as the design file may have them."""
+    return show([str(x) for x in value] if isinstance(value, tuple) else str(value))
 
 
 def _check_gray(design: "Design") -> None:
@@ -67,14 +78,17 @@ def _check_gray(design: "Design") -> None:
         if isinstance(gray.bits, tuple):
             raise DesignError("gray.bits", show(list(gray.bits)), "must be one integer: no grid")
         return
-    rows, columns = gray.grid
-    if rows * columns != design.tokens:
-        allowed = f"must hold as many places as there are tokens ({design.tokens})"
-        raise DesignError("gray.grid", show(list(gray.grid)), allowed)
+    _check_grid("gray.grid", gray.grid, design)
     if isinstance(gray.bits, int) or (gray.bits is not None and len(gray.bits) != 2):
         raise DesignError("gray.bits", show(gray.bits), "must be a list of two beside a grid")
     if gray.index != "l":
         raise DesignError("gray.index", show(gray.index), "must be 'l' beside a grid")
+
+
+def _check_grid(key: str, grid: tuple[int, int], design: "Design") -> None:
+    if grid[0] * grid[1] != design.tokens:
+        allowed = f"must hold as many places as there are tokens ({design.tokens})"
+        raise DesignError(key, show(list(grid)), allowed)
 
 
 def _check_log(design: "Design") -> None:
@@ -95,13 +109,20 @@ def _check_shift(design: "Design") -> None:
     if design.head_dim % shift.groups:
         allowed = f"must divide the channels of a head ({design.head_dim})"
         raise DesignError("shift.groups", show(shift.groups), allowed)
+    if shift.grid is not None:
+        _check_grid("shift.grid", shift.grid, design)
+        if shift.groups % 2:
+            allowed = "must be even beside a grid: half of the groups for rows, half for columns"
+            raise DesignError("shift.groups", show(shift.groups), allowed)
     if shift.values is None:
         return
     key = "shift.values" if shift.file is None else "shift.file"
-    for name in ("base", "rounding"):
+    for name in ("base", "rounding", "grid"):
         if name in shift.model_fields_set:
             allowed = f"must not stand beside {key}, which replaces the formula"
-            raise DesignError(f"shift.{name}", show(getattr(shift, name)), allowed)
+            given = getattr(shift, name)
+            value = show(list(given) if isinstance(given, tuple) else given)
+            raise DesignError(f"shift.{name}", value, allowed)
     shape = f"{len(shift.values)} x {sorted({len(row) for row in shift.values})[0]} integers"
     if len(shift.values) != shift.groups or {len(r) for r in shift.values} != {design.tokens}:
         allowed = f"must hold groups x tokens ({shift.groups} x {design.tokens}) integers"
@@ -131,6 +152,21 @@ def _check_table(design: "Design") -> None:
                 raise DesignError(key, show(entry), allowed)
 
 
+def _check_gate(design: "Design") -> None:
+    if design.gate is None:
+        return
+    high = design.channels
+    low = -high if design.similarity == "hamming" else 0
+    if "log" in design.position:
+        high += (design.log_length - 1).bit_length()
+    if "table" in design.position:
+        values = [entry for row in design.table.values or () for entry in row]
+        low, high = low + min(values), high + max(values)
+    if not low < design.gate <= high:
+        allowed = f"must be an integer from {low + 1} to {high}: the scores lie in {low} .. {high}"
+        raise DesignError("gate", show(design.gate), allowed)
+
+
 def _check_folding(design: "Design") -> None:
     folding = design.folding
     if folding.rows > design.tokens:
@@ -141,9 +177,9 @@ def _check_folding(design: "Design") -> None:
     if design.heads % folding.heads:
         allowed = f"must divide the heads ({design.heads})"
         raise DesignError("folding.heads", show(folding.heads), allowed)
-    own = design.table.values is not None and len(design.table.values) > 1
+    own = len(design.table.values or ()) > 1 or len(set(design.kappas)) > 1
     if folding.heads > 1 and design.neuron == "none" and own:
-        reason = "must be 1: drives of heads with tables of their own differ in width"
+        reason = "must be 1: drives of heads with a table or alpha of their own differ in width"
         raise DesignError("folding.heads", show(folding.heads), reason)
     lanes, beat, width = design.lanes, design.beat, design.head_dim
     if lanes > width or (lanes != width and beat % lanes and lanes % beat):
@@ -157,6 +193,12 @@ def _check_folding(design: "Design") -> None:
     if folding.rows > 1:
         reason = "rows of scores do not exist in state order: must be 1"
         raise DesignError("folding.rows", show(folding.rows), reason)
+    if design.gate is not None:
+        reason = (
+            "must be 'score': a gate decides for every pair of tokens, and no function of the "
+            "state does"
+        )
+        raise DesignError("folding.order", show(folding.order), reason)
     if "table" in design.position or ("log" in design.position and design.log.definition == "code"):
         reason = (
             "must be 'score': a bias that is an arbitrary matrix over the pairs of tokens is not a "
@@ -173,20 +215,29 @@ def warn(design: "Design") -> tuple[str, ...]:
 def _warnings(design: "Design") -> Iterator[str]:
     yield from _similarity_warnings(design)
     yield from _position_warnings(design)
+    if design.gate is not None and (design.similarity != "and" or design.position):
+        yield f"gate: with {_named(design)} is in no published model"
     yield from neuron_warnings(design)
+
+
+def _named(design: "Design") -> str:
+    return " and ".join((design.similarity, *design.position))
 
 
 def _similarity_warnings(design: "Design") -> Iterator[str]:
     if design.similarity != "alpha-xnor":
         return
     if design.alpha_error:
+        pairs = list(zip(design.alphas, design.alphas_exact, strict=True))
+        head, (asked, exact) = max(enumerate(pairs), key=lambda item: abs(item[1][1] - item[1][0]))
+        named = f" of head {head}" if isinstance(design.alpha, tuple) else ""
         yield (
-            f"alpha: {float(design.alpha or 0):g} is rounded to {design.kappa}/"
-            f"{1 << design.alpha_bits}, an error of {float(design.alpha_error):+g}"
+            f"alpha: {float(asked):g}{named} is rounded to {design.kappas[head]}/"
+            f"{1 << design.alpha_bits}, an error of {float(exact - asked):+g}"
         )
-    if design.kappa == 0:
+    if not any(design.kappas):
         yield "alpha: zero is the similarity and, which costs less"
-    if design.kappa == 1 << design.alpha_bits:
+    if set(design.kappas) == {1 << design.alpha_bits}:
         yield "alpha: one is the similarity xnor, which costs less"
 
 
@@ -216,6 +267,12 @@ def _position_warnings(design: "Design") -> Iterator[str]:
             )
         if similarity in ("alpha-xnor", "hamming"):
             yield f"position: log with {similarity} is in no published model"
+        for section in ("gray", "shift"):
+            if section in design.position and getattr(design, section).grid is not None:
+                yield (
+                    f"position: log beside {section}.grid takes the tokens of the picture as one "
+                    "line; in two dimensions it did not converge in its paper, which dropped it"
+                )
         if design.tokens > design.log_length:
             yield (
                 f"log.length: {design.log_length} is less than tokens ({design.tokens}): "
@@ -223,6 +280,15 @@ def _position_warnings(design: "Design") -> Iterator[str]:
             )
         elif design.log_length <= 3:
             yield f"log.length: every bias is zero at length {design.log_length}"
+    if "shift" in design.position and design.shift.grid is not None:
+        grid, base = design.shift.grid, design.shift.base
+        if design.shift.groups > 2 and 2 * (min(grid) - 1) <= base:
+            yield (
+                f"shift.base: {base} leaves groups of a picture of {grid[0]} x {grid[1]} where "
+                "they are: their amounts all round to zero"
+            )
+        if "gray" in design.position and design.gray.grid not in (None, grid):
+            yield "shift.grid: is another picture than gray.grid"
     if "shift" in design.position and design.group_dim == 1:
         yield "shift.groups: groups of one channel are not changed by a rotation"
 
@@ -237,10 +303,10 @@ def neuron_warnings(design: NeuronDesign) -> Iterator[str]:
             yield f"{key}: has no effect with neuron {design.neuron}"
     if design.neuron == "none":
         return
-    grid = design.threshold_exact.denominator
-    if design.reset == "soft" and grid & (grid - 1):
+    rough = [real for real in design.thresholds_exact if real.denominator & real.denominator - 1]
+    if design.reset == "soft" and rough:
         yield (
-            f"reset: soft, with a threshold of {float(design.threshold_exact):g} in units of the "
+            f"reset: soft, with a threshold of {float(rough[0]):g} in units of the "
             "drive, which no binary fraction holds: the threshold is rounded up and spikes may "
             "differ from the real-valued neuron"
         )

@@ -137,7 +137,7 @@ def _hard(design: Design) -> bool:
 
 
 def _threshold(design: Design) -> int:
-    return ceil(design.threshold_exact)
+    return ceil(max(design.thresholds_exact))
 
 
 def _windows(design: Design) -> list[int]:

@@ -75,6 +75,11 @@ class MaskDesign(Layer):
         return self.threshold / self.scale * decay
 
     @property
+    def thresholds_exact(self) -> tuple[Fraction, ...]:
+        """The threshold of all heads."""
+        return (self.threshold_exact,)
+
+    @property
     def beats_per_token(self) -> int:
         """Beats of one token of one head: ceil(d/B)."""
         return -(-self.head_dim // self.beat)

@@ -26,8 +26,8 @@ class NeuronDesign(Protocol):
         """``"hard"`` or ``"soft"``."""
 
     @property
-    def threshold_exact(self) -> Fraction:
-        """The threshold in units of the integer drive, before it is put on a grid."""
+    def thresholds_exact(self) -> tuple[Fraction, ...]:
+        """Thresholds in units of the integer drive, before they are put on a grid: one a head."""
 
     @property
     def model_fields_set(self) -> set[str]:

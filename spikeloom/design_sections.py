@@ -1,5 +1,6 @@
 """Sections of a design file, and the kinds of value that its keys take."""
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -21,12 +22,13 @@ from spikeloom.design_read import DesignError, load_integers, read_number, show
 __all__ = [
     "DEVICES",
     "POSITIONS",
-    "Alpha",
+    "Alphas",
     "Budget",
     "Folding",
     "Gray",
     "Log",
     "Number",
+    "Numbers",
     "Position",
     "Section",
     "Shift",
@@ -56,6 +58,27 @@ def _positive(value: object, info: ValidationInfo) -> Fraction:
 def _alpha(value: object, info: ValidationInfo) -> Fraction:
     allowed = 'must be a number from 0 to 1, as 0.375 or "3/8"'
     return _number(value, info, Fraction(0), Fraction(1), allowed)
+
+
+def _positives(value: object, info: ValidationInfo) -> Fraction | tuple[Fraction, ...]:
+    return _by_head(value, info, _positive)
+
+
+def _alphas(value: object, info: ValidationInfo) -> Fraction | tuple[Fraction, ...]:
+    return _by_head(value, info, _alpha)
+
+
+def _by_head(
+    value: object, info: ValidationInfo, read: Callable[[object, ValidationInfo], Fraction]
+) -> Fraction | tuple[Fraction, ...]:
+    """Accept one number, or a list of one a head."""
+    if not isinstance(value, (list, tuple)) or not value:
+        return read(value, info)
+    return tuple(read(number, info) for number in value)
+
+
+def _say(value: Fraction | tuple[Fraction, ...]) -> str | list[str]:
+    return [str(number) for number in value] if isinstance(value, tuple) else str(value)
 
 
 def _number(
@@ -103,23 +126,50 @@ def _rows(value: object, info: ValidationInfo) -> tuple[tuple[int, ...], ...] | 
     return tuple(tuple(row) for row in rows)
 
 
+def _sides(value: object) -> tuple[int, int] | None:
+    """Accept the sides of a picture."""
+    if value is None:
+        return None
+    if (
+        not isinstance(value, (list, tuple))
+        or len(value) != 2
+        or not all(type(side) is int and 1 <= side <= 4096 for side in value)
+    ):
+        raise DesignError("grid", show(value), "must be [rows, columns], each from 1 to 4096")
+    return value[0], value[1]
+
+
 _ROWS_SCHEMA = {
     "anyOf": [
         {"type": "array", "items": {"type": "integer"}},
         {"type": "array", "items": {"type": "array", "items": {"type": "integer"}}},
     ]
 }
+
+
+def _or_list(number: dict[str, Any]) -> dict[str, Any]:
+    """Schema of a number or quotient, or of a list of these."""
+    one = [number, _QUOTIENT]
+    return {"anyOf": [*one, {"type": "array", "items": {"anyOf": one}, "minItems": 1}]}
+
+
 Number = Annotated[
     Fraction,
     PlainValidator(_positive),
     PlainSerializer(str),
     WithJsonSchema({"anyOf": [{"type": "number", "minimum": 1e-6, "maximum": 1e6}, _QUOTIENT]}),
 ]
-Alpha = Annotated[
-    Fraction,
-    PlainValidator(_alpha),
-    PlainSerializer(str),
-    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, _QUOTIENT]}),
+Numbers = Annotated[
+    Fraction | tuple[Fraction, ...],
+    PlainValidator(_positives),
+    PlainSerializer(_say),
+    WithJsonSchema(_or_list({"type": "number", "minimum": 1e-6, "maximum": 1e6})),
+]
+Alphas = Annotated[
+    Fraction | tuple[Fraction, ...],
+    PlainValidator(_alphas),
+    PlainSerializer(_say),
+    WithJsonSchema(_or_list({"type": "number", "minimum": 0, "maximum": 1})),
 ]
 Position = Annotated[
     tuple[str, ...],
@@ -208,19 +258,22 @@ class Gray(Section):
     @field_validator("grid", mode="before")
     @classmethod
     def _check_grid(cls, value: object) -> object:
-        if value is None:
-            return None
-        if (
-            not isinstance(value, (list, tuple))
-            or len(value) != 2
-            or not all(type(side) is int and 1 <= side <= 4096 for side in value)
-        ):
-            raise DesignError("grid", show(value), "must be [rows, columns], each from 1 to 4096")
-        return tuple(value)
+        return _sides(value)
 
 
 class Log(Section):
     """Log-PE: a bias that falls with the logarithm of the distance is added to the score."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_grid(cls, data: object) -> object:
+        if isinstance(data, dict) and "grid" in data:
+            reason = (
+                "is not offered: Log-PE of rows and columns did not converge in the paper, which "
+                "dropped it"
+            )
+            raise DesignError("grid", show(data["grid"]), reason)
+        return data
 
     definition: Literal["paper", "code"] = Field(
         default="paper",
@@ -251,6 +304,11 @@ class Shift(_FromFile):
         default="float32",
         description="As PyTorch's float32 arithmetic rounds, or exact with ties to even.",
     )
+    grid: tuple[int, int] | None = Field(
+        default=None,
+        description="[rows, columns] of a picture, row by row: the first half of the groups is "
+        "rotated by the row, the second by the column.",
+    )
     file: str | None = Field(
         default=None,
         description="NumPy file of integers, groups x tokens: amounts instead of the formula.",
@@ -258,6 +316,11 @@ class Shift(_FromFile):
     values: _Rows = Field(
         default=None, description="Amounts instead of the formula: one list of tokens a group."
     )
+
+    @field_validator("grid", mode="before")
+    @classmethod
+    def _check_grid(cls, value: object) -> object:
+        return _sides(value)
 
 
 class Table(_FromFile):

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from spikeloom.design import Design
-from spikeloom.golden.attention import attention, drive
+from spikeloom.golden.attention import attention, drive, score_matrix
 from spikeloom.golden.beats import counts, pack, unpack
+from spikeloom.golden.ranges import ranges
 from spikeloom.hdl.attention import Attention
 from spikeloom.hdl.axi import AxiStreamTop
 from spikeloom.sim.cxxrtl import CxxrtlModel
@@ -80,6 +81,11 @@ POSITIONS = {
     "difference-shared": (table("difference", False),),
     "xor": (table("xor", True),),
     "xor-shared": (table("xor", False),),
+    "shift-grid": (lambda row: ("shift", {"groups": 2, "grid": SIDES[row["tokens"]]}),),
+    "shift-gray-grid": (
+        lambda row: ("shift", {"groups": 4, "base": 4, "grid": SIDES[row["tokens"]]}),
+        lambda row: ("gray", {"grid": SIDES[row["tokens"]]}),
+    ),
     "shift-gray": (shift(4), gray()),
     "shift-log": (shift(1), log(length=40)),
     "shift-xor": (shift(2, rounding="half-even"), table("xor", True)),
@@ -110,6 +116,8 @@ FACTORS = {
     "heads": (2, 1, 3),
     "buffers": ("auto", 1, 2),
     "grid": (1, 3),
+    "gate": (False, True),
+    "own": (False, True),
 }
 
 
@@ -118,7 +126,7 @@ def factors(order):
     if order == "score":
         return FACTORS
     positions = tuple(name for name in POSITIONS if name not in BIASED | {"log-code"})
-    return {**FACTORS, "position": positions, "rows": (1,)}
+    return {**FACTORS, "position": positions, "rows": (1,), "gate": (False,)}
 
 
 def cover(choices, strength, *, seed=0):
@@ -165,8 +173,9 @@ def cover(choices, strength, *, seed=0):
 def layer(row, order="score"):
     """Make the design of a row: what does not go together is brought to the nearest that does.
 
-    The threshold is put where the row's own spikes reach it about every other time: at an
-    integer, or (``grid`` 3) at one third above it.
+    A gate stands where about half of the scores of the row's own spikes reach it. The threshold is
+    put where the row's own spikes reach it about every other time: at an integer, or (``grid`` 3)
+    at one third above it; with ``own``, every head has such a threshold, and an alpha, of its own.
     """
     tokens, width, beat = row["tokens"], row["head_dim"], row["beat"]
     fits = [n for n in range(1, width + 1) if n == width or beat % n == 0 or n % beat == 0]
@@ -184,20 +193,40 @@ def layer(row, order="score"):
         "folding": {"order": order, "rows": rows, "lanes": lanes, "buffers": row["buffers"]},
         "target": {"beat": beat},
         **sections,
-        **({"alpha": "3/8"} if row["similarity"] == "alpha-xnor" else {}),
     }
-    if row["neuron"] == "none":
-        return Design.from_dict({**data, "neuron": "none"})
+    if row["similarity"] == "alpha-xnor":
+        own = [f"{(3 + 2 * head) % 9}/8" for head in range(row["heads"])]
+        data["alpha"] = own if row.get("own") else "3/8"
+    if row.get("gate"):
+        data["gate"] = middle(Design.from_dict(data))
     bare = Design.from_dict({**data, "neuron": "none"})
-    typical = np.quantile(drive(bare, **draw_spikes(bare, rate=RATES[0], seed=0)), 0.6)
-    theta = max(Fraction(1), Fraction(round(float(typical)))) + Fraction(row["grid"] - 1, 6)
+    if row["neuron"] == "none":
+        return bare
+    drives = drive(bare, **draw_spikes(bare, rate=RATES[0], seed=0))
     keys = NEURONS[row["neuron"]]
     unit = Design.from_dict({**data, **keys, "threshold": 1, "scale": 1}).threshold_exact
-    return Design.from_dict({**data, **keys, "threshold": str(theta / unit), "scale": 1})
+    theta = [
+        max(Fraction(1), Fraction(round(float(np.quantile(part, 0.6)))))
+        + Fraction(row["grid"] - 1, 6)
+        for part in ([drives] if not row.get("own") else np.split(drives, row["heads"], axis=2))
+    ]
+    if row.get("own"):
+        scales = [str(unit / (own + 3 * head)) for head, own in enumerate(theta)]
+        return Design.from_dict({**data, **keys, "threshold": 1, "scale": scales})
+    return Design.from_dict({**data, **keys, "threshold": str(theta[0] / unit), "scale": 1})
 
 
 def label(row):
     return "/".join(str(value) for value in row.values())
+
+
+def middle(design):
+    """Give a gate that about half of the scores reach, and not all that there can be."""
+    arrays = draw_spikes(design, rate=RATES[0], seed=0)
+    q, k = (arrays[name][0, :, : design.head_dim] for name in "qk")
+    low, high = (end >> design.score_fraction for end in ranges(design).score)
+    typical = np.median(score_matrix(design, q, k, t=0, head=0)) / (1 << design.score_fraction)
+    return int(min(max(round(float(typical)), low + 1), high))
 
 
 def sweep(order="score"):

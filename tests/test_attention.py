@@ -65,6 +65,38 @@ def test_one_token_whose_codes_outweigh_the_sign():
     check(design)
 
 
+@pytest.mark.parametrize("similarity", FACTORS["similarity"])
+@pytest.mark.parametrize("position", POSITIONS)
+def test_every_similarity_and_position_behind_a_gate(position, similarity):
+    for neuron in ("hard", "none"):
+        row = {**SMALL, "similarity": similarity, "position": position, "neuron": neuron}
+        check(layer({**row, "gate": True}), stalls=0.2, seed=len(neuron), rates=(0.7, 0.4))
+
+
+@pytest.mark.parametrize("similarity", FACTORS["similarity"])
+@pytest.mark.parametrize("neuron", NEURONS)
+@pytest.mark.parametrize("order", ORDERS)
+def test_heads_with_scales_and_alphas_of_their_own(order, neuron, similarity):
+    row = {**SMALL, "similarity": similarity, "neuron": neuron, "own": True, "heads": 3}
+    score = order == "score"
+    for n, position in enumerate(("none", "log", "difference" if score else "log", "shift-gray")):
+        row |= {"position": position, "gate": score and n == 1, "grid": 3 if n == 3 else 1}
+        check(layer(row, order), stalls=0.2, seed=n, rates=(0.7, 0.4))
+
+
+@pytest.mark.parametrize("rows", [1, 4])
+def test_scores_are_clipped_for_the_head_with_the_greatest_threshold(rows):
+    keys = {"tokens": 6, "dim": 32, "heads": 2, "steps": 3, "similarity": "xnor"}
+    for scale in ([1, "1/14"], ["1/14", 1], ["1/14", 0.07]):
+        golden = check(
+            Design.from_dict({**keys, "scale": scale, "folding": {"rows": rows}}),
+            stalls=0.2,
+            seed=rows,
+            rates=(0.3, 0.6, 0.1),
+        )
+        assert all(answer.any() and not answer.all() for answer in golden)
+
+
 @pytest.mark.parametrize("strength", [1, 2])
 def test_sweep_covers_what_it_says(strength):
     rows = cover(FACTORS, strength, seed=1)

@@ -77,6 +77,44 @@ DESIGNS = {
         [shift]
         groups = 2
     """,
+    "gate": """
+        gate = 2
+        threshold = 2
+        scale = 1
+        [folding]
+        rows = 2
+    """,
+    "gate-log": """
+        similarity = "xnor"
+        position = "log"
+        gate = 4
+        threshold = 2
+        scale = 1
+        [log]
+        length = 9
+    """,
+    "heads": """
+        scale = [0.3, 1]
+        threshold = 2
+    """,
+    "heads-alpha-soft": """
+        similarity = "alpha-xnor"
+        alpha = [0.125, 0.625]
+        scale = ["1/2", "1/4"]
+        threshold = 2
+        reset = "soft"
+        [folding]
+        rows = 2
+        lanes = 2
+    """,
+    "shift-grid": """
+        position = "shift"
+        threshold = 1
+        scale = 1
+        [shift]
+        groups = 2
+        grid = [1, 5]
+    """,
     "none": 'similarity = "xnor"\nneuron = "none"',
 }
 

@@ -47,13 +47,14 @@ small = st.fixed_dictionaries(
     {"tokens": st.integers(1, 9), "heads": st.integers(1, 3), "steps": st.integers(1, 5)},
     optional={
         "similarity": st.sampled_from(["and", "xnor", "alpha-xnor", "hamming"]),
-        "alpha": st.floats(0, 1),
+        "alpha": st.floats(0, 1) | st.lists(st.floats(0, 1), min_size=1, max_size=3),
         "alpha_bits": st.integers(1, 8),
         "position": st.lists(st.sampled_from(["gray", "log", "shift", "table"]), unique=True),
         "neuron": st.sampled_from(["lif", "if", "none"]),
         "tau": st.sampled_from([2, 4, 8]),
         "threshold": st.floats(1e-3, 100),
-        "scale": st.floats(1e-3, 100),
+        "scale": st.floats(1e-3, 100) | st.lists(st.floats(1e-3, 100), min_size=1, max_size=3),
+        "gate": st.integers(-3, 12),
         "decay_input": st.booleans(),
         "reset": st.sampled_from(["hard", "soft"]),
         "gray": st.fixed_dictionaries({}, optional={"bits": st.integers(1, 9)}),
@@ -140,6 +141,7 @@ def test_shape_laws(data, width):
     count = counts(design)
     assert count.inputs == design.heads * design.steps * (count.k + count.v + count.q)
     if design.neuron != "none":
-        spec = NeuronSpec.from_design(design)
-        # The threshold on its grid is the real one, rounded up.
-        assert 0 <= spec.threshold - design.threshold_exact * (1 << spec.fraction) < 1
+        for head, real in enumerate(design.thresholds_exact):
+            spec = NeuronSpec.from_design(design, head)
+            # The threshold on its grid is the real one, rounded up.
+            assert 0 <= spec.threshold - real * (1 << spec.fraction) < 1

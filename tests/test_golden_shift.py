@@ -6,7 +6,10 @@ import pytest
 
 from spikeloom.design import Design
 from spikeloom.golden import shift
+from spikeloom.golden.attention import attention, drive
 from spikeloom.golden.similarity import Similarity, scores
+
+from . import restated
 
 
 def make(tokens=168, head_dim=32, **section):
@@ -134,6 +137,63 @@ def test_similarity_depends_on_the_difference_of_the_amounts():
         matrix = scores(shift.rotate(q, amounts), shift.rotate(k, amounts), Similarity(kind))
         for n in range(8):
             assert np.array_equal(np.roll(matrix[0, :8], n), matrix[n, :8])
+
+
+def test_a_picture_turns_half_of_the_groups_by_rows_and_half_by_columns():
+    design = make(12, 16, groups=4, base=4, grid=[3, 4], rounding="half-even")
+    rows = [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2]
+    columns = [0, 1, 2, 3] * 3
+    quarter = [round(Fraction(n, 4)) for n in range(4)]
+    assert shift.schedule(design).tolist() == [
+        rows,
+        [quarter[n] for n in rows],
+        columns,
+        [quarter[n] for n in columns],
+    ]
+
+
+@pytest.mark.parametrize("rounding", ["float32", "half-even"])
+@pytest.mark.parametrize("groups", [2, 4, 8])
+def test_a_picture_of_one_row_is_a_line_for_half_of_the_groups(groups, rounding):
+    line = shift.schedule(make(168, 32, groups=groups // 2, rounding=rounding))
+    for grid, part in (([1, 168], slice(groups // 2, None)), ([168, 1], slice(groups // 2))):
+        table = shift.schedule(make(168, 32, groups=groups, grid=grid, rounding=rounding))
+        assert np.array_equal(table[part], line % (32 // groups))
+        assert table.sum() == table[part].sum()
+
+
+def test_similarity_in_a_picture_depends_on_both_differences():
+    """With frequency 1 alone: the same word everywhere, seen from everywhere."""
+    table = shift.schedule(make(64, 32, groups=2, grid=[8, 8]))
+    word = np.random.default_rng(9).integers(0, 2, 32, dtype=np.uint8)
+    turned = shift.rotate(np.tile(word, (64, 1)), table)
+    matrix = scores(turned, turned, Similarity("and")).reshape(8, 8, 8, 8)
+    for row, column in np.ndindex(4, 4):
+        moved = matrix[row : row + 4, column : column + 4, row : row + 4, column : column + 4]
+        assert np.array_equal(moved, matrix[:4, :4, :4, :4])
+    assert not np.array_equal(matrix[0, 0, 0, :], matrix[0, 0, :, 0])
+
+
+@pytest.mark.parametrize("grid", [[2, 3], [3, 2], [1, 6], [6, 1]])
+@pytest.mark.parametrize("similarity", ["and", "xnor", "alpha-xnor", "hamming"])
+def test_layers_of_pictures_equal_their_restatement(similarity, grid):
+    """16 combinations of 65 cases each: 1,040 layers, bit for bit."""
+    rng = np.random.default_rng(10)
+    keys = {"tokens": 6, "dim": 16, "heads": 1, "steps": 2, "similarity": similarity}
+    keys |= {"alpha": "3/8"} if similarity == "alpha-xnor" else {}
+    flat = Design.from_dict(keys)
+    changed = 0
+    for n in range(65):
+        section = {"groups": (2, 4, 8)[n % 3], "base": 64, "rounding": "half-even", "grid": grid}
+        position = {"position": "shift", "shift": section}
+        if n % 5 == 0:
+            position = {"position": ["shift", "gray"], "shift": section, "gray": {"grid": grid}}
+        made = keys | position | {"scale": "1/16"}
+        design = Design.from_dict(made)
+        q, k, v = ((rng.random((2, 6, 16)) < 0.4).astype(np.uint8) for _ in "qkv")
+        assert np.array_equal(attention(design, q, k, v), restated.spikes(made, q, k, v))
+        changed += not np.array_equal(drive(design, q, k, v), drive(flat, q, k, v))
+    assert changed > 60
 
 
 def test_refusals():

@@ -209,6 +209,8 @@ DESIGNS = [
     {"scale": 0.1, "similarity": "xnor"},
     {"tau": 4, "similarity": "alpha-xnor", "alpha": 0.375, "decay_input": False},
     {"steps": 1},
+    {"scale": ["1/8", "1/3"]},
+    {"scale": ["1/8", "1/32"], "reset": "soft", "similarity": "hamming"},
 ]
 
 
@@ -216,17 +218,19 @@ DESIGNS = [
 @pytest.mark.parametrize("options", DESIGNS, ids=str)
 def test_stream(options, channels):
     design = Design.from_dict({"tokens": 6, "dim": 8, "heads": 2, "steps": 3, **options})
-    dut = Neuron(design, channels=channels)
+    head = channels % 2
+    dut = Neuron(design, channels=channels, head=head)
+    assert dut.head == head
     rng = np.random.default_rng(channels)
     low, high = ranges(design).drive
-    threshold = int(design.threshold_exact)
+    threshold = int(design.thresholds_exact[head])
     sequences = 40
     shape = (sequences, design.steps, channels)
     drives = rng.integers(low, high + 1, shape)
     near = rng.integers(max(low, -2 * threshold), min(high, 2 * threshold) + 1, shape)
     drives = np.where(rng.random(shape) < 0.7, near, drives)
     drives[0], drives[1] = high, low
-    spec = NeuronSpec.from_design(design)
+    spec = NeuronSpec.from_design(design, head)
     expected = np.stack([spec.run(rows) for rows in drives]).reshape(-1, channels)
     got = []
 
@@ -286,6 +290,8 @@ def test_stream_refuses():
         Neuron(design.model_copy(update={"neuron": "none"}))
     with pytest.raises(TypeError, match=r"^Channels must be a positive integer, not 0$"):
         Neuron(design, channels=0)
+    with pytest.raises(TypeError, match=r"^Head must be an integer from 0 to 1, not 2$"):
+        Neuron(design, head=2)
 
 
 def test_floor_form_has_the_spikes_of_the_real_neuron():

@@ -30,6 +30,12 @@ LAYERS = {
         "table": {"values": OWN, "bits": 4},
         "folding": {"order": "score", "heads": 2, "buffers": 1},
     },
+    "own": {
+        "similarity": "alpha-xnor",
+        "alpha": [0.25, 0.5, 0.75, 0.125, 0.375, 0.5],
+        "scale": [1, 0.5, 0.25, 1, 0.5, 0.125],
+        "folding": {"order": "score", "heads": 3},
+    },
     "drive": {"neuron": "none", "folding": {"order": "state", "heads": 2, "lanes": 1}},
 }
 
@@ -113,7 +119,7 @@ def test_verilog_and_netlist(name, target, event_simulator):
         ({"folding": {"heads": 4}}, r"^folding\.heads: 4: must divide the heads \(6\)$"),
         (
             {**LAYERS["score-table"], "neuron": "none"},
-            r"^folding\.heads: 2: must be 1: drives of heads with tables of their own",
+            r"^folding\.heads: 2: must be 1: drives of heads with a table or alpha of their own",
         ),
     ],
 )

@@ -34,6 +34,11 @@ DESIGNS = {
         **{"similarity": "alpha-xnor", "alpha": 0.25, "position": "shift", "folding": {"rows": 2}},
         shift={"groups": 2},
     ),
+    "gate rows": layer(gate=1, scale="1/2", folding={"rows": 2}),
+    "shift grid": layer(tokens=6, position="shift", shift={"groups": 4, "grid": [2, 3]}),
+    "heads": layer(
+        **{"similarity": "alpha-xnor", "alpha": [0.125, 0.5, 0.75], "scale": [0.1, "1/8", 0.03]},
+    ),
     "drive": layer(neuron="none", similarity="xnor"),
     "bits": layer(target={"beat": 1}, folding={"lanes": 2}),
     "wide": layer(target={"beat": 64}),

@@ -124,11 +124,13 @@ DESIGNS = [
     layer(similarity="xnor", position="gray", reset="soft", folding={"rows": 2}),
     layer(similarity="hamming", position="log", neuron="if", target={"beat": 4}),
     layer(neuron="none", similarity="alpha-xnor", alpha=0.25),
+    layer(gate=1, scale="1/2", folding={"rows": 2}),
+    layer(similarity="alpha-xnor", alpha=[0.125, 0.5, 0.75], scale=[0.1, "1/8", 0.03]),
 ]
 
 
 @pytest.mark.synth
-@pytest.mark.parametrize("design", DESIGNS, ids=lambda d: f"{d.similarity}-{d.neuron}")
+@pytest.mark.parametrize("design", DESIGNS, ids=lambda d: f"{d.similarity}-{d.neuron}-{d.gate}")
 def test_netlist_equals_golden(design):
     inputs = [draw_spikes(design, rate=rate, seed=i) for i, rate in enumerate((0.3, 1.0, 0.7))]
     frames = np.stack([pack(design, **arrays) for arrays in inputs])
@@ -140,8 +142,8 @@ def test_netlist_equals_golden(design):
 
 @pytest.mark.synth
 @pytest.mark.cocotb
-def test_netlist_is_alike_in_an_event_simulator(event_simulator):
-    design = DESIGNS[0]
+@pytest.mark.parametrize("design", [DESIGNS[0], *DESIGNS[4:]], ids=["plain", "gate", "heads"])
+def test_netlist_is_alike_in_an_event_simulator(design, event_simulator):
     spikes = draw_spikes(design, rate=0.8, seed=3)
     fast = simulate(design, **spikes, target="netlist")
     slow = simulate(design, **spikes, target="netlist", simulator=event_simulator)

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from spikeloom.design import Design
+from spikeloom.hdl.alpha import AlphaSimilarity
+from spikeloom.hdl.gate import GatedSimilarity
 from spikeloom.hdl.gray import TokenCode
 from spikeloom.hdl.log import LogBias
 from spikeloom.hdl.neuron import Neuron
@@ -57,6 +59,30 @@ def test_similarity(bench, width, kind, kappa, alpha_bits, saturate, technology)
     case = {"kappa": kappa, "alpha_bits": alpha_bits, "saturate": saturate}
     dut = Similarity(width, kind, technology=technology, **case)
     bench(dut, "similarity", kind=kind, latency=dut.latency, **case)
+
+
+@pytest.mark.parametrize("technology", ["portable", "ice40"])
+@pytest.mark.parametrize(
+    ("width", "kappas", "alpha_bits", "saturate"),
+    [(12, [1, 3, 6], 3, 64), (21, [0, 171, 256], 8, None)],
+)
+def test_alpha(bench, width, kappas, alpha_bits, saturate, technology):
+    case = {"alpha_bits": alpha_bits, "saturate": saturate}
+    dut = AlphaSimilarity(width, kappas, technology=technology, **case)
+    bench(dut, "alpha", kappas=kappas, latency=dut.latency, **case)
+
+
+@pytest.mark.parametrize("technology", ["portable", "ice40"])
+@pytest.mark.parametrize(
+    ("kind", "gate"), [("and", 1), ("and", 3), ("xnor", 7), ("hamming", 2), ("alpha-xnor", 4)]
+)
+def test_gate(bench, kind, gate, technology):
+    layer = {**LAYER, "similarity": kind, "gate": gate}
+    layer |= {"alpha": "3/8"} if kind == "alpha-xnor" else {}
+    design = Design.from_dict(layer)
+    weights = {"kappa": design.kappa, "alpha_bits": design.score_fraction}
+    dut = GatedSimilarity(design.channels, kind, gate, technology=technology, **weights)
+    bench(dut, "gate", design=layer, latency=dut.latency)
 
 
 @pytest.mark.parametrize("groups", [1, 3])

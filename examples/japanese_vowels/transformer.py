@@ -132,7 +132,7 @@ def attention(design: Design, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     if "log" in design.positions:
         score = score + log_bias(tokens, design.log_length).to(q.dtype)
 
-    drive = float(design.scale) * (score @ v)
+    drive = float(design.scales[0]) * (score @ v)
     return lif(drive.transpose(2, 3).reshape(steps, batch, tokens, dim), float(design.threshold))
 
 
