@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spikeloom.design import Design
 from spikeloom.golden.attention import check_spikes
+from spikeloom.golden.packing import check_beats, from_beats, to_beats
 from spikeloom.golden.ranges import bits, ranges
 
 __all__ = ["Counts", "counts", "pack", "pack_output", "unpack", "unpack_input"]
@@ -61,24 +62,6 @@ def counts(design: Design) -> Counts:
     return Counts(keys, rows, rows, out, design.heads * design.steps)
 
 
-def _to_beats(bit_rows: NDArray[np.uint8], beat: int) -> NDArray[np.uint64]:
-    """Pack (..., n) bits into (..., ceil(n/beat)) beats."""
-    lack = -bit_rows.shape[-1] % beat
-    padded = np.concatenate(
-        [bit_rows, np.zeros((*bit_rows.shape[:-1], lack), np.uint8)], axis=-1
-    ).reshape(*bit_rows.shape[:-1], -1, beat)
-    weights = np.uint64(1) << np.arange(beat, dtype=np.uint64)
-    beats: NDArray[np.uint64] = (padded.astype(np.uint64) * weights).sum(-1, dtype=np.uint64)
-    return beats
-
-
-def _from_beats(beats: NDArray[np.uint64], beat: int, width: int) -> NDArray[np.uint8]:
-    """Unpack (..., ceil(width/beat)) beats into (..., width) bits."""
-    parts = beats[..., None] >> np.arange(beat, dtype=np.uint64) & np.uint64(1)
-    flat: NDArray[np.uint8] = parts.astype(np.uint8).reshape(*beats.shape[:-1], -1)[..., :width]
-    return flat
-
-
 def _by_head(design: Design, x: NDArray) -> NDArray:
     """(T, N, D) to (H, T, N, d)."""
     shape = (design.steps, design.tokens, design.heads, design.head_dim)
@@ -91,13 +74,6 @@ def _by_token(design: Design, x: NDArray) -> NDArray:
     return np.ascontiguousarray(x.transpose(1, 2, 0, 3)).reshape(shape)
 
 
-def _check_beats(beats: ArrayLike, count: int) -> NDArray[np.uint64]:
-    array = np.asarray(beats, dtype=np.uint64)
-    if array.shape != (count,):
-        raise ValueError(f"Beats must be of shape {(count,)!r}, not {array.shape!r}")
-    return array
-
-
 def pack(design: Design, q: ArrayLike, k: ArrayLike, v: ArrayLike) -> NDArray[np.uint64]:
     """Return the input beats of one inference, from q, k, v of shape (T, N, D) in {0, 1}."""
     queries, keys, values = (
@@ -105,7 +81,7 @@ def pack(design: Design, q: ArrayLike, k: ArrayLike, v: ArrayLike) -> NDArray[np
     )
     if design.order == "state":
         keys = keys.swapaxes(2, 3)
-    sections = [_to_beats(part, design.beat) for part in (keys, values, queries)]
+    sections = [to_beats(part, design.beat) for part in (keys, values, queries)]
     lead = (design.heads, design.steps, -1)
     return np.concatenate([part.reshape(lead) for part in sections], axis=2).reshape(-1)
 
@@ -114,16 +90,16 @@ def unpack_input(design: Design, beats: ArrayLike) -> tuple[NDArray[np.uint8], .
     """Return (q, k, v) from the input beats of one inference: the inverse of :func:`pack`."""
     count = counts(design)
     heads, steps, tokens, width = design.heads, design.steps, design.tokens, design.head_dim
-    array = _check_beats(beats, count.inputs).reshape(heads, steps, count.step)
+    array = check_beats(beats, count.inputs).reshape(heads, steps, count.step)
     rows = (heads, steps, tokens, design.beats_per_token)
     keys, values, queries = np.split(array, [count.k, count.k + count.v], axis=2)
-    q = _from_beats(queries.reshape(rows), design.beat, width)
-    v = _from_beats(values.reshape(rows), design.beat, width)
+    q = from_beats(queries.reshape(rows), design.beat, width)
+    v = from_beats(values.reshape(rows), design.beat, width)
     if design.order == "state":
         shape = (heads, steps, width, design.beats_per_channel)
-        k = _from_beats(keys.reshape(shape), design.beat, tokens).swapaxes(2, 3)
+        k = from_beats(keys.reshape(shape), design.beat, tokens).swapaxes(2, 3)
     else:
-        k = _from_beats(keys.reshape(rows), design.beat, width)
+        k = from_beats(keys.reshape(rows), design.beat, width)
     return _by_token(design, q), _by_token(design, k), _by_token(design, v)
 
 
@@ -131,11 +107,11 @@ def pack_output(design: Design, answer: ArrayLike) -> NDArray[np.uint64]:
     """Return the output beats of one inference, from spikes or a drive of shape (T, N, D)."""
     if design.neuron != "none":
         spikes = _by_head(design, check_spikes(design, "spikes", answer))
-        return _to_beats(spikes, design.beat).reshape(-1)
+        return to_beats(spikes, design.beat).reshape(-1)
     numbers = _by_head(design, np.asarray(answer, dtype=np.int64))
     places = -(-_drive_width(design) // design.beat) * design.beat
     digits = numbers[..., None] >> np.arange(places) & 1
-    return _to_beats(digits.astype(np.uint8), design.beat).reshape(-1)
+    return to_beats(digits.astype(np.uint8), design.beat).reshape(-1)
 
 
 def unpack(design: Design, beats: ArrayLike) -> NDArray:
@@ -143,15 +119,15 @@ def unpack(design: Design, beats: ArrayLike) -> NDArray:
 
     Spikes as uint8; with neuron ``none`` the drive as int32, or int64 where its range needs it.
     """
-    array = _check_beats(beats, counts(design).outputs)
+    array = check_beats(beats, counts(design).outputs)
     lead = (design.heads, design.steps, design.tokens)
     if design.neuron != "none":
         rows = array.reshape(*lead, design.beats_per_token)
-        return _by_token(design, _from_beats(rows, design.beat, design.head_dim))
+        return _by_token(design, from_beats(rows, design.beat, design.head_dim))
     low, high = ranges(design).drive
     width, signed = bits(low, high)
     groups = array.reshape(*lead, design.head_dim, -1)
-    digits = _from_beats(groups, design.beat, width).astype(np.int64)
+    digits = from_beats(groups, design.beat, width).astype(np.int64)
     numbers = (digits << np.arange(width)).sum(axis=-1)
     if signed:
         numbers -= digits[..., -1] << width

@@ -4,14 +4,37 @@ Ref: SpikingJelly ``LIFNode`` and ``IFNode`` with v_reset 0 or None.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from fractions import Fraction
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spikeloom.design import Design
+__all__ = ["NeuronKeys", "NeuronSpec"]
 
-__all__ = ["NeuronSpec"]
+
+class NeuronKeys(Protocol):
+    """What a neuron needs to know of a layer of any kind."""
+
+    @property
+    def neuron(self) -> str:
+        """``"lif"``, ``"if"`` or ``"none"``."""
+
+    @property
+    def tau(self) -> int:
+        """Time constant, a power of two."""
+
+    @property
+    def reset(self) -> str:
+        """``"hard"`` or ``"soft"``."""
+
+    @property
+    def steps(self) -> int:
+        """Time steps of an inference."""
+
+    @property
+    def threshold_exact(self) -> Fraction:
+        """Threshold in units of the integer drive, before it is put on a grid."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +67,7 @@ class NeuronSpec:
     reset: str
 
     @classmethod
-    def from_design(cls, design: Design) -> "NeuronSpec":
+    def from_design(cls, design: NeuronKeys) -> "NeuronSpec":
         """Fold scale and threshold of a design into one integer threshold, with the fewest bits.
 
         Exact for every design but soft resets whose threshold no binary fraction holds; there the

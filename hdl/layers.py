@@ -5,12 +5,20 @@ from typing import Any
 
 from ..design import Design
 from ..design_layer import Layer
+from ..design_projection import ProjectionDesign
+from ..design_residual import ResidualDesign
 from .attention import Attention
 from .layer import LayerComponent
+from .projection import Projection
+from .residual import Residual
 
 __all__ = ["component"]
 
-_COMPONENTS: Mapping[type[Layer], Callable[[Any], LayerComponent]] = {Design: Attention}
+_COMPONENTS: Mapping[type[Layer], Callable[[Any], LayerComponent]] = {
+    Design: Attention,
+    ProjectionDesign: Projection,
+    ResidualDesign: Residual,
+}
 
 
 def component(design: Layer) -> LayerComponent:
