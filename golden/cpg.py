@@ -27,8 +27,9 @@ def codes(positions: int, neurons: int, w_max: int = 10_000) -> NDArray[np.uint8
     w_i = w_max ** (-2 i / neurons), neuron 2 i spikes where sin(p w_i) >= 0.8 and neuron 2 i + 1
     where cos(p w_i) >= 0.8. An odd number of neurons lacks the last cosine.
 
-    No table of the published settings comes closer to 0.8 than float32 can tell, so float32, which
-    the published code computes in, and float64 give the same spikes.
+    float32, which the published code computes in, and float64 give the same spikes in all 5,000
+    rows of its settings; the closest that a wave comes to 0.8 there is 1e-5. Half precision would
+    not do.
 
     Parameters
     ----------

@@ -1,7 +1,6 @@
 """Trained linear layers as integers: batch norm and scales folded into weights and thresholds."""
 
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -49,8 +48,9 @@ def fold(
     ``gamma (W x + b - mean) / sqrt(var + eps) + beta`` is W' x + b'. Each channel's scale s makes
     its largest weight the largest integer; W' and b' are rounded to multiples of s, half to even;
     and the neuron's threshold becomes ceil(decay * threshold / s), because spikes do not change
-    when drive and threshold are scaled alike. What is lost is the rounding of weights and biases,
-    nothing else. Freeze the integers in files: at a tie they depend on the last bit of a float.
+    when drive and threshold are scaled alike. What is lost is the rounding of weights, of biases,
+    and of thresholds (up, by less than one unit), nothing else. Freeze the integers in files: at a
+    tie they depend on the last bit of a float.
 
     Parameters
     ----------
@@ -93,12 +93,12 @@ def fold(
     # A channel without weights has no scale of its own: its bias sets one.
     largest = np.where(largest > 0, largest, np.maximum(np.abs(offset), 1.0))
     scales = largest / ((1 << bits - 1) - 1)
-    # A quotient of floats can fall on the wrong side of the integer that it should be.
-    exact = [Fraction(decay) * Fraction(threshold) / Fraction(float(s)) for s in scales]
+    # A quotient of floats can fall above the integer that it should be.
+    quotients = decay * threshold / scales * (1 - 1e-12)
     return Folded(
         np.rint(real / scales[:, None]).astype(np.int64),
         np.rint(offset / scales).astype(np.int64),
-        np.array([-(-t.numerator // t.denominator) for t in exact], dtype=np.int64),
+        np.ceil(quotients).astype(np.int64),
         scales,
     )
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from spikeloom.design import Design
+from spikeloom.hdl.cpg import CpgRom
 from spikeloom.hdl.gray import TokenCode
 from spikeloom.hdl.log import LogBias
 from spikeloom.hdl.neuron import Neuron
@@ -112,6 +113,13 @@ def test_table(bench, index, heads):
     layer = {**LAYER, "position": "table", "table": {"index": index, "values": values}}
     dut = TableBias(Design.from_dict(layer))
     bench(dut, "table", design=layer, latency=dut.latency)
+
+
+@pytest.mark.parametrize("rom_style", ["block", "logic"])
+def test_cpg(bench, rom_style):
+    table = {"positions": 48, "neurons": 11, "w_max": 10_000}
+    dut = CpgRom(**table, rom_style=rom_style)
+    bench(dut, "cpg", latency=dut.latency, **table)
 
 
 @pytest.mark.parametrize(
