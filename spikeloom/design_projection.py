@@ -99,8 +99,10 @@ class ProjectionDesign(Layer):
     reset: Literal["hard", "soft"] = Field(
         default="hard", description="After a spike: to zero, or less the threshold."
     )
-    lanes: Literal[1, 2, 4, 8, 16, 32, 64] | None = Field(
+    lanes: int | None = Field(
         default=None,
+        ge=1,
+        le=64,
         description="Output channels in parallel, a divisor of the beat. Default: the beat, and "
         "8 at most.",
     )

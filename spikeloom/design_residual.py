@@ -12,7 +12,7 @@ __all__ = ["ResidualDesign"]
 _REASONS = {
     "xor": "the exclusive or of numbers is no sum, and no published model has it",
     "or": "the or of numbers is neither their sum nor their maximum",
-    "iand": "not x is a spike only where x is one",
+    "iand": "not z has a meaning for spikes only",
 }
 
 
