@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from spikeloom.report_layers import layer_words
 from spikeloom.report_model import Budgets, Module, Report
 
 __all__ = ["Row", "Table", "budget_problems", "cycle_problems", "number", "overview", "tables"]
@@ -197,7 +197,7 @@ def _summary(report: Report, against: Report | None) -> Table:
 def _layer(report: Report) -> list[tuple[str, str]]:
     """Describe the layer in words, as far as the design file tells."""
     design = report.design
-    described = [*_projection(design), *_residual(design)]
+    described = layer_words(design)
     shape = [design.get(key) for key in ("tokens", "dim", "heads", "steps")]
     if None not in shape:
         tokens, dim, heads, steps = shape
@@ -215,34 +215,6 @@ def _layer(report: Report) -> list[tuple[str, str]]:
         text = f"{folding.get('order')} order, rows {folding.get('rows')}, lanes {lanes}"
         described.append(("folding", text))
     return [*described, ("device", report.device)]
-
-
-def _projection(design: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Describe a projection; nothing of another kind."""
-    if design.get("kind") != "projection":
-        return []
-    cpg = design["cpg"]
-    words = {"none": "", "concat": f" and {cpg.get('neurons') or 10} of CPG-PE", "add": ""}
-    text = (
-        f"{design['tokens']} tokens, {design['inputs']} inputs{words[cpg['mode']]} to "
-        f"{design['dim']} outputs, {design['steps']} time steps"
-    )
-    added = ", CPG-PE added" if cpg["mode"] == "add" else ""
-    numbers = (
-        f"inputs 0 to {design['levels']}{added}, weights of {design['weights']['bits']} bits, "
-        f"neuron {design['neuron']}"
-    )
-    lanes = design.get("lanes") or min(8, design["target"]["beat"])
-    return [("layer", text), ("mechanisms", numbers), ("folding", f"lanes {lanes}")]
-
-
-def _residual(design: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Describe a residual connection; nothing of another kind."""
-    if design.get("kind") != "residual":
-        return []
-    text = f"{design['tokens']} tokens x {design['dim']} dims, {design['steps']} time steps"
-    numbers = f"0 to {design['levels']} {design['mode']} 0 to {design['branch_levels']}"
-    return [("layer", text), ("mechanisms", f"residual {numbers}")]
 
 
 def _resources(report: Report, against: Report | None) -> Table:

@@ -1,8 +1,12 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spikeloom.design_file import load_design, read_design
+from spikeloom.design_projection import ProjectionDesign
 from spikeloom.design_read import DesignError
+from spikeloom.design_residual import ResidualDesign
 
 BASE = {
     "kind": "projection",
@@ -40,8 +44,10 @@ def test_defaults():
         ),
         (
             {"cpg": {"mode": "concat"}},
-            "weights.values: 3 x 2 integers: must hold dim x inputs + cpg.neurons (3 x 12) "
-            "integers",
+            (
+                "weights.values: 3 x 2 integers: must hold dim x inputs + cpg.neurons (3 x 12) "
+                "integers"
+            ),
         ),
         (
             {"weights": {"values": [[1, 2], [3, 4], [5, 8]], "bits": 4}},
@@ -71,8 +77,10 @@ def test_defaults():
         ),
         (
             {"cpg": {"mode": "add"}, "tokens": 4096, "steps": 64},
-            "tokens: 262144 positions (steps x tokens): must be at most 50000 with cpg, the rows "
-            "of the published table",
+            (
+                "tokens: 262144 positions (steps x tokens): must be at most 50000 with cpg, the "
+                "rows of the published table"
+            ),
         ),
         ({"lanes": 16}, "lanes: 16: must be a divisor of the beat (8)"),
         ({"lanes": 3}, "lanes: 3: must be a divisor of the beat (8)"),
@@ -92,8 +100,10 @@ def test_refuses(keys, line):
     [
         (
             {"mode": "xor", "levels": 2},
-            "levels: 2: must be 1 with mode xor: the exclusive or of numbers is no sum, and no "
-            "published model has it",
+            (
+                "levels: 2: must be 1 with mode xor: the exclusive or of numbers is no sum, and no "
+                "published model has it"
+            ),
         ),
         (
             {"mode": "iand", "branch_levels": 3},
@@ -116,8 +126,10 @@ def test_warnings():
     assert make(tau=4).warnings == ("tau: 4 takes 2 fraction bits in the membrane to be exact",)
     assert make(reset="soft", scale="1/3", threshold="1/7").warnings[0].startswith("reset: soft, ")
     assert make(cpg={"mode": "add"}, tokens=3000).warnings == (
-        "cpg: 6000 positions (steps x tokens) are more than the 5000 rows of the published "
-        "CPGLinear; NeuronPE has them",
+        (
+            "cpg: 6000 positions (steps x tokens) are more than the 5000 rows of the published "
+            "CPGLinear; NeuronPE has them"
+        ),
     )
 
 
@@ -133,3 +145,39 @@ def test_files(tmp_path):
     np.save(tmp_path / "b.npy", np.zeros((3, 2), dtype=int))
     with pytest.raises(DesignError, match=r"d.toml: bias.file: 3 x 2 integers: must hold dim \(3"):
         load_design(tmp_path / "d.toml")
+
+
+SECTIONS = ("weights", "bias", "thresholds", "cpg", "target", "budget")
+KEYS = sorted(
+    {*ProjectionDesign.model_fields, *ResidualDesign.model_fields}.union(
+        *(ProjectionDesign.model_fields[name].annotation.model_fields for name in SECTIONS)
+    )
+)
+scalars = (
+    st.sampled_from(["none", "add", "concat", "x.npy", "3/8", "1/0", "lif", "iand", "up5k-sg48"])
+    | st.integers(-3, 70)
+    | st.sampled_from([10**30, -(10**30)])
+    | st.floats()
+    | st.booleans()
+    | st.none()
+)
+values = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=4), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from([BASE, RESIDUAL]), st.sampled_from(KEYS), values)
+def test_any_value_of_any_key_is_taken_or_refused_in_one_line(base, key, value):
+    changes = [{key: value}, *({section: {key: value}} for section in SECTIONS)]
+    for change in changes:
+        line = "taken"
+        try:
+            read_design(base | change)
+        except DesignError as error:
+            line = str(error)
+        assert line.isprintable()

@@ -7,9 +7,7 @@ from spikeloom.golden.fold import fold
 
 
 def test_worked_example():
-    folded = fold(
-        [[0.5, -0.2, 0.125]], [0.1], gamma=[0.8], beta=[-0.05], mean=[0.2], var=[0.64]
-    )
+    folded = fold([[0.5, -0.2, 0.125]], [0.1], gamma=[0.8], beta=[-0.05], mean=[0.2], var=[0.64])
     assert folded.weights.tolist() == [[127, -51, 32]]
     assert folded.bias.tolist() == [-38]
     assert folded.thresholds.tolist() == [509]

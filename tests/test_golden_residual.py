@@ -29,7 +29,9 @@ def test_equals_floats(mode):
         assert (residual(mode, x, z) == in_floats(mode, x, z)).all()
 
 
-@pytest.mark.parametrize(("levels", "branch", "beats"), [(1, 1, (2, 2)), (5, 1, (4, 3)), (3, 3, (4, 3))])
+@pytest.mark.parametrize(
+    ("levels", "branch", "beats"), [(1, 1, (2, 2)), (5, 1, (4, 3)), (3, 3, (4, 3))]
+)
 def test_model(levels, branch, beats):
     keys = {"kind": "residual", "tokens": 3, "dim": 11, "steps": 2, "levels": levels}
     golden = model(read_design({**keys, "branch_levels": branch}))

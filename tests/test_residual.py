@@ -54,7 +54,7 @@ def test_every_pair_of_numbers():
 
 
 def test_a_beat_a_cycle():
-    """Without a last carry the input never waits: as many cycles as beats, and two to go through."""
+    """Without a last carry the input never waits: a cycle a beat, and two to go through."""
     golden = model(make(levels=2))
     traffic = check(make(levels=2))
     assert traffic.cycles <= golden.beats_in + 2
