@@ -61,7 +61,8 @@ def test_every_input_of_a_small_layer():
 def test_one_word_of_membranes(tokens):
     """A word is written before it is read again, however soon that is."""
     for neuron in ("lif", "if"):
-        check(make(tokens=tokens, dim=1, inputs=1, steps=4, neuron=neuron, threshold=5))
+        one = {"weights": {"values": [[3]]}, "threshold": 9 if neuron == "if" else "5/2"}
+        check(make(tokens=tokens, dim=1, inputs=1, steps=6, neuron=neuron, **one))
         check(make(tokens=tokens, dim=9, inputs=1, steps=4, lanes=8, neuron=neuron))
 
 
