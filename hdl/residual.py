@@ -7,7 +7,7 @@ from amaranth.hdl import Module, Mux, Signal, Value
 from numpy.typing import ArrayLike
 
 from ..design_residual import ResidualDesign
-from ..golden.packing import planes
+from ..golden.packing import groups, planes
 from ..golden.residual import ResidualModel
 from .counting import odometer
 from .layer import LayerComponent
@@ -104,32 +104,35 @@ class Residual(LayerComponent):
             self.busy.eq(makes),
         ]
 
-        # Zero where there is no beat of x: the joining slots alone come after one was kept.
-        kept = Signal(design.beat)
-        beat = Signal(design.beat)
+        last = Signal()
+        m.d.comb += last.eq(slot == len(slots) - 1)
+        with m.If(advance):
+            m.d.sync += slot.eq(Mux(last, 0, slot + 1))
+        count = groups(design.dim, design.beat)
+        group, run = Signal(range(count)), Signal(range(design.steps * design.tokens))
+        ended = odometer(m, advance & last, (group, count), (run, design.steps * design.tokens))
+
+        # Zero where there is no beat of x: only the joining slots come after one was kept.
+        kept, beat = Signal(design.beat), Signal(design.beat)
         m.d.comb += beat.eq(Mux(carries, 0, self.i.payload.data))
         with m.If(advance):
             m.d.sync += kept.eq(Mux(keeps, self.i.payload.data, 0))
-        result = self._join(m, kept, beat, makes, slot == len(slots) - 1)
-
-        valid_bits = self._mask(m, makes, slot, len(slots))
+        result = self._join(m, kept, beat, makes, last)
+        beyond = count * design.beat - design.dim
+        if beyond:
+            whole = (1 << design.beat) - 1
+            result = result & Mux(group == count - 1, whole >> beyond, whole)
         with m.If(room):
             m.d.sync += self.o.valid.eq(0)
         with m.If(makes):
-            m.d.sync += [self.o.valid.eq(1), self.o.payload.data.eq(result & valid_bits)]
-
-        last_slot = slot == len(slots) - 1
-        with m.If(advance):
-            m.d.sync += slot.eq(Mux(last_slot, 0, slot + 1))
-        group = advance & last_slot
-        count = ResidualModel(design).beats_out // planes(design.output_levels)
-        runs = Signal(range(count))
-        ended = odometer(m, group, (runs, count))
-        with m.If(makes):
-            m.d.sync += self.o.payload.last.eq(ended)
+            m.d.sync += [
+                self.o.valid.eq(1),
+                self.o.payload.data.eq(result),
+                self.o.payload.last.eq(ended),
+            ]
         return m
 
-    def _join(self, m: Module, kept: Signal, beat: Signal, makes: Value, last_slot: Value) -> Value:
+    def _join(self, m: Module, kept: Signal, beat: Signal, makes: Value, last: Value) -> Value:
         mode = self._design.mode
         if mode == "xor":
             return kept ^ beat
@@ -140,20 +143,5 @@ class Residual(LayerComponent):
         carry = Signal(self._design.beat)
         with m.If(makes):
             above = (kept & beat) | (carry & (kept | beat))
-            m.d.sync += carry.eq(Mux(last_slot, 0, above))
+            m.d.sync += carry.eq(Mux(last, 0, above))
         return kept ^ beat ^ carry
-
-    def _mask(self, m: Module, makes: Value, slot: Value, slots: int) -> Value:
-        """Clear the bits beyond the last channel in a token's last group."""
-        design = self._design
-        beyond = -design.dim % design.beat
-        count = -(-design.dim // design.beat)
-        mask = Signal(design.beat, init=(1 << design.beat) - 1, name="mask")
-        whole = (1 << design.beat) - 1
-        if not beyond:
-            m.d.comb += mask.eq(whole)
-            return mask
-        group = Signal(range(count))
-        odometer(m, makes & (slot == slots - 1), (group, count))
-        m.d.comb += mask.eq(Mux(group == count - 1, whole >> beyond, whole))
-        return mask
