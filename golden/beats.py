@@ -20,18 +20,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from spikeloom.design import Design
 from spikeloom.golden.attention import check_spikes
+from spikeloom.golden.packing import check_beats, from_beats, to_beats
 from spikeloom.golden.ranges import bits, ranges
 
-__all__ = [
-    "Counts",
-    "counts",
-    "from_beats",
-    "pack",
-    "pack_output",
-    "to_beats",
-    "unpack",
-    "unpack_input",
-]
+__all__ = ["Counts", "counts", "pack", "pack_output", "unpack", "unpack_input"]
 
 
 @dataclass(frozen=True)
@@ -73,24 +65,6 @@ def counts(design: Design) -> Counts:
     return Counts(keys, rows, rows, out, design.heads * design.steps)
 
 
-def to_beats(bit_rows: NDArray[np.uint8], beat: int) -> NDArray[np.uint64]:
-    """Pack (..., n) bits into (..., ceil(n/beat)) beats."""
-    lack = -bit_rows.shape[-1] % beat
-    padded = np.concatenate(
-        [bit_rows, np.zeros((*bit_rows.shape[:-1], lack), np.uint8)], axis=-1
-    ).reshape(*bit_rows.shape[:-1], -1, beat)
-    weights = np.uint64(1) << np.arange(beat, dtype=np.uint64)
-    beats: NDArray[np.uint64] = (padded.astype(np.uint64) * weights).sum(-1, dtype=np.uint64)
-    return beats
-
-
-def from_beats(beats: NDArray[np.uint64], beat: int, width: int) -> NDArray[np.uint8]:
-    """Unpack (..., ceil(width/beat)) beats into (..., width) bits."""
-    parts = beats[..., None] >> np.arange(beat, dtype=np.uint64) & np.uint64(1)
-    flat: NDArray[np.uint8] = parts.astype(np.uint8).reshape(*beats.shape[:-1], -1)[..., :width]
-    return flat
-
-
 def _by_head(design: Design, x: NDArray) -> NDArray:
     """(T, N, D) to (H T, N, d), in the order of the stream: groups of heads, steps, heads."""
     side = design.folding.heads
@@ -105,13 +79,6 @@ def _by_token(design: Design, x: NDArray) -> NDArray:
     runs = x.reshape(-1, design.steps, side, design.tokens, design.head_dim)
     shape = (design.steps, design.tokens, design.dim)
     return np.ascontiguousarray(runs.transpose(1, 3, 0, 2, 4)).reshape(shape)
-
-
-def _check_beats(beats: ArrayLike, count: int) -> NDArray[np.uint64]:
-    array = np.asarray(beats, dtype=np.uint64)
-    if array.shape != (count,):
-        raise ValueError(f"Beats must be of shape {(count,)!r}, not {array.shape!r}")
-    return array
 
 
 def pack(design: Design, q: ArrayLike, k: ArrayLike, v: ArrayLike) -> NDArray[np.uint64]:
@@ -130,7 +97,7 @@ def unpack_input(design: Design, beats: ArrayLike) -> tuple[NDArray[np.uint8], .
     """Return (q, k, v) from the input beats of one inference: the inverse of :func:`pack`."""
     count = counts(design)
     tokens, width = design.tokens, design.head_dim
-    array = _check_beats(beats, count.inputs).reshape(-1, count.step)
+    array = check_beats(beats, count.inputs).reshape(-1, count.step)
     rows = (-1, tokens, design.beats_per_token)
     keys, values, queries = np.split(array, [count.k, count.k + count.v], axis=1)
     q = from_beats(queries.reshape(rows), design.beat, width)
@@ -159,7 +126,7 @@ def unpack(design: Design, beats: ArrayLike) -> NDArray:
 
     Spikes as uint8; with neuron ``none`` the drive as int32, or int64 where its range needs it.
     """
-    array = _check_beats(beats, counts(design).outputs)
+    array = check_beats(beats, counts(design).outputs)
     lead = (-1, design.tokens)
     if design.neuron != "none":
         rows = array.reshape(*lead, design.beats_per_token)

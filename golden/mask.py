@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spikeloom.design_mask import MaskDesign
-from spikeloom.golden.beats import from_beats, to_beats
 from spikeloom.golden.model import ArraySpec, Model
 from spikeloom.golden.neuron import NeuronSpec
+from spikeloom.golden.packing import from_beats, to_beats
 from spikeloom.golden.ranges import Ranges, bits, membrane_range
 
 __all__ = ["MaskModel", "is_or", "mask", "mask_ranges", "sums"]

@@ -6,15 +6,21 @@ from typing import Any
 from spikeloom.design import Design
 from spikeloom.design_layer import Layer
 from spikeloom.design_mask import MaskDesign
+from spikeloom.design_projection import ProjectionDesign
+from spikeloom.design_residual import ResidualDesign
 from spikeloom.golden.attention_model import AttentionModel
 from spikeloom.golden.mask import MaskModel
 from spikeloom.golden.model import Model
+from spikeloom.golden.projection import ProjectionModel
+from spikeloom.golden.residual import ResidualModel
 
 __all__ = ["model"]
 
 _MODELS: Mapping[type[Layer], Callable[[Any], Model]] = {
     Design: AttentionModel,
     MaskDesign: MaskModel,
+    ProjectionDesign: ProjectionModel,
+    ResidualDesign: ResidualModel,
 }
 
 

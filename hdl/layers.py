@@ -6,10 +6,14 @@ from typing import Any
 from ..design import Design
 from ..design_layer import Layer
 from ..design_mask import MaskDesign
+from ..design_projection import ProjectionDesign
+from ..design_residual import ResidualDesign
 from .attention import Attention
 from .layer import LayerComponent
 from .mask import Mask
 from .parallel import ParallelHeads
+from .projection import Projection
+from .residual import Residual
 
 __all__ = ["component"]
 
@@ -21,6 +25,8 @@ def _attention(design: Design) -> LayerComponent:
 _COMPONENTS: Mapping[type[Layer], Callable[[Any], LayerComponent]] = {
     Design: _attention,
     MaskDesign: Mask,
+    ProjectionDesign: Projection,
+    ResidualDesign: Residual,
 }
 
 

@@ -41,6 +41,7 @@ class MemoryShape:
     width: int
     depth: int
     single_port: bool = False
+    rom: bool = False
 
     @property
     def ebr(self) -> int:

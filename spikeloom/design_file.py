@@ -7,11 +7,18 @@ from typing import Any
 from spikeloom.design import Design
 from spikeloom.design_layer import Layer
 from spikeloom.design_mask import MaskDesign
+from spikeloom.design_projection import ProjectionDesign
 from spikeloom.design_read import DesignError, read_toml, show
+from spikeloom.design_residual import ResidualDesign
 
 __all__ = ["KINDS", "load_design", "read_design", "schema"]
 
-KINDS: Mapping[str, type[Layer]] = {"attention": Design, "mask": MaskDesign}
+KINDS: Mapping[str, type[Layer]] = {
+    "attention": Design,
+    "mask": MaskDesign,
+    "projection": ProjectionDesign,
+    "residual": ResidualDesign,
+}
 """Kinds of layers by the value of the key ``kind``; without the key it is the first."""
 
 

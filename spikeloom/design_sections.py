@@ -25,11 +25,13 @@ __all__ = [
     "Alphas",
     "Budget",
     "Folding",
+    "FromFile",
     "Gray",
     "Log",
     "Number",
     "Numbers",
     "Position",
+    "Rows",
     "Section",
     "Shift",
     "Table",
@@ -184,7 +186,7 @@ Position = Annotated[
         }
     ),
 ]
-_Rows = Annotated[
+Rows = Annotated[
     tuple[tuple[int, ...], ...] | None,
     PlainValidator(_rows),
     PlainSerializer(lambda rows: rows),
@@ -198,7 +200,7 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class _FromFile(Section):
+class FromFile(Section):
     """A section whose ``values`` may come from a file."""
 
     @model_validator(mode="before")
@@ -291,7 +293,7 @@ class Log(Section):
     )
 
 
-class Shift(_FromFile):
+class Shift(FromFile):
     """Cyclic-shift RoPE: groups of channels of q and k are rotated by an amount a token."""
 
     groups: int = Field(
@@ -313,7 +315,7 @@ class Shift(_FromFile):
         default=None,
         description="NumPy file of integers, groups x tokens: amounts instead of the formula.",
     )
-    values: _Rows = Field(
+    values: Rows = Field(
         default=None, description="Amounts instead of the formula: one list of tokens a group."
     )
 
@@ -323,7 +325,7 @@ class Shift(_FromFile):
         return _sides(value)
 
 
-class Table(_FromFile):
+class Table(FromFile):
     """A learned signed bias a head, added to the score."""
 
     index: Literal["difference", "xor"] = Field(
@@ -337,7 +339,7 @@ class Table(_FromFile):
     file: str | None = Field(
         default=None, description="NumPy file of integers, heads x entries, or entries for all."
     )
-    values: _Rows = Field(
+    values: Rows = Field(
         default=None, description="One list of integers a head, or one list for all heads."
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from spikeloom.report_layers import layer_words
 from spikeloom.report_model import Budgets, Module, Report
 
 __all__ = ["Row", "Table", "budget_problems", "cycle_problems", "number", "overview", "tables"]
@@ -196,7 +197,7 @@ def _summary(report: Report, against: Report | None) -> Table:
 def _layer(report: Report) -> list[tuple[str, str]]:
     """Describe the layer in words, as far as the design file tells."""
     design = report.design
-    described = []
+    described = layer_words(design)
     shape = [design.get(key) for key in ("tokens", "dim", "heads", "steps")]
     if None not in shape:
         tokens, dim, heads, steps = shape

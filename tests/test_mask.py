@@ -7,7 +7,7 @@ from amaranth.hdl import ResetInserter, Signal
 from amaranth.sim import Simulator
 
 from spikeloom.design_mask import MaskDesign
-from spikeloom.golden.beats import to_beats
+from spikeloom.golden.packing import to_beats
 from spikeloom.golden.mask import MaskModel, is_or, mask
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.hdl.axi import AxiStreamTop

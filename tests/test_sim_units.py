@@ -7,6 +7,7 @@ import pytest
 
 from spikeloom.design import Design
 from spikeloom.hdl.alpha import AlphaSimilarity
+from spikeloom.hdl.cpg import CpgRom
 from spikeloom.hdl.gate import GatedSimilarity
 from spikeloom.hdl.gray import TokenCode
 from spikeloom.hdl.log import LogBias
@@ -138,6 +139,13 @@ def test_table(bench, index, heads):
     layer = {**LAYER, "position": "table", "table": {"index": index, "values": values}}
     dut = TableBias(Design.from_dict(layer))
     bench(dut, "table", design=layer, latency=dut.latency)
+
+
+@pytest.mark.parametrize("rom_style", ["block", "logic"])
+def test_cpg(bench, rom_style):
+    table = {"positions": 48, "neurons": 11, "w_max": 10_000}
+    dut = CpgRom(**table, rom_style=rom_style)
+    bench(dut, "cpg", latency=dut.latency, **table)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,10 @@ from spikeloom.design_file import KINDS, schema
 
 __all__ = ["SECTIONS", "keys", "setup", "table"]
 
-SECTIONS = ("gray", "log", "shift", "table", "folding", "target", "budget")
+SECTIONS = (
+    *("gray", "log", "shift", "table", "folding", "target", "budget"),
+    *("weights", "bias", "thresholds", "cpg"),
+)
 
 
 def keys(section: str = "") -> dict[str, dict[str, Any]]:
