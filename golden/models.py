@@ -4,13 +4,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from spikeloom.design import Design
+from spikeloom.design_integer import IntegerAttention
 from spikeloom.design_layer import Layer
 from spikeloom.golden.attention_model import AttentionModel
+from spikeloom.golden.integer_model import IntegerModel
 from spikeloom.golden.model import Model
 
 __all__ = ["model"]
 
-_MODELS: Mapping[type[Layer], Callable[[Any], Model]] = {Design: AttentionModel}
+_MODELS: Mapping[type[Layer], Callable[[Any], Model]] = {
+    Design: AttentionModel,
+    IntegerAttention: IntegerModel,
+}
 
 
 def model(design: Layer) -> Model:

@@ -4,7 +4,8 @@ Ref: SpikingJelly ``LIFNode`` and ``IFNode`` with v_reset 0 or None.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from fractions import Fraction
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -52,22 +53,40 @@ class NeuronSpec:
         """
         if design.neuron == "none":
             raise ValueError("Neuron must be 'lif' or 'if', not 'none'")
-        shift = design.tau.bit_length() - 1 if design.neuron == "lif" else 0
-        real = design.threshold_exact
-        below = real.denominator
+        return cls.make(
+            design.neuron,
+            tau=design.tau,
+            steps=design.steps,
+            reset=design.reset,
+            threshold=design.threshold_exact,
+        )
+
+    @classmethod
+    def make(
+        cls,
+        kind: Literal["lif", "if"],
+        *,
+        tau: int,
+        steps: int,
+        reset: Literal["hard", "soft"],
+        threshold: Fraction,
+    ) -> "NeuronSpec":
+        """Choose the fewest fraction bits for a threshold in units of the drive."""
+        shift = tau.bit_length() - 1 if kind == "lif" else 0
+        below = threshold.denominator
         grid = below.bit_length() - 1 if below & (below - 1) == 0 else None
         # What T-1 halvings of an integer can leave behind the point.
-        trail = max(1, shift) * (design.steps - 1)
-        if design.steps == 1 or (design.neuron == "if" and design.reset == "hard"):
+        trail = max(1, shift) * (steps - 1)
+        if steps == 1 or (kind == "if" and reset == "hard"):
             fraction = 0
         elif shift <= 1:
             fraction = trail if grid is None else grid
-            if design.reset == "hard":
+            if reset == "hard":
                 fraction = min(fraction, trail)
         else:
-            fraction = trail + (grid or 0 if design.reset == "soft" else 0)
-        threshold = -(-real.numerator * (1 << fraction) // below)
-        return cls(design.neuron, shift, fraction, threshold, design.reset)
+            fraction = trail + (grid or 0 if reset == "soft" else 0)
+        integer = -(-threshold.numerator * (1 << fraction) // below)
+        return cls(kind, shift, fraction, integer, reset)
 
     @property
     def saturate(self) -> int | None:

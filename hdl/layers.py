@@ -4,13 +4,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..design import Design
+from ..design_integer import IntegerAttention
 from ..design_layer import Layer
 from .attention import Attention
+from .integer import IntegerLayer
 from .layer import LayerComponent
 
 __all__ = ["component"]
 
-_COMPONENTS: Mapping[type[Layer], Callable[[Any], LayerComponent]] = {Design: Attention}
+_COMPONENTS: Mapping[type[Layer], Callable[[Any], LayerComponent]] = {
+    Design: Attention,
+    IntegerAttention: IntegerLayer,
+}
 
 
 def component(design: Layer) -> LayerComponent:

@@ -5,12 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from spikeloom.design import Design
+from spikeloom.design_integer import IntegerAttention
 from spikeloom.design_layer import Layer
 from spikeloom.design_read import DesignError, read_toml, show
 
 __all__ = ["KINDS", "load_design", "read_design", "schema"]
 
-KINDS: Mapping[str, type[Layer]] = {"attention": Design}
+KINDS: Mapping[str, type[Layer]] = {
+    "attention": Design,
+    "integer-attention": IntegerAttention,
+}
 """Kinds of layers by the value of the key ``kind``; without the key it is the first."""
 
 
