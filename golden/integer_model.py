@@ -57,7 +57,10 @@ def from_parts(parts: NDArray[np.uint64], beat: int, width: int, signed: bool) -
     """Join (..., beats) beats, low beat first, into integers of ``width`` bits."""
     moved = parts << np.uint64(beat) * np.arange(parts.shape[-1], dtype=np.uint64)
     values = (moved.sum(-1, dtype=np.uint64) & np.uint64((1 << width) - 1)).astype(np.int64)
-    return values - (values >> width - 1 << width) if signed else values
+    if not signed:
+        return values
+    extended: NDArray[np.int64] = values - (values >> width - 1 << width)
+    return extended
 
 
 class IntegerModel(Model):

@@ -24,7 +24,7 @@ __all__ = ["IntegerLayer", "integer_cycles"]
 def integer_cycles(plan: IntegerPlan, q: NDArray[Any], k: NDArray[Any]) -> int:
     """Predict the cycles in which the engine works in one inference.
 
-    Every pass of a run (a head and step) takes 4, and for each row
+    Every pass of a run (a head and step) takes 5, and for each row
 
     * of k its set bits, at least 1, and a doubling for each bit of q but one;
     * of q its set bits, a slot for what the query starts from, and a slot for each level of
@@ -50,7 +50,7 @@ def integer_cycles(plan: IntegerPlan, q: NDArray[Any], k: NDArray[Any]) -> int:
     if not plan.starts or plan.paced:
         queries = np.maximum(queries, 1)
     queries += plan.starts + max(len(plan.levels) - 1, 0)
-    return plan.passes * int(4 * design.steps * design.heads + keys.sum() + queries.sum())
+    return plan.passes * int(5 * design.steps * design.heads + keys.sum() + queries.sum())
 
 
 class IntegerLayer(LayerComponent):
@@ -160,7 +160,6 @@ class IntegerLayer(LayerComponent):
         ]
         entries = self._memory(m, "entries", plan.entry.size)
         v = self._memory(m, "v", plan.v_granularity)
-        o = self._memory(m, "o", plan.o_granularity)
         m.d.comb += [
             entries.w_addr.eq(loader.addr),
             entries.w_data.eq(loader.entry),
@@ -174,6 +173,16 @@ class IntegerLayer(LayerComponent):
             v.r_addr.eq(engine.v_addr),
             v.r_en.eq(1),
             engine.v_data.eq(v.r_data),
+        ]
+        if plan.accumulate:
+            m.d.comb += [
+                engine.r_addr.eq(unloader.addr),
+                engine.r_en.eq(unloader.en),
+                unloader.data.eq(engine.r_data),
+            ]
+            return m
+        o = self._memory(m, "o", plan.o_granularity)
+        m.d.comb += [
             o.w_addr.eq(engine.o_addr),
             o.w_data.eq(engine.o_data),
             o.w_en.eq(engine.o_en),

@@ -1,5 +1,8 @@
 """State order on small integers: S = K^T V first, then q S, one set bit a cycle."""
 
+from itertools import pairwise
+from typing import Any
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -47,7 +50,11 @@ class IntegerEngine(wiring.Component):
     v_addr, v_data : Out, In
         Word of v to read; the word, one cycle later.
     o_addr, o_data, o_en : Out
-        Output word to write; one enable bit for every pass that the word holds.
+        Output word to write; one enable bit for every pass that the word holds. Absent where drives
+        accumulate.
+    r_addr, r_en, r_data : In, In, Out
+        Word of accumulated drives to read while the engine rests: pass, token; read enable; its
+        drives, each in whole beats, one cycle later. Absent elsewhere.
     """
 
     ready: Signal
@@ -64,9 +71,23 @@ class IntegerEngine(wiring.Component):
     o_addr: Signal
     o_data: Signal
     o_en: Signal
+    r_addr: Signal
+    r_en: Signal
+    r_data: Signal
 
     def __init__(self, plan: IntegerPlan):
         self._plan = plan
+        output: dict[str, Any] = {
+            "o_addr": Out(range(plan.output.depth)),
+            "o_data": Out(plan.output.width),
+            "o_en": Out(plan.out_shared),
+        }
+        if plan.accumulate:
+            output = {
+                "r_addr": In(range(plan.output.depth)),
+                "r_en": In(1),
+                "r_data": Out(plan.lanes * plan.out_bits),
+            }
         super().__init__(
             {
                 "ready": In(1),
@@ -80,9 +101,7 @@ class IntegerEngine(wiring.Component):
                 "entry": In(plan.entry),
                 "v_addr": Out(range(plan.memory("v").depth)),
                 "v_data": In(plan.memory("v").width),
-                "o_addr": Out(range(plan.memory("o").depth)),
-                "o_data": Out(plan.memory("o").width),
-                "o_en": Out(plan.out_shared),
+                **output,
             }
         )
 
@@ -178,7 +197,7 @@ class IntegerEngine(wiring.Component):
         word: Value = self.v_data
         if shared:
             word = word.word_select(events.turn[:shared], lanes * width)
-        weighed = []
+        weighed: list[Value] = []
         for lane in range(lanes):
             value = word[lane * width : (lane + 1) * width]
             number = value if plan.design.v_bits is None else value.as_signed()
@@ -240,6 +259,12 @@ class IntegerEngine(wiring.Component):
         m.d.comb += [
             store.r_addr.eq(Cat(events.turn, fit(events.row, plan.tokens))),
             store.r_en.eq(events.start),
+        ]
+        if plan.accumulate:
+            m.d.comb += store.r_en.eq(events.start | self.r_en)
+            with m.If(~events.start):
+                m.d.comb += store.r_addr.eq(self.r_addr)
+        m.d.comb += [
             store.w_addr.eq(Cat(turn, fit(row, plan.tokens))),
             store.w_en.eq(ends),
         ]
@@ -280,7 +305,7 @@ class IntegerEngine(wiring.Component):
         plan = self._plan
         if not plan.levels:
             return Const(0)
-        steps = [above - below for below, above in zip(plan.levels, plan.levels[1:])]
+        steps = [above - below for below, above in pairwise(plan.levels)]
         step = Signal(plan.acc_shape, name="step")
         m.d.sync += step.eq(Mux(events.start, plan.offset, 0))
         with m.If(events.extra & events.query):
@@ -302,6 +327,9 @@ class IntegerEngine(wiring.Component):
     ) -> None:
         """Let finished accumulators through the neurons, and write what comes out."""
         plan = self._plan
+        if plan.accumulate:
+            self._sums(m, accs)
+            return
         rise = Signal()
         m.d.sync += rise.eq(events.extra & events.query)
         outputs: list[Value] = []
@@ -324,8 +352,6 @@ class IntegerEngine(wiring.Component):
                 m.d.comb += out.eq(count + reached)
             else:
                 m.d.comb += out.eq(acc)
-                if self._store is not None:
-                    m.d.comb += self._store.w_data.word_select(lane, plan.keeps).eq(acc)
             outputs.append(self._mask(m, out, lane, turn))
         shared = ceil_log2(plan.out_shared)
         m.d.comb += [
@@ -333,6 +359,18 @@ class IntegerEngine(wiring.Component):
             self.o_addr.eq(Cat(turn[shared:], fit(row, plan.tokens), self.bank_out)),
             self.o_en.eq(Mux(ends, 1 << turn[:shared], 0)),
         ]
+
+    def _sums(self, m: Module, accs: list[Signal]) -> None:
+        """Keep what the drives are so far, and extend what is read of it to whole beats."""
+        plan = self._plan
+        assert self._store is not None
+        m.d.comb += self._store.w_data.eq(Cat(accs))
+        for lane in range(plan.lanes):
+            drive = Signal(plan.acc_shape, name=f"sum{lane}")
+            m.d.comb += [
+                drive.eq(self._store.r_data.word_select(lane, plan.keeps)),
+                self.r_data.word_select(lane, plan.out_bits).eq(drive),
+            ]
 
     def _mask(self, m: Module, out: Signal, lane: int, turn: Value) -> Value:
         """Clear channels beyond the head's last one, whatever the padding of v held."""

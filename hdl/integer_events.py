@@ -1,6 +1,6 @@
 """The order of work of attention on small integers: a slot a cycle, one for each set bit."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -17,7 +17,7 @@ class IntegerSequencer(wiring.Component):
     doubling of the row of state; rows of q begin with a slot for what the query starts from and
     are followed by one for each level of multispike but one.
 
-    A pass takes 4 cycles, and for every row its set bits (at least 1; for a query that starts from
+    A pass takes 5 cycles, and for every row its set bits (at least 1; for a query that starts from
     something none) and its other slots; see :func:`spikeloom.hdl.integer.integer_cycles`.
 
     Parameters
@@ -109,14 +109,14 @@ class IntegerSequencer(wiring.Component):
 
         current = data.View(plan.entry, Signal(plan.entry.size, name="current", reset_less=True))
         rest = self._lowest(m, current)
-        empty, spent = Signal(), Signal()
-        m.d.comb += [empty.eq(~current.bits.any()), spent.eq(~rest.any())]
-
+        # At most two bits are left, so at most one after the next slot.
+        pair = Signal()
+        m.d.comb += pair.eq(sum(current.bits, Const(0)) <= 2)
+        # The address is a register of its own, so that no path goes through a memory's address.
         begin, fetch = Signal(), Signal()
         place = Signal.like(self.addr, name="place")
-        m.d.comb += [self.en.eq(begin | fetch), self.addr.eq(Mux(begin, 0, place))]
-        with m.If(self.en):
-            m.d.sync += place.eq(self.addr + 1)
+        m.d.comb += [self.en.eq(begin | fetch), self.addr.eq(place)]
+        m.d.sync += place.eq(place + self.en)
 
         fresh = Signal()
         last_row = self.row == Mux(self.query, plan.tokens - 1, plan.rows - 1)
@@ -145,8 +145,10 @@ class IntegerSequencer(wiring.Component):
                 m.d.comb += self.busy.eq(0)
                 m.d.sync += self.done.eq(0)
                 with m.If(self.ready & ~self.done):
-                    m.d.comb += begin.eq(1)
-                    m.next = "Fetch"
+                    m.next = "Begin"
+            with m.State("Begin"):
+                m.d.comb += begin.eq(1)
+                m.next = "Fetch"
             with m.State("Fetch"):
                 m.d.comb += fetch.eq(1)
                 m.d.sync += [self.query.eq(0), self.row.eq(0), fresh.eq(1)]
@@ -156,13 +158,13 @@ class IntegerSequencer(wiring.Component):
                 m.d.sync += fresh.eq(0)
                 m.next = "Run"
                 if not plan.paced:
-                    with m.If(empty):
+                    with m.If(current.empty):
                         m.d.comb += fetch.eq(1)
                         end_events()
             with m.State("Run"):
-                m.d.comb += [self.event.eq(~empty), self.load.eq(fresh)]
-                m.d.sync += [current.bits.eq(rest), fresh.eq(0)]
-                with m.If(spent):
+                m.d.comb += [self.event.eq(~current.empty), self.load.eq(fresh)]
+                m.d.sync += [current.bits.eq(rest), current.single.eq(pair), fresh.eq(0)]
+                with m.If(current.single):
                     m.d.comb += fetch.eq(1)
                     with m.If(current.last):
                         end_events()
@@ -174,15 +176,16 @@ class IntegerSequencer(wiring.Component):
                     end_row()
             with m.State("Flush"):
                 m.d.comb += self.flush.eq(1)
+                with m.If(self.query):
+                    m.d.sync += place.eq(0)
                 with m.If(~self.query):
                     m.next = "Turn"
                 with m.Elif(self.turn == plan.passes - 1):
                     m.d.sync += [self.done.eq(1), self.turn.eq(0)]
                     m.next = "Idle"
                 with m.Else():
-                    m.d.comb += begin.eq(1)
                     m.d.sync += self.turn.eq(self.turn + 1)
-                    m.next = "Fetch"
+                    m.next = "Begin"
             with m.State("Turn"):
                 # The last row of state is written now, and read by the next slot at the earliest.
                 m.d.sync += [self.query.eq(1), self.row.eq(0), fresh.eq(1)]

@@ -135,6 +135,8 @@ class IntegerLoader(wiring.Component):
             self.entry.bits.eq(held.bits),
             self.entry.place.eq(held.place),
             self.entry.last.eq(first | self.full),
+            self.entry.single.eq(~(held.bits & (held.bits - 1)).any()),
+            self.entry.empty.eq(~held.bits.any()),
             self.addr.eq(Cat(count[: ceil_log2(plan.entries)], self.bank)),
         ]
         with m.If(take):
@@ -189,16 +191,15 @@ class IntegerUnloader(wiring.Component):
 
     def __init__(self, plan: IntegerPlan):
         self._plan = plan
-        shape = plan.memory("o")
         super().__init__(
             {
                 "o": Out(beat_stream(plan.beat)),
                 "full": In(1),
                 "free": Out(1),
                 "bank": In(range(plan.out_banks)),
-                "addr": Out(range(shape.depth)),
+                "addr": Out(range(plan.output.depth)),
                 "en": Out(1),
-                "data": In(shape.width),
+                "data": In(plan.out_slices * plan.o_beat),
             }
         )
 

@@ -11,7 +11,7 @@ from amaranth.utils import ceil_log2
 from ..design_integer import IntegerAttention
 from ..golden import integer
 from ..golden.neuron import NeuronSpec
-from ..golden.ranges import Ranges
+from ..golden.ranges import Ranges, bits
 from .neuron import NeuronFormat
 from .plan import BLOCKS, MemoryShape
 
@@ -139,9 +139,7 @@ class IntegerPlan:
     @property
     def out_parts(self) -> int:
         """Beats of a drive."""
-        return ceil(
-            Shape.cast(range(self.ranges.drive[0], self.ranges.drive[1] + 1)).width / self.beat
-        )
+        return ceil(bits(*self.ranges.drive)[0] / self.beat)
 
     @property
     def out_per(self) -> int:
@@ -172,14 +170,19 @@ class IntegerPlan:
 
     @property
     def entry(self) -> data.StructLayout:
-        """Layout of a kept beat of q or k: its values, the first one's index, whether it is the
-        row's last.
+        """Layout of a kept beat of q or k.
+
+        Its values, the index of the first of them, and whether it is the row's last. Whether it has
+        at most one set bit, or none, is known where it is written and needed early where it is
+        read.
         """
         return data.StructLayout(
             {
                 "bits": self.per * self.planes,
                 "place": ceil_log2(ceil(max(self.tokens, self.rows) / self.per)),
                 "last": 1,
+                "single": 1,
+                "empty": 1,
             }
         )
 
@@ -242,7 +245,7 @@ class IntegerPlan:
     def keeps(self) -> int:
         """Bits a channel keeps from step to step; 0 for none."""
         if self.accumulate:
-            return self.acc_shape.width if self.design.steps > 1 else 0
+            return self.acc_shape.width
         if self.spec is None or self.design.steps == 1:
             return 0
         return self.neuron.membrane_shape.width
@@ -269,8 +272,9 @@ class IntegerPlan:
         shapes = [
             MemoryShape("entries", self.entry.size, in_banks << ceil_log2(self.entries)),
             MemoryShape("v", self._v_word, depth(self.v_words, in_banks)),
-            MemoryShape("o", self._o_word, depth(self.out_words, out_banks)),
         ]
+        if not self.accumulate:
+            shapes.append(MemoryShape("o", self._o_word, depth(self.out_words, out_banks)))
         if self.keeps:
             shapes.append(MemoryShape("membrane", self.lanes * self.keeps, depth(self.passes, 1)))
         state = self.state_depth * (1 if self.gated else 2)
@@ -355,6 +359,11 @@ class IntegerPlan:
     def memory(self, name: str) -> MemoryShape:
         """Find a memory by its name."""
         return next(memory for memory in self.memories if memory.name == name)
+
+    @property
+    def output(self) -> MemoryShape:
+        """Memory that the output is read from."""
+        return self.memory("membrane" if self.accumulate else "o")
 
     @property
     def paced(self) -> bool:
