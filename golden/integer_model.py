@@ -44,7 +44,13 @@ def from_beats(
     parts = beats[..., None] >> width * np.arange(per, dtype=np.uint64)
     values = (parts & np.uint64((1 << width) - 1)).astype(np.int64)
     values = values.reshape(*beats.shape[:-1], -1)[..., :count]
-    return values - (values >> width - 1 << width) if signed else values
+    return _signed(values, width) if signed else values
+
+
+def _signed(values: NDArray[np.int64], width: int) -> NDArray[np.int64]:
+    """Read integers of ``width`` bits as two's complement."""
+    extended: NDArray[np.int64] = values - (values >> width - 1 << width)
+    return extended
 
 
 def to_parts(numbers: NDArray[Any], beats: int, beat: int) -> NDArray[np.uint64]:
@@ -57,10 +63,7 @@ def from_parts(parts: NDArray[np.uint64], beat: int, width: int, signed: bool) -
     """Join (..., beats) beats, low beat first, into integers of ``width`` bits."""
     moved = parts << np.uint64(beat) * np.arange(parts.shape[-1], dtype=np.uint64)
     values = (moved.sum(-1, dtype=np.uint64) & np.uint64((1 << width) - 1)).astype(np.int64)
-    if not signed:
-        return values
-    extended: NDArray[np.int64] = values - (values >> width - 1 << width)
-    return extended
+    return _signed(values, width) if signed else values
 
 
 class IntegerModel(Model):

@@ -6,15 +6,18 @@ from typing import Any
 from ..design import Design
 from ..design_integer import IntegerAttention
 from ..design_layer import Layer
+from ..design_rate import RateAttention
 from .attention import Attention
 from .integer import IntegerLayer
 from .layer import LayerComponent
+from .rate import RateLayer
 
 __all__ = ["component"]
 
 _COMPONENTS: Mapping[type[Layer], Callable[[Any], LayerComponent]] = {
     Design: Attention,
     IntegerAttention: IntegerLayer,
+    RateAttention: RateLayer,
 }
 
 

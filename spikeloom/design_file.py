@@ -7,6 +7,7 @@ from typing import Any
 from spikeloom.design import Design
 from spikeloom.design_integer import IntegerAttention
 from spikeloom.design_layer import Layer
+from spikeloom.design_rate import RateAttention
 from spikeloom.design_read import DesignError, read_toml, show
 
 __all__ = ["KINDS", "load_design", "read_design", "schema"]
@@ -14,6 +15,7 @@ __all__ = ["KINDS", "load_design", "read_design", "schema"]
 KINDS: Mapping[str, type[Layer]] = {
     "attention": Design,
     "integer-attention": IntegerAttention,
+    "rate-attention": RateAttention,
 }
 """Kinds of layers by the value of the key ``kind``; without the key it is the first."""
 
