@@ -19,7 +19,7 @@ from spikeloom.design_layer import Layer
 from spikeloom.design_read import DesignError, read_number, show
 from spikeloom.design_sections import Number, Section
 
-__all__ = ["IntegerAttention", "IntegerFolding", "Root"]
+__all__ = ["IntegerAttention", "Lanes", "Root"]
 
 _ROOT = re.compile(r"\s*(\d{1,18}(?:\.\d{1,18})?)\s*/\s*sqrt\(\s*(\d{1,18})\s*\)\s*")
 
@@ -112,7 +112,7 @@ Scale = Annotated[
 ]
 
 
-class IntegerFolding(Section):
+class Lanes(Section):
     """How much of a layer on integers is computed at once."""
 
     lanes: int | None = Field(
@@ -152,7 +152,7 @@ class IntegerAttention(Layer):
     )
     heads: int = Field(ge=1, le=8192, description="H, the attention heads.")
     steps: int = Field(ge=1, le=64, description="T, the time steps of an inference.")
-    similarity: Annotated[Literal["and"], Field(description="The dot product, q k.")] = "and"
+    similarity: Literal["and"] = Field(default="and", description="The dot product, q k.")
     q_max: int = Field(default=4, ge=1, le=15, description="Greatest value of q; the least is 0.")
     k_max: int = Field(default=4, ge=1, le=15, description="Greatest value of k; the least is 0.")
     v_max: int | None = Field(
@@ -201,8 +201,8 @@ class IntegerAttention(Layer):
     reset: Literal["hard", "soft"] = Field(
         default="hard", description="After a spike: to zero, or less the threshold."
     )
-    folding: IntegerFolding = Field(
-        default=IntegerFolding(), description="What is computed in parallel."
+    folding: Lanes = Field(
+        default=Lanes(), description="What is computed in parallel."
     )
 
     @field_validator("similarity", mode="before")

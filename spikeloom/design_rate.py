@@ -1,11 +1,11 @@
 """Rate-coded attention: real rates become spikes inside of the layer, and drives add up over time."""
 
 from fractions import Fraction
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from spikeloom.design_integer import IntegerAttention, IntegerFolding
+from spikeloom.design_integer import IntegerAttention, Lanes
 from spikeloom.design_layer import Layer
 from spikeloom.design_read import DesignError, show
 from spikeloom.design_sections import Number
@@ -38,9 +38,9 @@ class RateAttention(Layer):
         "sqrt(dim / heads).",
     )
     steps: int = Field(ge=1, le=64, description="T, the time steps of an inference.")
-    similarity: Annotated[
-        Literal["and"], Field(description="The number of channels in which both spike.")
-    ] = "and"
+    similarity: Literal["and"] = Field(
+        default="and", description="The number of channels in which both spike."
+    )
     rate_bits: int = Field(
         default=8, ge=1, le=12, description="Bits of a rate of q and k; rates have no sign."
     )
@@ -53,8 +53,8 @@ class RateAttention(Layer):
         "threshold * steps * 2^rate_fraction is an integer.",
     )
     v_bits: int = Field(default=8, ge=2, le=8, description="Bits of v, two's complement.")
-    folding: IntegerFolding = Field(
-        default=IntegerFolding(), description="What is computed in parallel."
+    folding: Lanes = Field(
+        default=Lanes(), description="What is computed in parallel."
     )
 
     @field_validator("similarity", mode="before")

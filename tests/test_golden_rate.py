@@ -72,7 +72,7 @@ def test_number_of_spikes(threshold):
 
 
 def test_rates_under_the_threshold_give_nothing():
-    """The tutorial's own parameters: rates below 1, threshold 1, eight steps of an eighth each."""
+    """Rates below 1 against a threshold of 1, in eight steps of an eighth each."""
     design = make(rate_bits=5, threshold=1)
     arrays = draw_spikes(design, rate=1, seed=0)
     assert not rate.attention(design, **arrays).any()

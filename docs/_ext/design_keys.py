@@ -18,7 +18,7 @@ from spikeloom.design_file import KINDS, schema
 
 __all__ = ["SECTIONS", "keys", "setup", "table"]
 
-SECTIONS = ("gray", "log", "shift", "table", "folding", "target", "budget")
+SECTIONS = ("gray", "log", "shift", "table", "folding", "lanes", "target", "budget")
 
 
 def keys(section: str = "") -> dict[str, dict[str, Any]]:
