@@ -42,9 +42,7 @@ class AttentionModel(Model):
     def inputs(self) -> tuple[ArraySpec, ...]:
         """The spikes q, k and v."""
         beyond = 'integers above 1 are for kind = "integer-attention"'
-        return tuple(
-            ArraySpec(name, _AXES, self._shape, beyond=beyond) for name in ("q", "k", "v")
-        )
+        return tuple(ArraySpec(name, _AXES, self._shape, beyond=beyond) for name in ("q", "k", "v"))
 
     @property
     def output(self) -> ArraySpec:

@@ -24,7 +24,8 @@ __all__ = ["IntegerLayer", "describe_memory", "integer_cycles"]
 def integer_cycles(plan: IntegerPlan, q: NDArray[Any], k: NDArray[Any]) -> int:
     """Predict the cycles in which the engine works in one inference.
 
-    Every pass of a run (a head and step) takes 5, and for each row
+    Every pass of a run (a head and step) takes 5 (7 where accumulators have more than 13 bits), and
+    for each row
 
     * of k its set bits, at least 1, and a doubling for each bit of q but one;
     * of q its set bits, a slot for what the query starts from, and a slot for each level of
@@ -50,7 +51,9 @@ def integer_cycles(plan: IntegerPlan, q: NDArray[Any], k: NDArray[Any]) -> int:
     if not plan.starts or plan.paced:
         queries = np.maximum(queries, 1)
     queries += plan.starts + max(len(plan.levels) - 1, 0)
-    return plan.passes * int(5 * design.steps * design.heads + keys.sum() + queries.sum())
+    return plan.passes * int(
+        plan.overhead * design.steps * design.heads + keys.sum() + queries.sum()
+    )
 
 
 class IntegerLayer(LayerComponent):

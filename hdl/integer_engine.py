@@ -127,20 +127,16 @@ class IntegerEngine(wiring.Component):
             # Drives are complete with the last step alone.
             m.d.comb += self.written.eq(events.done & events.last_step)
 
-        # A slot acts one cycle after its addresses.
-        load, double, begin = Signal(), Signal(), Signal()
+        # A slot finds what it adds one cycle after its addresses, and adds it then or one later.
+        begin = self._late(m, events.start, "begin", 1)
         planes = Signal(plan.planes)
-        m.d.sync += [
-            load.eq(events.load),
-            double.eq(events.extra & ~events.query),
-            begin.eq(events.start),
-            planes.eq(Mux(events.event & ~events.query, events.plane, 0)),
-        ]
+        m.d.sync += planes.eq(Mux(events.event & ~events.query, events.plane, 0))
+        load = self._late(m, events.load, "load")
+        double = self._late(m, events.extra & ~events.query, "double")
+        number = self._late(m, events.number, "number")
         state, write = self._state(m, events)
         values = self._values(m, events, planes)
         drain, query, row, turn = self._open(m, events, load)
-        number = Signal.like(events.number, name="copy")
-        m.d.sync += number.eq(events.number)
         copy = Mux(double, number, plan.copies - 1)
         m.d.comb += [
             write.w_addr.eq(Cat(fit(row, plan.rows), copy[: ceil_log2(plan.copies)])),
@@ -155,16 +151,26 @@ class IntegerEngine(wiring.Component):
         accs = []
         for lane in range(plan.lanes):
             acc = Signal(plan.acc_shape, name=f"acc{lane}", reset_less=True)
+            found = Signal(plan.acc_shape, name=f"found{lane}", reset_less=True)
             addend = Signal(plan.acc_shape, name=f"addend{lane}")
-            again = acc & double.replicate(len(acc))
-            m.d.comb += addend.eq(
-                state.word_select(lane, len(acc)) | values[lane] | starts[lane] | steps | again
-            )
+            domain = "sync" if plan.registered else "comb"
+            part = state.word_select(lane, len(acc))
+            m.d[domain] += found.eq(part | values[lane] | starts[lane] | steps)
+            again = acc & double.replicate(len(acc)) if plan.copies > 1 else Const(0)
+            m.d.comb += addend.eq(found | again)
             m.d.sync += acc.eq(Mux(load, addend, self._sum(acc, addend)))
             accs.append(acc)
         m.d.comb += write.w_data.eq(Cat(accs))
         self._output(m, events, accs, load, ends, row, turn)
         return m
+
+    def _late(self, m: Module, value: Value, name: str, cycles: int = 0) -> Value:
+        """Delay by the cycles from a slot to its addition, or so many."""
+        for n in range(cycles or 1 + self._plan.registered):
+            late = Signal(len(value), name=f"{name}{n + 1}")
+            m.d.sync += late.eq(value)
+            value = late
+        return value
 
     def _state(self, m: Module, events: IntegerSequencer) -> tuple[Value, LayerMemory]:
         """Read the row of state of a set bit of q, or zeros."""
@@ -224,13 +230,10 @@ class IntegerEngine(wiring.Component):
             Signal.like(events.row, name="open_row"),
             Signal.like(events.turn, name="open_turn"),
         )
-        flush = Signal()
+        flush = self._late(m, events.flush, "flush")
         now = [
-            Signal.like(s, name=f"{s.name}_now") for s in (events.query, events.row, events.turn)
-        ]
-        m.d.sync += [flush.eq(events.flush)]
-        m.d.sync += [
-            a.eq(b) for a, b in zip(now, (events.query, events.row, events.turn), strict=True)
+            self._late(m, part, f"now_{part.name}")
+            for part in (events.query, events.row, events.turn)
         ]
         drain = Signal()
         m.d.comb += drain.eq((load | flush) & holds)
@@ -330,8 +333,7 @@ class IntegerEngine(wiring.Component):
         if plan.accumulate:
             self._sums(m, accs)
             return
-        rise = Signal()
-        m.d.sync += rise.eq(events.extra & events.query)
+        rise = self._late(m, events.extra & events.query, "rise")
         outputs: list[Value] = []
         for lane, acc in enumerate(accs):
             out = Signal(plan.out_bits, name=f"out{lane}")

@@ -17,8 +17,9 @@ class IntegerSequencer(wiring.Component):
     doubling of the row of state; rows of q begin with a slot for what the query starts from and
     are followed by one for each level of multispike but one.
 
-    A pass takes 5 cycles, and for every row its set bits (at least 1; for a query that starts from
-    something none) and its other slots; see :func:`spikeloom.hdl.integer.integer_cycles`.
+    A pass takes ``plan.overhead`` cycles, and for every row its set bits (at least 1; for a query
+    that starts from something none) and its other slots; see
+    :func:`spikeloom.hdl.integer.integer_cycles`.
 
     Parameters
     ----------
@@ -139,6 +140,18 @@ class IntegerSequencer(wiring.Component):
                     else:
                         end_row()
 
+        def end_phase() -> None:
+            with m.If(self.query):
+                m.d.sync += place.eq(0)
+            with m.If(~self.query):
+                m.next = "Turn"
+            with m.Elif(self.turn == plan.passes - 1):
+                m.d.sync += [self.done.eq(1), self.turn.eq(0)]
+                m.next = "Idle"
+            with m.Else():
+                m.d.sync += self.turn.eq(self.turn + 1)
+                m.next = "Begin"
+
         m.d.comb += self.busy.eq(1)
         with m.FSM(name="phase"):
             with m.State("Idle"):
@@ -176,16 +189,13 @@ class IntegerSequencer(wiring.Component):
                     end_row()
             with m.State("Flush"):
                 m.d.comb += self.flush.eq(1)
-                with m.If(self.query):
-                    m.d.sync += place.eq(0)
-                with m.If(~self.query):
-                    m.next = "Turn"
-                with m.Elif(self.turn == plan.passes - 1):
-                    m.d.sync += [self.done.eq(1), self.turn.eq(0)]
-                    m.next = "Idle"
-                with m.Else():
-                    m.d.sync += self.turn.eq(self.turn + 1)
-                    m.next = "Begin"
+                if plan.registered:
+                    m.next = "Settle"
+                else:
+                    end_phase()
+            with m.State("Settle"):
+                if plan.registered:
+                    end_phase()
             with m.State("Turn"):
                 # The last row of state is written now, and read by the next slot at the earliest.
                 m.d.sync += [self.query.eq(1), self.row.eq(0), fresh.eq(1)]

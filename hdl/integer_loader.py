@@ -17,7 +17,7 @@ class IntegerLoader(wiring.Component):
 
     A row of k (a channel) or q (a token) leaves its beats that are not zero, or one that is if all
     are, the last of them marked. An entry is written when the next one comes, so that the last is
-    known; the last of all follows a cycle after its bank's last beat.
+    known; the last of all follows two cycles after its bank's last beat, before it can be read.
 
     Throughput: a beat a cycle, and one cycle a bank. Checked against
     :meth:`spikeloom.golden.integer_model.IntegerModel.pack`.
@@ -128,22 +128,30 @@ class IntegerLoader(wiring.Component):
         count = Signal(ceil_log2(plan.entries) or 1)
         first = place == 0
         take, push = Signal(), Signal()
+        bank = Signal.like(self.bank, name="bank_late")
         m.d.comb += [
             take.eq(accept & ~in_v & (first | bits.any())),
             push.eq((take & waiting & (first | held.bits.any())) | self.full),
+            self.addr.eq(Cat(count[: ceil_log2(plan.entries)], bank)),
+        ]
+        # Written and counted a cycle late, when it is known whether there is an entry.
+        m.d.sync += [
+            bank.eq(self.bank),
             self.en.eq(push),
             self.entry.bits.eq(held.bits),
             self.entry.place.eq(held.place),
             self.entry.last.eq(first | self.full),
             self.entry.single.eq(~(held.bits & (held.bits - 1)).any()),
             self.entry.empty.eq(~held.bits.any()),
-            self.addr.eq(Cat(count[: ceil_log2(plan.entries)], self.bank)),
         ]
         with m.If(take):
             m.d.sync += [held.bits.eq(bits), held.place.eq(place), waiting.eq(1)]
-        m.d.sync += count.eq(count + push)
+        ended = Signal()
+        m.d.sync += [count.eq(count + self.en), ended.eq(self.full)]
+        with m.If(ended):
+            m.d.sync += count.eq(0)
         with m.If(self.full):
-            m.d.sync += [count.eq(0), waiting.eq(0)]
+            m.d.sync += waiting.eq(0)
 
         word_of = Array(Const(n // plan.slices, range(plan.v_words)) for n in range(plan.v_beats))
         slice_of = Array(Const(1 << n % plan.slices, plan.slices) for n in range(plan.v_beats))

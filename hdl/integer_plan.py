@@ -237,6 +237,16 @@ class IntegerPlan:
         return Shape.cast(range(min(ends), max(ends) + 1))
 
     @property
+    def registered(self) -> bool:
+        """Whether what is added goes through a register first, for the clock of long adders."""
+        return self.acc_shape.width > 13
+
+    @property
+    def overhead(self) -> int:
+        """Cycles of a pass beside its rows."""
+        return 7 if self.registered else 5
+
+    @property
     def starts(self) -> bool:
         """Whether queries begin with something: an offset, a membrane, the steps before."""
         return self.spec is not None or bool(self.levels) or self.accumulate
@@ -350,8 +360,9 @@ class IntegerPlan:
         return given
 
     def _may_move(self, shape: MemoryShape) -> bool:
-        # State is read while it is written, and SPRAM writes by nibbles.
-        if shape.name == "state":
+        # State is read while it is written, as are membranes two cycles late; SPRAM writes by
+        # nibbles.
+        if shape.name == "state" or (shape.name == "membrane" and self.registered):
             return False
         part = {"v": self.v_granularity, "o": self.o_granularity}.get(shape.name, shape.width)
         return part == shape.width or part in (4, 8, 16)

@@ -21,7 +21,7 @@ from spikeloom.design_sections import Number, Section
 
 __all__ = ["IntegerAttention", "Lanes", "Root"]
 
-_ROOT = re.compile(r"\s*(\d{1,18}(?:\.\d{1,18})?)\s*/\s*sqrt\(\s*(\d{1,18})\s*\)\s*")
+_ROOT = re.compile(r"\s*(\d{1,18})\s*/\s*sqrt\(\s*(\d{1,18})\s*\)\s*")
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Root:
     Parameters
     ----------
     factor : Fraction
-        a, above 0.
+        a, above 0; an integer where n is not 1.
     under : int
         n, at least 1.
 
@@ -103,8 +103,8 @@ Scale = Annotated[
                 {"type": "number", "minimum": 1e-6, "maximum": 1e6},
                 {
                     "type": "string",
-                    "pattern": r"^\s*\d{1,18}(\.\d{1,18})?\s*(/\s*(\d{1,18}|sqrt\(\s*\d{1,18}\s*\))"
-                    r"\s*)?$",
+                    "pattern": r"^\s*(\d{1,18}(\.\d{1,18})?\s*(/\s*\d{1,18}\s*)?"
+                    r"|\d{1,18}\s*/\s*sqrt\(\s*\d{1,18}\s*\)\s*)$",
                 },
             ]
         }
@@ -201,9 +201,7 @@ class IntegerAttention(Layer):
     reset: Literal["hard", "soft"] = Field(
         default="hard", description="After a spike: to zero, or less the threshold."
     )
-    folding: Lanes = Field(
-        default=Lanes(), description="What is computed in parallel."
-    )
+    folding: Lanes = Field(default=Lanes(), description="What is computed in parallel.")
 
     @field_validator("similarity", mode="before")
     @classmethod

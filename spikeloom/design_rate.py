@@ -1,4 +1,4 @@
-"""Rate-coded attention: real rates become spikes inside of the layer, and drives add up over time."""
+"""Rate-coded attention: rates become spikes inside of the layer, and drives add up."""
 
 from fractions import Fraction
 from typing import Any, Literal, Self
@@ -53,9 +53,7 @@ class RateAttention(Layer):
         "threshold * steps * 2^rate_fraction is an integer.",
     )
     v_bits: int = Field(default=8, ge=2, le=8, description="Bits of v, two's complement.")
-    folding: Lanes = Field(
-        default=Lanes(), description="What is computed in parallel."
-    )
+    folding: Lanes = Field(default=Lanes(), description="What is computed in parallel.")
 
     @field_validator("similarity", mode="before")
     @classmethod

@@ -72,7 +72,8 @@ def test_ties_go_as_the_rounding_says(scale, levels, rounding):
     gain = design.scale.exact / 64
     x = np.arange(-20, int((levels + 1) / gain) + 20)
     ties = 0
-    for drive, answer in zip(x.tolist(), integer.multispike(x, integer.thresholds(design))):
+    answers = integer.multispike(x, integer.thresholds(design))
+    for drive, answer in zip(x.tolist(), answers, strict=True):
         real = min(max(drive * gain, Fraction(0)), Fraction(levels))
         # Python rounds a Fraction half to even.
         want = round(real) if rounding == "half-even" else (real + Fraction(1, 2)).__floor__()

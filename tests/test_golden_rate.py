@@ -76,10 +76,8 @@ def test_rates_under_the_threshold_give_nothing():
     design = make(rate_bits=5, threshold=1)
     arrays = draw_spikes(design, rate=1, seed=0)
     assert not rate.attention(design, **arrays).any()
-    assert design.warnings == (
-        "threshold: no rate reaches it in 8 steps: a neuron fires floor(rate / threshold) times, "
-        "so rates are to be above the threshold",
-    )
+    (warning,) = design.warnings
+    assert warning.startswith("threshold: no rate reaches it in 8 steps: a neuron fires")
     assert make().warnings == ()
 
 

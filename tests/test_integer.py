@@ -132,7 +132,7 @@ def test_long_sequences_of_wide_heads():
     design = IntegerAttention.from_dict(
         {
             **{"tokens": 1024, "dim": 64, "heads": 1, "steps": 1, "neuron": "multispike"},
-            **{"divisor": 4, "scale": "1/128", "target": {"beat": 16}},
+            **{"divisor": 4, "scale": "1/4", "target": {"beat": 16}, "folding": {"lanes": 4}},
         }
     )
     (answer,) = check(design, rates=(0.1,), compiled=True)
