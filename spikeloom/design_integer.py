@@ -78,7 +78,7 @@ def _scale(value: object) -> Root:
         root = Root.read(value)
     except ValueError:
         root = Root(Fraction(0))
-    if not Fraction(1, 10**12) <= root.squared <= 10**12:
+    if root.factor <= 0 or not Fraction(1, 10**12) <= root.squared <= 10**12:
         raise DesignError("scale", show(value), allowed)
     return root
 

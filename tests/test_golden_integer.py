@@ -104,12 +104,19 @@ def test_roots_are_exact(width, rounding):
         assert np.array_equal(integer.multispike(x, found), multispike(scaled, 4, rounding))
 
 
-def test_torch_rounds_as_half_even():
+@pytest.mark.parametrize("rounding", ["half-even", "half-up"])
+@pytest.mark.parametrize(("width", "scale"), [(8, "1/8"), (16, "1/sqrt(16)"), (32, "1/sqrt(32)")])
+def test_the_published_layer_in_float32(width, scale, rounding):
+    """Its tensors and calls in PyTorch, in the precision that it is trained with."""
     torch = pytest.importorskip("torch", reason="torch is an extra")
-    design = make(neuron="multispike", divisor=4, scale="1/8", steps=1)
-    x = np.arange(0, 2200)
-    want = torch.round(torch.clamp(torch.from_numpy(x).float() / 512, 0, 4)).numpy()
-    assert np.array_equal(integer.multispike(x, integer.thresholds(design)), want)
+    shape = {"tokens": 16, "dim": 2 * width, "heads": 2, "steps": 1}
+    design = make(**shape, neuron="multispike", divisor=4, scale=scale, rounding=rounding)
+    for arrays in drawn(design, 200):
+        q, k, v = (torch.from_numpy(heads(arrays[name], 2)).float() / 4 for name in "qkv")
+        x = (q @ (k.transpose(-2, -1) @ v)) * (0.125 if width == 8 else width**-0.5)
+        x = torch.clamp(x, 0, 4)
+        x = torch.round(x) if rounding == "half-even" else torch.floor(x + 0.5)
+        assert np.array_equal(integer.attention(design, **arrays), merge(x.numpy()))
 
 
 def fired(drive, tau, theta, decay_input, reset):
