@@ -112,7 +112,7 @@ class IntegerSequencer(wiring.Component):
         rest = self._lowest(m, current)
         # At most two bits are left, so at most one after the next slot.
         pair = Signal()
-        m.d.comb += pair.eq(sum(current.bits, Const(0)) <= 2)
+        m.d.comb += pair.eq(~_at_least(current.bits)[2])
         # The address is a register of its own, so that no path goes through a memory's address.
         begin, fetch = Signal(), Signal()
         place = Signal.like(self.addr, name="place")
@@ -229,3 +229,12 @@ class IntegerSequencer(wiring.Component):
         m.d.comb += [self.first_step.eq(step == 0), self.last_step.eq(step == steps - 1)]
         with m.If(self.done):
             m.d.sync += step.eq(Mux(step == steps - 1, 0, step + 1))
+
+
+def _at_least(bits: Value) -> tuple[Value, Value, Value]:
+    """Say whether at least one, two, three bits are set: a tree, flatter than a count."""
+    if len(bits) == 1:
+        return bits[0], Const(0, 1), Const(0, 1)
+    half = len(bits) // 2
+    (a1, a2, a3), (b1, b2, b3) = _at_least(bits[:half]), _at_least(bits[half:])
+    return a1 | b1, a2 | b2 | (a1 & b1), a3 | b3 | (a2 & b1) | (a1 & b2)
