@@ -71,10 +71,9 @@ def neuron(design: IntegerAttention) -> NeuronSpec | None:
     """
     if design.neuron not in ("lif", "if"):
         return None
-    decay = design.tau if design.neuron == "lif" and design.decay_input else 1
-    if design.scale.exact is not None:
-        real = design.threshold * decay * design.divisor**3 / design.scale.exact
-    else:
+    real = design.threshold_exact
+    if real is None:
+        decay = design.tau if design.neuron == "lif" and design.decay_input else 1
         shift = design.tau.bit_length() - 1 if design.neuron == "lif" else 0
         grid = 1 << max(1, shift) * (design.steps - 1)
         real = Fraction(least(design.threshold * decay * grid, design.gain_squared), grid)

@@ -291,6 +291,14 @@ class IntegerAttention(Layer):
         return self.scale.squared / Fraction(self.divisor) ** 6
 
     @property
+    def threshold_exact(self) -> Fraction | None:
+        """The threshold in units of the integer drive; None where a root makes it irrational."""
+        decay = self.tau if self.neuron == "lif" and self.decay_input else 1
+        if self.scale.exact is None:
+            return None
+        return self.threshold * decay * self.divisor**3 / self.scale.exact
+
+    @property
     def lanes(self) -> int:
         """Channels of v in parallel."""
         return self.value_head_dim if self.folding.lanes is None else self.folding.lanes
@@ -309,6 +317,14 @@ class IntegerAttention(Layer):
         for key in unused:
             if key in self.model_fields_set:
                 yield f"{key}: has no effect with neuron {self.neuron}"
+        real = self.threshold_exact
+        spiking = self.neuron in ("lif", "if")
+        if spiking and self.reset == "soft" and real and real.denominator & real.denominator - 1:
+            yield (
+                f"reset: soft, with a threshold of {float(real):g} in units of the drive, which no "
+                "binary fraction holds: the threshold is rounded up and spikes may differ from the "
+                "real-valued neuron"
+            )
         if self.q_max == self.k_max == self.v_range[1] == 1 and self.v_bits is None:
             yield "q_max: with values of 0 and 1 this is the kind attention, which costs less"
         if self.neuron == "multispike" and self.scale.exact is None and self.divisor == 1:

@@ -110,6 +110,8 @@ def test_warnings():
     assert make().warnings == ()
     assert make(neuron="if", tau=4).warnings == ("tau: has no effect with neuron if",)
     assert make(neuron="none", scale=1).warnings == ("scale: has no effect with neuron none",)
+    (warning,) = make(reset="soft", scale="1/3", threshold="1/7").warnings
+    assert warning.startswith("reset: soft, with a threshold of 0.857143 in units of the drive")
     (warning,) = make(q_max=1, k_max=1, v_max=1).warnings
     assert warning.startswith("q_max: with values of 0 and 1")
 
