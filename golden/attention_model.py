@@ -41,7 +41,8 @@ class AttentionModel(Model):
     @property
     def inputs(self) -> tuple[ArraySpec, ...]:
         """The spikes q, k and v."""
-        return tuple(ArraySpec(name, _AXES, self._shape) for name in ("q", "k", "v"))
+        beyond = 'integers above 1 are for kind = "integer-attention"'
+        return tuple(ArraySpec(name, _AXES, self._shape, beyond=beyond) for name in ("q", "k", "v"))
 
     @property
     def output(self) -> ArraySpec:

@@ -27,6 +27,8 @@ class ArraySpec:
         Its shape for one inference.
     low, high : int
         Least and greatest value; 0 and 1 for spikes.
+    beyond : str
+        What a greater value asks for, in words that follow a refusal.
     """
 
     name: str
@@ -34,6 +36,7 @@ class ArraySpec:
     shape: tuple[int, ...]
     low: int = 0
     high: int = 1
+    beyond: str = ""
 
     @property
     def dtype(self) -> type[np.generic]:

@@ -5,7 +5,7 @@ Ref: SpikingJelly ``LIFNode`` and ``IFNode`` with v_reset 0 or None.
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -57,10 +57,27 @@ class NeuronSpec:
             raise ValueError("Neuron must be 'lif' or 'if', not 'none'")
         shift = design.tau.bit_length() - 1 if design.neuron == "lif" else 0
         thresholds = design.thresholds_exact
-        fraction = max(_fraction(design, shift, real) for real in set(thresholds))
+        how = (design.neuron, shift, design.steps, design.reset)
+        fraction = max(_fraction(*how, real) for real in set(thresholds))
         real = thresholds[head]
         threshold = -(-real.numerator * (1 << fraction) // real.denominator)
         return cls(design.neuron, shift, fraction, threshold, design.reset)
+
+    @classmethod
+    def make(
+        cls,
+        kind: Literal["lif", "if"],
+        *,
+        tau: int,
+        steps: int,
+        reset: Literal["hard", "soft"],
+        threshold: Fraction,
+    ) -> "NeuronSpec":
+        """Choose the fewest fraction bits for a threshold in units of the drive."""
+        shift = tau.bit_length() - 1 if kind == "lif" else 0
+        fraction = _fraction(kind, shift, steps, reset, threshold)
+        integer = -(-threshold.numerator * (1 << fraction) // threshold.denominator)
+        return cls(kind, shift, fraction, integer, reset)
 
     @property
     def saturate(self) -> int | None:
@@ -98,15 +115,15 @@ class NeuronSpec:
         return spikes
 
 
-def _fraction(design: NeuronDesign, shift: int, real: Fraction) -> int:
+def _fraction(kind: str, shift: int, steps: int, reset: str, real: Fraction) -> int:
     """Return the fewest fraction bits of a membrane that are exact for a threshold."""
     below = real.denominator
     grid = below.bit_length() - 1 if below & (below - 1) == 0 else None
     # What T-1 halvings of an integer can leave behind the point.
-    trail = max(1, shift) * (design.steps - 1)
-    if design.steps == 1 or (design.neuron == "if" and design.reset == "hard"):
+    trail = max(1, shift) * (steps - 1)
+    if steps == 1 or (kind == "if" and reset == "hard"):
         return 0
     if shift <= 1:
         fraction = trail if grid is None else grid
-        return min(fraction, trail) if design.reset == "hard" else fraction
-    return trail + (grid or 0 if design.reset == "soft" else 0)
+        return min(fraction, trail) if reset == "hard" else fraction
+    return trail + (grid or 0 if reset == "soft" else 0)

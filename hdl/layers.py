@@ -4,15 +4,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..design import Design
+from ..design_integer import IntegerAttention
 from ..design_layer import Layer
 from ..design_mask import MaskDesign
 from ..design_projection import ProjectionDesign
+from ..design_rate import RateAttention
 from ..design_residual import ResidualDesign
 from .attention import Attention
+from .integer import IntegerLayer
 from .layer import LayerComponent
 from .mask import Mask
 from .parallel import ParallelHeads
 from .projection import Projection
+from .rate import RateLayer
 from .residual import Residual
 
 __all__ = ["component"]
@@ -24,6 +28,8 @@ def _attention(design: Design) -> LayerComponent:
 
 _COMPONENTS: Mapping[type[Layer], Callable[[Any], LayerComponent]] = {
     Design: _attention,
+    IntegerAttention: IntegerLayer,
+    RateAttention: RateLayer,
     MaskDesign: Mask,
     ProjectionDesign: Projection,
     ResidualDesign: Residual,

@@ -90,7 +90,8 @@ def _check(path: Path, spec: ArraySpec, array: NDArray[Any], count: int | None) 
     wrong = np.argwhere((array < spec.low) | (array > spec.high))
     if len(wrong):
         index = tuple(wrong[0].tolist())
-        raise InputError(f"{where}: {array[index]} at {index}: must be {spec.allowed}")
+        hint = f" ({spec.beyond})" if spec.beyond and array[index] > spec.high else ""
+        raise InputError(f"{where}: {array[index]} at {index}: must be {spec.allowed}{hint}")
     return array.astype(spec.dtype)
 
 

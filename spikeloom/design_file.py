@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from spikeloom.design import Design
+from spikeloom.design_integer import IntegerAttention
 from spikeloom.design_layer import Layer
 from spikeloom.design_mask import MaskDesign
 from spikeloom.design_projection import ProjectionDesign
+from spikeloom.design_rate import RateAttention
 from spikeloom.design_read import DesignError, read_toml, show
 from spikeloom.design_residual import ResidualDesign
 
@@ -15,6 +17,8 @@ __all__ = ["KINDS", "load_design", "read_design", "schema"]
 
 KINDS: Mapping[str, type[Layer]] = {
     "attention": Design,
+    "integer-attention": IntegerAttention,
+    "rate-attention": RateAttention,
     "mask": MaskDesign,
     "projection": ProjectionDesign,
     "residual": ResidualDesign,

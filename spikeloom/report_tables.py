@@ -205,17 +205,29 @@ def _layer(report: Report) -> list[tuple[str, str]]:
         described.append(("layer", text))
     kinds = [design.get("similarity"), design.get("neuron")]
     if None not in kinds:
-        names = design.get("position") or "none"
-        position = names if isinstance(names, str) else " + ".join(names)
-        text = f"similarity {kinds[0]}, position {position or 'none'}, neuron {kinds[1]}"
+        text = f"similarity {kinds[0]}, neuron {kinds[1]}"
+        if design.get("kind", "attention") == "attention":
+            names = design.get("position") or "none"
+            position = names if isinstance(names, str) else " + ".join(names)
+            text = f"similarity {kinds[0]}, position {position}, neuron {kinds[1]}"
         described.append(("mechanisms", text))
     if isinstance(design.get("attention"), str):
         text = f"mask {design['attention']}, neuron {kinds[1]}, {design.get('reset')} reset"
         described.append(("mechanisms", text))
+    if "q_max" in design:
+        signed = design.get("v_bits")
+        v = f"of {signed} bits, signed" if signed else f"to {design.get('v_max', 4)}"
+        text = f"q to {design['q_max']}, k to {design['k_max']}, v {v}, over {design['divisor']}"
+        described.append(("integers", text))
+    if "rate_bits" in design:
+        rates = f"{design['rate_bits']} bits, {design['rate_fraction']} behind the point"
+        described.append(("rates", f"{rates}; v of {design['v_bits']} bits, signed"))
     folding = design.get("folding")
     if isinstance(folding, dict):
         lanes = folding.get("lanes") or "as the head"
-        text = f"{folding.get('order')} order, rows {folding.get('rows')}, lanes {lanes}"
+        text = f"lanes {lanes}"
+        if "order" in folding:
+            text = f"{folding['order']} order, rows {folding.get('rows')}, {text}"
         described.append(("folding", text))
     return [*described, ("device", report.device)]
 

@@ -7,9 +7,9 @@ from amaranth.hdl import ResetInserter, Signal
 from amaranth.sim import Simulator
 
 from spikeloom.design_mask import MaskDesign
-from spikeloom.golden.packing import to_beats
 from spikeloom.golden.mask import MaskModel, is_or, mask
 from spikeloom.golden.neuron import NeuronSpec
+from spikeloom.golden.packing import to_beats
 from spikeloom.hdl.axi import AxiStreamTop
 from spikeloom.hdl.mask import Mask
 from spikeloom.hdl.mask_channel import ChannelMask

@@ -19,7 +19,7 @@ from spikeloom.design_file import KINDS, schema
 __all__ = ["SECTIONS", "keys", "setup", "table"]
 
 SECTIONS = (
-    *("gray", "log", "shift", "table", "folding", "target", "budget"),
+    *("gray", "log", "shift", "table", "folding", "lanes", "target", "budget"),
     *("weights", "bias", "thresholds", "cpg"),
 )
 

@@ -1,0 +1,270 @@
+"""Rate-coded attention: IF neurons that make spikes of rates, in front of attention on integers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.utils import ceil_log2
+from numpy.typing import ArrayLike
+
+from ..design_layer import Layer
+from ..design_rate import RateAttention
+from ..golden.rate import encode
+from .beats import beat_stream
+from .integer import IntegerLayer, describe_memory, integer_cycles
+from .layer import LayerComponent
+from .memory import LayerMemory
+from .plan import BLOCKS, MemoryShape
+
+__all__ = ["RateEncoder", "RateLayer"]
+
+
+class RateEncoder(wiring.Component):
+    """Keep the rates of k and q, and send their spikes step by step, as a sender of spikes would.
+
+    One neuron for all channels: each keeps its rate and its sum in a word of one memory, from which
+    a step reads it in one cycle, and writes it in the next. A rate above the threshold fires in
+    every step, as one at the threshold does, and is kept as that. v passes through, behind the keys
+    of the first step.
+
+    Throughput: a rate a cycle while loading; two cycles a rate and step; a beat of v a cycle. A
+    step begins when the layer behind can take all of it. Checked against
+    :func:`spikeloom.golden.rate.encode`.
+
+    Parameters
+    ----------
+    design : RateAttention
+        The layer.
+    shape : MemoryShape
+        Memory of the rates and sums.
+
+    Members
+    -------
+    i : In(stream)
+        Beats: rates of k, channel by channel, rates of q, token by token, v.
+    o : Out(stream)
+        Beats: spikes of k, v (in the first step alone), spikes of q, step by step.
+    busy : Out(1)
+        High while spikes are made.
+    """
+
+    i: stream.Interface
+    o: stream.Interface
+    busy: Signal
+
+    def __init__(self, design: RateAttention, shape: MemoryShape):
+        self._design = design
+        self._shape = shape
+        super().__init__(
+            {
+                "i": In(beat_stream(design.beat)),
+                "o": Out(beat_stream(design.beat)),
+                "busy": Out(1),
+            }
+        )
+
+    @property
+    def design(self) -> RateAttention:
+        """The layer."""
+        return self._design
+
+    @property
+    def cycles(self) -> int:
+        """Cycles that making spikes takes in an inference."""
+        return 4 * self._design.steps * self._design.tokens * self._design.dim
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        design = self._design
+        m.submodules.rates = store = LayerMemory(self._shape, granularity=self._shape.width)
+
+        # k and q are walked through alike, to load them and in every step.
+        in_q, walk = Signal(), Signal()
+        row = Signal(range(max(design.tokens, design.dim)))
+        column = Signal.like(row, name="column")
+        place = Signal(ceil_log2(2 * design.tokens * design.dim))
+        end_row, end_section, end = Signal(), Signal(), Signal()
+        tokens, channels = design.tokens - 1, design.dim - 1
+        m.d.comb += [
+            end_row.eq(column == Mux(in_q, channels, tokens)),
+            end_section.eq(end_row & (row == Mux(in_q, tokens, channels))),
+            end.eq(end_section & in_q),
+            store.r_addr.eq(place),
+            store.w_addr.eq(place),
+        ]
+        with m.If(walk):
+            m.d.sync += [
+                column.eq(Mux(end_row, 0, column + 1)),
+                row.eq(Mux(end_section, 0, row + end_row)),
+                place.eq(Mux(end, 0, place + 1)),
+                in_q.eq(in_q ^ end_section),
+            ]
+
+        # A neuron: what it keeps, what it becomes, and whether it fires.
+        threshold = int(design.threshold_exact)
+        top = (1 << design.rate_bits) - 1
+        most = min(top, threshold)
+        rate_bits, sum_bits = most.bit_length(), (threshold - 1).bit_length()
+        per = design.inner.per_beat(design.rate_bits)
+        given = self.i.payload.data.word_select(column[: ceil_log2(per)], design.rate_bits)
+        rate = Signal(rate_bits)
+        total = Signal(range(most + threshold))
+        fires = Signal()
+        m.d.comb += [
+            rate.eq(given if most == top else Mux(given > most, most, given)),
+            total.eq(store.r_data[:rate_bits] + store.r_data[rate_bits:]),
+            fires.eq(total >= threshold),
+        ]
+        rest = Signal(sum_bits)
+        m.d.comb += rest.eq(Mux(fires, total - threshold, total))
+
+        beat, valid = Signal(design.beat), Signal()
+        part = column[: ceil_log2(design.beat)]
+        collected = Signal(design.beat)
+        m.d.comb += [
+            collected.eq(Mux(part == 0, 0, beat) | (fires << part)),
+            self.o.valid.eq(valid),
+            self.o.payload.data.eq(Mux(valid, beat, self.i.payload.data)),
+        ]
+        with m.If(self.o.ready):
+            m.d.sync += valid.eq(0)
+
+        step = Signal(range(design.steps))
+        values = design.tokens * -(-design.dim // design.inner.per_beat(design.v_bits))
+        count = Signal(range(values))
+        with m.FSM(name="phase"):
+            with m.State("Load"):
+                m.d.comb += [
+                    walk.eq(self.i.valid),
+                    store.w_en.eq(self.i.valid),
+                    store.w_data.eq(Cat(rate, Const(0, sum_bits))),
+                    self.i.ready.eq(end_row | (column[: ceil_log2(per)] == per - 1)),
+                ]
+                with m.If(walk & end):
+                    m.next = "Wait"
+            with m.State("Wait"):
+                # The layer behind takes a whole step without a pause, or nothing yet.
+                with m.If(self.o.ready & ~valid):
+                    m.next = "Read"
+            with m.State("Read"):
+                m.d.comb += [self.busy.eq(1), store.r_en.eq(1)]
+                with m.If(self.o.ready | ~valid):
+                    m.next = "Write"
+            with m.State("Write"):
+                m.d.comb += [
+                    self.busy.eq(1),
+                    walk.eq(1),
+                    store.w_en.eq(1),
+                    store.w_data.eq(Cat(store.r_data[:rate_bits], rest)),
+                ]
+                m.d.sync += [beat.eq(collected), valid.eq(end_row | (part == design.beat - 1))]
+                m.next = "Read"
+                with m.If(end_section & ~in_q & (step == 0)):
+                    m.next = "Values"
+                with m.If(end):
+                    last_step = step == design.steps - 1
+                    m.d.sync += step.eq(Mux(last_step, 0, step + 1))
+                    m.next = "Wait"
+                    with m.If(last_step):
+                        m.next = "Load"
+            with m.State("Values"):
+                with m.If(~valid):
+                    m.d.comb += [self.o.valid.eq(self.i.valid), self.i.ready.eq(self.o.ready)]
+                with m.If(self.i.valid & self.i.ready):
+                    m.d.sync += count.eq(Mux(count == values - 1, 0, count + 1))
+                    with m.If(count == values - 1):
+                        m.next = "Read"
+        return m
+
+
+class RateLayer(LayerComponent):
+    """Rate-coded attention, from stream to stream.
+
+    A :class:`RateEncoder` sends the spikes of every step to an
+    :class:`~spikeloom.hdl.integer.IntegerLayer` that adds up its drives and keeps v.
+
+    Latency: an inference works for ``4 * steps * tokens * dim`` cycles on the spikes, and for
+    :func:`~spikeloom.hdl.integer.integer_cycles` on what they select. Checked against
+    :func:`spikeloom.golden.rate.attention`.
+
+    Parameters
+    ----------
+    design : RateAttention
+        The layer.
+
+    Members
+    -------
+    i : In(stream)
+        Beats in, see :class:`spikeloom.golden.rate.RateModel`. ``last`` is not looked at.
+    o : Out(stream)
+        Beats out. ``last`` marks the end of an inference.
+    busy : Out(1)
+        High in every cycle in which the encoder or the engine works.
+    """
+
+    def __init__(self, design: RateAttention):
+        self._design = design
+        self._inner = IntegerLayer(design.inner, accumulate=True)
+        self._shape = self._memory()
+        self._encoder = RateEncoder(design, self._shape)
+        super().__init__(design)
+
+    def _memory(self) -> MemoryShape:
+        """Put rates and sums to SPRAM where the EBR do not hold all."""
+        design = self._design
+        threshold = int(design.threshold_exact)
+        most = min((1 << design.rate_bits) - 1, threshold)
+        width = most.bit_length() + (threshold - 1).bit_length()
+        shape = MemoryShape("rates", width, 1 << ceil_log2(2 * design.tokens * design.dim))
+        blocks = BLOCKS.get(design.target.device.split("-")[0])
+        if blocks is None:
+            return shape
+        ebr = sum(memory.ebr for memory in (shape, *self._inner.memories))
+        spram = sum(memory.spram for memory in self._inner.memories)
+        single = MemoryShape("rates", width, shape.depth, single_port=True)
+        return single if ebr > blocks[0] and spram + single.spram <= blocks[1] else shape
+
+    @property
+    def design(self) -> Layer:
+        """The layer."""
+        return self._design
+
+    @property
+    def memories(self) -> tuple[MemoryShape, ...]:
+        """Memories of the layer."""
+        return (self._shape, *self._inner.memories)
+
+    def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
+        """Predict the cycles in which encoder or engine work in an inference.
+
+        They depend on the rates of q and k; without any given, every neuron fires in every step.
+        """
+        design = self._design
+        if arrays is None:
+            return self._encoder.cycles + self._inner.compute_cycles()
+        q, k = (
+            encode(arrays[name], design.steps, int(design.threshold_exact)) for name in ("q", "k")
+        )
+        return self._encoder.cycles + integer_cycles(self._inner.plan, q, k)
+
+    def manifest(self) -> dict[str, Any]:
+        """Describe what a user of the generated Verilog cannot see in it."""
+        inner = self._inner.manifest()
+        rates = describe_memory(self._shape)
+        return {
+            **inner,
+            "memories": [rates, *inner["memories"]],
+            "compute_cycles": self.compute_cycles(),
+        }
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.encoder = encoder = self._encoder
+        m.submodules.attention = inner = self._inner
+        connect(m, flipped(self.i), encoder.i)
+        connect(m, encoder.o, inner.i)
+        connect(m, inner.o, flipped(self.o))
+        m.d.comb += self.busy.eq(encoder.busy | inner.busy)
+        return m

@@ -1,0 +1,37 @@
+"""Layers on small integers for tests: inputs with zeros, ties and both ends, and the comparison."""
+
+import numpy as np
+
+from spikeloom.golden.models import model
+from spikeloom.hdl.axi import AxiStreamTop
+from spikeloom.hdl.layers import component
+from spikeloom.sim.cxxrtl import CxxrtlModel
+from spikeloom.sim.pysim import run_pysim
+from spikeloom.sim.spikes import draw_spikes
+from spikeloom.sim.traffic import Stimulus
+from spikeloom.sim.verilog import to_rtlil
+
+RATES = (0.7, 0.0, 0.3, 1.0, 0.1)
+
+
+def inferences(design, rates=RATES):
+    """Inferences that differ, so that what is left of one shows in the next."""
+    return [draw_spikes(design, rate=rate, seed=n) for n, rate in enumerate(rates)]
+
+
+def check(design, *, stalls=0.0, seed=0, rates=RATES, compiled=False):
+    """Compare RTL and golden model over inferences back to back; give the golden answers."""
+    golden = model(design)
+    inputs = inferences(design, rates)
+    frames = np.stack([golden.pack(arrays) for arrays in inputs])
+    stimulus = Stimulus(frames, golden.beats_out, stalls=stalls, seed=seed, patience=20_000)
+    if compiled:
+        traffic = CxxrtlModel(to_rtlil(AxiStreamTop(design))).run(stimulus)
+    else:
+        traffic = run_pysim(AxiStreamTop(design), stimulus)
+    answers = [golden.answer(arrays) for arrays in inputs]
+    for n, (want, frame) in enumerate(zip(answers, traffic.frames, strict=True)):
+        wrong = np.argwhere(golden.unpack(frame) != want)
+        assert not len(wrong), f"inference {n}, (t, token, channel) = {wrong[0]}: {len(wrong)}"
+    assert traffic.busy == sum(component(design).compute_cycles(arrays) for arrays in inputs)
+    return answers

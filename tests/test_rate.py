@@ -1,0 +1,60 @@
+import pytest
+
+from spikeloom.design_rate import RateAttention
+from spikeloom.hdl.rate import RateLayer
+
+from .designs import cover
+from .integers import check
+
+FACTORS = {
+    "tokens": (1, 2, 3, 12, 32),
+    "dim": (1, 4, 9, 16),
+    "steps": (1, 3, 4),
+    "rate": ((8, 5), (4, 2), (3, 0), (1, 0)),
+    "threshold": ("1", "2", "3"),
+    "v_bits": (2, 5, 8),
+    "lanes": (1, 2, 4, 16),
+    "beat": (8, 16),
+}
+
+
+def layer(row):
+    lanes = min(row["lanes"], row["dim"])
+    lanes = lanes if lanes == row["dim"] else 1 << lanes.bit_length() - 1
+    return RateAttention.from_dict(
+        {
+            **{key: row[key] for key in ("tokens", "dim", "steps", "v_bits", "threshold")},
+            **{"rate_bits": row["rate"][0], "rate_fraction": row["rate"][1]},
+            **{"folding": {"lanes": lanes}, "target": {"beat": row["beat"]}},
+        }
+    )
+
+
+@pytest.mark.parametrize("row", cover(FACTORS, 2), ids=lambda row: "/".join(map(str, row.values())))
+def test_rtl_equals_golden(row, request):
+    seed = sum(request.node.name.encode())
+    large = row["tokens"] * row["dim"] * row["steps"] > 200
+    rates = (0.8, 0.2) if large else (0.7, 0.0, 0.3, 1.0)
+    check(layer(row), stalls=(0.0, 0.3, 0.6)[seed % 3], seed=seed, rates=rates, compiled=large)
+
+
+def test_rates_lie_in_single_ported_memory_where_the_others_are_many():
+    design = RateAttention.from_dict(
+        {
+            **{"tokens": 32, "dim": 64, "steps": 4, "rate_bits": 7, "rate_fraction": 5},
+            "folding": {"lanes": 8},
+        }
+    )
+    layer = RateLayer(design)
+    assert [memory.name for memory in layer.memories if memory.single_port] == ["rates"]
+    assert sum(memory.ebr for memory in layer.memories) <= 30
+    first, second = check(design, stalls=0.2, seed=1, rates=(0.9, 0.5), compiled=True)
+    assert first.any()
+    assert second.any()
+
+
+def test_worst_case_is_every_spike_in_every_step():
+    design = RateAttention.from_dict({"tokens": 3, "dim": 4, "steps": 2, "rate_fraction": 0})
+    layer = RateLayer(design)
+    # Two cycles a rate and step; a pass of 5 cycles, 12 spikes of k and 12 of q with 3 starts.
+    assert layer.compute_cycles() == 2 * (2 * 2 * 12 + 5 + 12 + 12 + 3)
