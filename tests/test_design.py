@@ -57,7 +57,7 @@ def test_derived():
     assert (design.alpha_exact, design.alpha_error) == (Fraction(1, 4), Fraction(-1, 20))
     assert design.threshold_exact == 64
     assert (design.beats_per_token, design.beats_per_channel) == (1, 2)
-    assert design.order == "score"
+    assert design.order == "state"
     assert make(similarity="xnor", folding={"order": "state"}).order == "state"
 
 
