@@ -124,7 +124,7 @@ DESIGNS = [
     layer(similarity="xnor", position="gray", reset="soft", folding={"rows": 2}),
     layer(similarity="hamming", position="log", neuron="if", target={"beat": 4}),
     layer(neuron="none", similarity="alpha-xnor", alpha=0.25),
-    layer(gate=1, scale="1/2", folding={"rows": 2}),
+    layer(gate=1, scale="1/2"),
     layer(similarity="alpha-xnor", alpha=[0.125, 0.5, 0.75], scale=[0.1, "1/8", 0.03]),
 ]
 
