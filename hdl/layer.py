@@ -54,6 +54,11 @@ class LayerComponent(wiring.Component):
     def memories(self) -> tuple[MemoryShape, ...]:
         """Memories of the layer."""
 
+    @property
+    def roms(self) -> tuple[MemoryShape, ...]:
+        """Tables of the layer in block memory."""
+        return ()
+
     @abstractmethod
     def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
         """Predict the cycles in which an engine works in one inference.

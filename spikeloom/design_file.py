@@ -7,10 +7,11 @@ from typing import Any
 from spikeloom.design import Design
 from spikeloom.design_layer import Layer
 from spikeloom.design_read import DesignError, read_toml, show
+from spikeloom.design_state_space import StateSpace
 
 __all__ = ["KINDS", "load_design", "read_design", "schema"]
 
-KINDS: Mapping[str, type[Layer]] = {"attention": Design}
+KINDS: Mapping[str, type[Layer]] = {"attention": Design, "state-space": StateSpace}
 """Kinds of layers by the value of the key ``kind``; without the key it is the first."""
 
 

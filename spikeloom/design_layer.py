@@ -66,6 +66,11 @@ class Layer(Section):
         return self.target.beat
 
     @property
+    def uses_dsp(self) -> bool:
+        """Say if multiplications are to become hard multipliers."""
+        return False
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What is exact but may not be what was meant, one sentence each, with the reason."""
         return ()

@@ -146,7 +146,7 @@ def build(
         source.with_suffix(".v").write_text(verilog, encoding="utf-8")
 
         say("synthesize")
-        chosen = options or SynthOptions()
+        chosen = options or SynthOptions(dsp=design.uses_dsp)
         netlist = synthesize(source, design.module, device=device, options=chosen, native=native)
         packing = pack(netlist, device, native=native)
         say(f"{packing.used.logic_cells} logic cells; place and route {len(seeds)} seeds")
@@ -191,7 +191,8 @@ def _floor(design: Layer) -> Resources:
     """Count what a layer takes at least, before anything is synthesized."""
     # Both streams, clock, reset and busy.
     pins = 2 * (design.beat + 3) + 3
-    memories = layer_component(design).memories
+    layer = layer_component(design)
+    memories = (*layer.memories, *layer.roms)
     return Resources(ebr=sum(memory.ebr for memory in memories), pins=pins)
 
 

@@ -6,8 +6,8 @@ import pytest
 from spikeloom import flow
 from spikeloom.boards.devices import DEVICES, DoesNotFitError
 from spikeloom.design_file import load_design
-from spikeloom.hdl.attention import Attention
 from spikeloom.hdl.axi import AxiStreamTop
+from spikeloom.hdl.layers import component
 from spikeloom.sim.verilog import to_rtlil
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
@@ -34,7 +34,7 @@ def test_generates(path):
     design = load_design(path)
     text = to_rtlil(AxiStreamTop(design), design.module)
     assert re.search(rf"^module \\{design.module}$", text, re.M)
-    memories = Attention(design).plan.memories
+    memories = component(design).memories
     block, single = (sum(m.single_port is kind for m in memories) for kind in (False, True))
     assert text.count("cell $memwr_v2") == block
     assert (single == 0) == ("SB_SPRAM256KA" not in text)
@@ -47,7 +47,7 @@ def test_fits_or_says_what_is_missing(path, tmp_path, monkeypatch):
 
     monkeypatch.setattr(flow, "synthesize", stop)
     design = load_design(path)
-    needed = sum(memory.ebr for memory in Attention(design).plan.memories)
+    needed = sum(memory.ebr for memory in component(design).memories)
     available = DEVICES[design.target.device].total.ebr
     if needed <= available:
         with pytest.raises(ReachedSynthesisError):
@@ -63,7 +63,7 @@ def test_fits_or_says_what_is_missing(path, tmp_path, monkeypatch):
 
 
 def test_what_is_known_to_fit_and_not_to_fit():
-    ebr = {p.stem: sum(m.ebr for m in Attention(load_design(p)).plan.memories) for p in PATHS}
+    ebr = {p.stem: sum(m.ebr for m in component(load_design(p)).memories) for p in PATHS}
     assert ebr["text-1024x768"] == 96
     for name in ("tiny-32x64", "metr-12x256", "attention"):
         assert ebr[name] <= 30
