@@ -183,9 +183,10 @@ class StateSpaceModel(Model):
         numbers = tokens.reshape(design.steps, design.dim, size)
         if design.output == "spikes":
             return numbers[..., 0].astype(np.uint8)
-        weights = 1 << np.arange(size, dtype=np.int64)
+        wide = width(*spans(design).y)
+        weights = 1 << np.arange(wide, dtype=np.int64)
         weights[-1] *= -1
-        return (numbers * weights).sum(axis=-1).astype(self.output.dtype)
+        return (numbers[..., :wide] * weights).sum(axis=-1).astype(self.output.dtype)
 
     def describe(self) -> dict[str, Any]:
         """Describe beats and widths."""

@@ -176,16 +176,19 @@ class BitSum(_Sum):
     def elaborate(self, platform: object) -> Module:
         """Build the adder."""
         m = Module()
-        bit, minus, first, double, half = (
-            Signal(name=name, reset_less=True) for name in ("bit", "minus", "first", "double", "half")
+        bit, minus, first, double, half, half_fall = (
+            Signal(name=name, reset_less=True)
+            for name in ("bit", "minus", "first", "double", "half", "half_fall")
         )
-        chosen = self.k.bit_select(self.plane, 1) & self.valid & ~self.round
+        # CXXRTL shifts a signed number by a variable amount wrongly.
+        chosen = self.k.as_unsigned().bit_select(self.plane, 1) & self.valid & ~self.round
         m.d.sync += [
             bit.eq(chosen),
             minus.eq(chosen & self.sign),
             first.eq(self.first),
             double.eq(self.double),
-            half.eq(self.round),
+            half.eq(self.round & ~self.fall),
+            half_fall.eq(self.round & self.fall),
         ]
         halves = self._halves()
         base, term = Signal(self.acc.shape()), Signal(self.acc.shape())
@@ -193,10 +196,12 @@ class BitSum(_Sum):
         m.d.comb += [
             wide.eq(self.h),
             base.eq(Mux(first, 0, Mux(double, self.acc << 1, self.acc))),
-            term.eq((wide ^ minus.replicate(len(wide))) & bit.replicate(len(wide))),
+            term.eq(
+                (wide ^ minus.replicate(len(wide))) & bit.replicate(len(wide))
+                | halves[0] & half.replicate(len(wide))
+                | halves[1] & half_fall.replicate(len(wide))
+            ),
         ]
-        with m.If(half):
-            m.d.comb += term.eq(Mux(self.fall, halves[1], halves[0]))
         m.d.sync += self.acc.eq(base + term + minus)
         return m
 

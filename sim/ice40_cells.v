@@ -163,7 +163,8 @@ module SB_MAC16(
     parameter [0:0] C_REG = 0, A_REG = 0, B_REG = 0, D_REG = 0;
     parameter [0:0] TOP_8x8_MULT_REG = 0, BOT_8x8_MULT_REG = 0;
     parameter [0:0] PIPELINE_16x16_MULT_REG1 = 0, PIPELINE_16x16_MULT_REG2 = 0;
-    parameter [1:0] TOPOUTPUT_SELECT = 0, BOTOUTPUT_SELECT = 0;
+    // 0 in the cell itself, a mode that is not modelled; netlists name every parameter.
+    parameter [1:0] TOPOUTPUT_SELECT = 3, BOTOUTPUT_SELECT = 3;
     parameter [1:0] TOPADDSUB_LOWERINPUT = 0, BOTADDSUB_LOWERINPUT = 0;
     parameter [0:0] TOPADDSUB_UPPERINPUT = 0, BOTADDSUB_UPPERINPUT = 0;
     parameter [1:0] TOPADDSUB_CARRYSELECT = 0, BOTADDSUB_CARRYSELECT = 0;
