@@ -14,7 +14,9 @@ _SPIKE_SEED = 0
 
 
 def rates(tokens: int, dim: int) -> NDArray[np.float64]:
-    """Return the rates, of shape (tokens, dim)::
+    """Return the rates, of shape (tokens, dim).
+
+    ::
 
         rate[t, i] = (sin(0.01 t f[i] + phi[i]) + 1) / 2
 

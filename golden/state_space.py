@@ -186,7 +186,8 @@ class StateSpaceModel(Model):
         wide = width(*spans(design).y)
         weights = 1 << np.arange(wide, dtype=np.int64)
         weights[-1] *= -1
-        return (numbers[..., :wide] * weights).sum(axis=-1).astype(self.output.dtype)
+        made: NDArray[Any] = (numbers[..., :wide] * weights).sum(axis=-1)
+        return made.astype(self.output.dtype)
 
     def describe(self) -> dict[str, Any]:
         """Describe beats and widths."""

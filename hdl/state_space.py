@@ -223,9 +223,7 @@ class StateSpaceLayer(LayerComponent):
             term.eq((entry << bit_late if len(bit) else entry) << self._fixed.lift),
         ]
         written = Signal(signed(shape.width), reset_less=True)
-        m.d.sync += written.eq(
-            h + Mux(fall[2], products.acc >> design.a_fraction_bits, term)
-        )
+        m.d.sync += written.eq(h + Mux(fall[2], products.acc >> design.a_fraction_bits, term))
         m.d.comb += [
             store.w_addr.eq(place[4]),
             store.w_data.eq(written),

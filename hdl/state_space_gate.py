@@ -1,6 +1,6 @@
 """Output side of a state-space layer: the gate that integrates and fires, and the beats."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -106,7 +106,7 @@ class StateSpaceGate(wiring.Component):
             self._send(m, word, complete, last, 1)
         return m
 
-    def _fire(self, m: Module, y: Signal, channel: Signal, flags: list[Signal]) -> Signal:
+    def _fire(self, m: Module, y: Signal, channel: Signal, flags: list[Value]) -> Signal:
         """Integrate and fire; the answer is there with the last of the flags."""
         shape = self.memory
         if shape is None:
@@ -135,7 +135,7 @@ class StateSpaceGate(wiring.Component):
         return fires
 
     def _collect(
-        self, m: Module, fires: Signal, channel: Signal, done: Signal
+        self, m: Module, fires: Signal, channel: Signal, done: Value
     ) -> tuple[Signal, Signal]:
         """Put the spikes of a beat together."""
         beat = self._design.beat
@@ -152,7 +152,7 @@ class StateSpaceGate(wiring.Component):
                     m.d.sync += word[1:].eq(0)
         return word, complete
 
-    def _send(self, m: Module, word: Signal, complete: Signal, last: Signal, size: int) -> None:
+    def _send(self, m: Module, word: Signal, complete: Value, last: Signal, size: int) -> None:
         """Send a word of some beats, while the next one waits."""
         waits, full = Signal(), Signal()
         held, ending, ended = (

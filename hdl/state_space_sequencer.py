@@ -94,7 +94,7 @@ class StateSpaceSequencer(wiring.Component):
                 "ready": In(1),
                 "busy": Out(1),
                 "fall": Out(1),
-                "fresh": Out(1, init=1),
+                "fresh": Out(1),
                 "final": Out(1),
                 "place": Out(range(places)),
                 "source": Out(range(design.dim * design.input_bits)),
@@ -120,6 +120,7 @@ class StateSpaceSequencer(wiring.Component):
         m = Module()
         design = self._design
         step = Signal(range(design.steps))
+        fresh = Signal(init=1)
         tick = Signal(range(max(self._decay, self._tail)))
         pending = Signal(design.beat, reset_less=True)
         opened, closing = Signal(), Signal()
@@ -135,6 +136,7 @@ class StateSpaceSequencer(wiring.Component):
             inside.eq(self.place < design.state),
             beat_done.eq(offset == design.beat - 1 if len(offset) else 1),
             self.final.eq(step == design.steps - 1),
+            self.fresh.eq(fresh),
         ]
 
         with m.FSM(name="phase"):
@@ -196,7 +198,7 @@ class StateSpaceSequencer(wiring.Component):
                     m.d.sync += [
                         tick.eq(0),
                         step.eq(following(step, design.steps) if design.steps > 1 else 0),
-                        self.fresh.eq(self.final),
+                        fresh.eq(self.final),
                     ]
                     m.next = "take"
         return m

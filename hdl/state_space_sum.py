@@ -1,6 +1,6 @@
 """Sums of products in a state-space layer: by hard multipliers, or a bit a cycle in cells."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -55,7 +55,9 @@ class DspSum(_Sum):
 
     One hard multiplier of 16 x 16 bits (SB_MAC16) for states of up to 16 bits; two for wider ones,
     for their low 15 bits and for the rest. The multipliers have registers at their inputs and
-    at their outputs, since nextpnr knows nothing of the delays between these.
+    at their outputs, since nextpnr knows nothing of the delays between these. With ``target.cells``
+    "ice40" they are placed as they are, with all of these registers inside; "portable" leaves it to
+    synthesis, which takes in only some.
 
     Latency: 5 cycles from ``k`` (4 from ``h``, which comes a cycle after) to ``acc``, and one less
     with one multiplier; a product a cycle.
@@ -96,17 +98,18 @@ class DspSum(_Sum):
         m.d.sync += k.eq(self.k)
         with m.If(~self.valid):
             m.d.sync += k.eq(0)
-        factor = Signal(signed(16), reset_less=True)
-        m.d.sync += factor.eq(k.as_signed())
-
         parts = [self.h] if self._state <= 16 else [self.h[_LOW:].as_signed(), self.h[:_LOW]]
         products = []
         for n, part in enumerate(parts):
-            state = Signal(signed(16), name=f"state{n}", reset_less=True)
-            product = Signal(signed(32), name=f"product{n}", reset_less=True)
-            m.d.sync += [state.eq(part), product.eq(factor * state)]
+            factor, state = (
+                Signal(signed(16), name=f"factor{n}"),
+                Signal(signed(16), name=f"state{n}"),
+            )
+            product = Signal(signed(32), name=f"product{n}")
+            m.d.comb += [factor.eq(k.as_signed()), state.eq(part)]
+            self._multiply(m, n, factor, state, product)
             products.append(product)
-        total = products[0]
+        total: Value = products[0]
         if len(products) > 1:
             # The low bits of the low product have nothing to be added to.
             rest = Signal(signed(33), name="rest", reset_less=True)
@@ -127,6 +130,36 @@ class DspSum(_Sum):
         m.d.comb += base.eq(Mux(first, Mux(self.fall, half_fall, half), self.acc))
         m.d.sync += self.acc.eq(base + total)
         return m
+
+    def _multiply(self, m: Module, n: int, factor: Signal, state: Signal, product: Signal) -> None:
+        """Multiply between registers, two cycles."""
+        if self._design.target.cells == "ice40":
+            numbers = dict.fromkeys(["A_REG", "B_REG", "A_SIGNED", "B_SIGNED"], 1)
+            numbers |= {"PIPELINE_16x16_MULT_REG2": 1, "TOPOUTPUT_SELECT": 3, "BOTOUTPUT_SELECT": 3}
+            off = (
+                "C D AHOLD BHOLD CHOLD DHOLD IRSTTOP IRSTBOT ORSTTOP ORSTBOT OLOADTOP OLOADBOT "
+                "ADDSUBTOP ADDSUBBOT OHOLDTOP OHOLDBOT CI ACCUMCI SIGNEXTIN"
+            ).split()
+            m.submodules[f"mac{n}"] = Instance(
+                "SB_MAC16",
+                **{
+                    f"p_{name}": Const(value, 2 if value == 3 else 1)
+                    for name, value in numbers.items()
+                },
+                **{f"i_{name}": Const(0, 16 if len(name) == 1 else 1) for name in off},
+                i_CLK=ClockSignal(),
+                i_CE=Const(1),
+                i_A=factor,
+                i_B=state,
+                o_O=product,
+            )
+            return
+        held, kept, made = (
+            Signal(signed(size), name=f"{name}{n}", reset_less=True)
+            for name, size in (("held", 16), ("kept", 16), ("made", 32))
+        )
+        m.d.sync += [held.eq(factor), kept.eq(state), made.eq(held * kept)]
+        m.d.comb += product.eq(made)
 
 
 class BitSum(_Sum):
@@ -164,9 +197,7 @@ class BitSum(_Sum):
     round: Signal
 
     def __init__(self, design: StateSpace):
-        super().__init__(
-            design, {"plane": In(4), "sign": In(1), "double": In(1), "round": In(1)}
-        )
+        super().__init__(design, {"plane": In(4), "sign": In(1), "double": In(1), "round": In(1)})
 
     @property
     def latency(self) -> int:
@@ -208,4 +239,4 @@ class BitSum(_Sum):
 
 def sum_of_products(design: StateSpace) -> DspSum | BitSum:
     """Make the form that a design asks for."""
-    return DspSum(design) if design.uses_dsp else BitSum(design)
+    return DspSum(design) if design.multiplier == "dsp" else BitSum(design)

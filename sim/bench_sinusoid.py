@@ -20,9 +20,7 @@ async def equals_golden(dut: Any) -> None:
     table = quantized(tokens, dim, bits) if bits else spikes(tokens, dim)
     pairs = list(itertools.product(range(tokens), range(-(-dim // lanes))))
     # A port that the unit has no use for may be missing from its Verilog.
-    rows = [
-        {"token": t} | ({"word": n} if hasattr(dut, "word") else {}) for t, n in pairs
-    ]
+    rows = [{"token": t} | ({"word": n} if hasattr(dut, "word") else {}) for t, n in pairs]
     await start_clock(dut)
     got = await drive_rows(dut, rows, latency=1)
     size = max(1, bits)

@@ -212,7 +212,7 @@ def netlist_verilog(design: Layer, source: str) -> str:
         synthesize(file, design.module, device=device, options=options)
 
     device = DEVICES[design.target.device]
-    options = SynthOptions(dsp=design.uses_dsp)
+    options = SynthOptions(dsp=design.infers_dsp)
     key = (source, design.module, device.family, str(options.dsp), yosys_version())
     folder = cached("netlist", key, build)
     return (folder / f"{design.module}.netlist.v").read_text(encoding="utf-8")

@@ -186,11 +186,10 @@ def check_formats(design: "StateSpace") -> None:
         allowed = f"must be at most {most}, the fraction bits of the state and of C"
         raise DesignError("y_fraction", show(design.y_fraction), allowed)
     made = fixed(design)
-    needed = _state_width(design, made.lift)
-    if needed > _STATE_BITS:
+    if _state_width(design, made.lift) > _STATE_BITS:
         key = "h_fraction" if design.h_fraction is not None and made.lift else "b_fraction"
         value = getattr(design, f"{key}_bits")
-        allowed = f"must be less: a state needs {needed} bits, and {_STATE_BITS} are multiplied"
+        allowed = f"must be less: a state must fit the {_STATE_BITS} bits that are multiplied"
         raise DesignError(key, show(value), allowed)
     found = spans(design)
     for key, name, span in (

@@ -66,8 +66,8 @@ class Layer(Section):
         return self.target.beat
 
     @property
-    def uses_dsp(self) -> bool:
-        """Say if multiplications are to become hard multipliers."""
+    def infers_dsp(self) -> bool:
+        """Say if synthesis is to make hard multipliers of products."""
         return False
 
     @property

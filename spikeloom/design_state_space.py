@@ -5,8 +5,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from spikeloom.design_layer import Layer
 from spikeloom.design_fixed import check_formats, fixed, h_fraction
+from spikeloom.design_layer import Layer
 from spikeloom.design_matrices import MatricesKey
 from spikeloom.design_read import DesignError, show
 from spikeloom.design_sections import Number
@@ -137,9 +137,9 @@ class StateSpace(Layer):
         return -(-self.dim * self.input_bits // self.beat)
 
     @property
-    def uses_dsp(self) -> bool:
-        """Say if multiplications are to become hard multipliers."""
-        return self.multiplier == "dsp"
+    def infers_dsp(self) -> bool:
+        """Say if synthesis is to make hard multipliers of products."""
+        return self.multiplier == "dsp" and self.target.cells == "portable"
 
     @property
     def warnings(self) -> tuple[str, ...]:

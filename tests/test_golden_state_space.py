@@ -177,9 +177,10 @@ def test_default_formats():
     names = ("a", "b", "c", "h")
     assert [getattr(design, f"{name}_fraction_bits") for name in names] == [20, 7, 7, 11]
     assert width(*spans(design).h) == 20
-    assert design.warnings == (
+    [warning] = design.warnings
+    assert warning == (
         "matrices: rounded to fixed point: A by at most 4.7e-07, B by at most 0.0039, C by at "
-        "most 0.0039",
+        "most 0.0039"
     )
 
 
@@ -217,7 +218,7 @@ ONES = {"A": [0.5], "B": [[0.5]], "C": [[0.5]]}
         ({"y_fraction": 24}, "y_fraction: 24: must be at most 18, the fraction bits of the state"),
         (
             {"matrices": {**ONES, "B": [[100.0]]}, "b_bits": 16, "h_fraction": 30},
-            "h_fraction: 30: must be less: a state needs 39 bits, and 31 are multiplied",
+            "h_fraction: 30: must be less: a state must fit the 31 bits that are multiplied",
         ),
         (
             {"target": {"device": "hx1k-tq144"}},

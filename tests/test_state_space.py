@@ -97,14 +97,22 @@ NETLISTS = [
     make(13, 6, 3, input_bits=2, target={"beat": 4}),
     make(12, 5, 3, multiplier="shift-add", output="y"),
     make(5, 4, 3, h_fraction=6, output="y"),
+    make(14, 4, 3, target={"cells": "ice40"}),
 ]
 
 
 @pytest.mark.synth
-@pytest.mark.parametrize("design", NETLISTS, ids=lambda d: f"{d.multiplier}-{d.output}")
+@pytest.mark.parametrize("design", NETLISTS)
 def test_netlist_equals_golden(design):
     inputs, sent = stimulus(design, stalls=0.3)
     check(design, run(design, sent, target="netlist"), inputs)
+
+
+@pytest.mark.synth
+def test_placed_multipliers_equal_golden():
+    design = make(14, 4, 3, target={"cells": "ice40"})
+    inputs, sent = stimulus(design, stalls=0.3)
+    check(design, run(design, sent), inputs)
 
 
 @pytest.mark.cocotb
