@@ -125,16 +125,18 @@ class StateSpaceSequencer(wiring.Component):
         pending = Signal(design.beat, reset_less=True)
         opened, closing = Signal(), Signal()
         last_place, last_state, ticked = Signal(), Signal(), Signal()
-        inside, beat_done = Signal(), Signal()
+        last_channel, inside = Signal(), Signal()
+        count = design.dim * design.input_bits
+        last_source, beat_done = Signal(init=count == 1), Signal(init=design.beat == 1)
         offset = self.source[: ceil_log2(design.beat)]
         # Known a cycle ahead, which keeps the paths of the phases short.
         m.d.sync += [
             last_place.eq(self.place == self._places - 2),
             last_state.eq(self.place == design.state - 1),
+            last_channel.eq(self.channel == design.dim - 1),
         ]
         m.d.comb += [
             inside.eq(self.place < design.state),
-            beat_done.eq(offset == design.beat - 1 if len(offset) else 1),
             self.final.eq(step == design.steps - 1),
             self.fresh.eq(fresh),
         ]
@@ -165,12 +167,15 @@ class StateSpaceSequencer(wiring.Component):
                     m.d.sync += pending[0].eq(0)
                     m.next = "add"
                 with m.Else():
-                    count = design.dim * design.input_bits
                     m.d.sync += [
                         pending.eq(pending >> 1),
                         self.source.eq(following(self.source, count) if count > 1 else 0),
                     ]
-                    with m.If(self.source == count - 1):
+                    if count > 1:
+                        m.d.sync += last_source.eq(self.source == count - 2)
+                    if design.beat > 1:
+                        m.d.sync += beat_done.eq((offset == design.beat - 2) & ~last_source)
+                    with m.If(last_source):
                         m.next = "read"
                     with m.Elif(beat_done):
                         m.next = "take"
@@ -188,7 +193,7 @@ class StateSpaceSequencer(wiring.Component):
                     self._read(m, last_place, inside, closing)
                 with m.If(self.ends):
                     m.d.sync += self.channel.eq(self.channel + 1)
-                    with m.If(self.channel == design.dim - 1):
+                    with m.If(last_channel):
                         m.d.sync += self.channel.eq(0)
                         m.next = "drain"
             with m.State("drain"):
