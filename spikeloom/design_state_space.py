@@ -145,14 +145,6 @@ class StateSpace(Layer):
     def warnings(self) -> tuple[str, ...]:
         """What is exact but may not be what was meant, one sentence each, with the reason."""
         found = []
-        errors = fixed(self).rounded
-        if any(errors):
-            shown = ", ".join(
-                f"{name} by at most {error:.2g}"
-                for name, error in zip("ABC", errors, strict=True)
-                if error
-            )
-            found.append(f"matrices: rounded to fixed point: {shown}")
         if self.output == "spikes" and self.threshold_exact.denominator != 1:
             found.append(
                 f"threshold: {float(self.threshold):g} is rounded up to "

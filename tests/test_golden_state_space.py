@@ -177,17 +177,18 @@ def test_default_formats():
     names = ("a", "b", "c", "h")
     assert [getattr(design, f"{name}_fraction_bits") for name in names] == [20, 7, 7, 11]
     assert width(*spans(design).h) == 20
-    [warning] = design.warnings
-    assert warning == (
-        "matrices: rounded to fixed point: A by at most 4.7e-07, B by at most 0.0039, C by at "
-        "most 0.0039"
-    )
+    assert design.warnings == ()
+    numbers = model(design).describe()["numbers"]
+    assert [0 < numbers["rounded"][name] <= bound for name, bound in
+            (("a", 2**-21), ("b", 2**-8), ("c", 2**-8))] == [True] * 3  # fmt: skip
+    assert numbers["error_of_y_at_most"] == error_bound(design).max()
+    assert numbers["h"]["bits"] == 20
 
 
 def test_threshold_off_the_grid_is_rounded_up():
     design = make(threshold="1/3", y_fraction=4)
     assert fixed(design).threshold == 6
-    assert design.warnings[1] == "threshold: 0.333333 is rounded up to 6/2^4 (y_fraction)"
+    assert design.warnings[0] == "threshold: 0.333333 is rounded up to 6/2^4 (y_fraction)"
 
 
 ONES = {"A": [0.5], "B": [[0.5]], "C": [[0.5]]}
