@@ -10,6 +10,7 @@ from spikeloom.design_mask import MaskDesign
 from spikeloom.design_projection import ProjectionDesign
 from spikeloom.design_rate import RateAttention
 from spikeloom.design_residual import ResidualDesign
+from spikeloom.design_state_space import StateSpace
 from spikeloom.golden.attention_model import AttentionModel
 from spikeloom.golden.integer_model import IntegerModel
 from spikeloom.golden.mask import MaskModel
@@ -17,6 +18,7 @@ from spikeloom.golden.model import Model
 from spikeloom.golden.projection import ProjectionModel
 from spikeloom.golden.rate import RateModel
 from spikeloom.golden.residual import ResidualModel
+from spikeloom.golden.state_space import StateSpaceModel
 
 __all__ = ["model"]
 
@@ -27,6 +29,7 @@ _MODELS: Mapping[type[Layer], Callable[[Any], Model]] = {
     ResidualDesign: ResidualModel,
     IntegerAttention: IntegerModel,
     RateAttention: RateModel,
+    StateSpace: StateSpaceModel,
 }
 
 

@@ -10,6 +10,7 @@ from ..design_mask import MaskDesign
 from ..design_projection import ProjectionDesign
 from ..design_rate import RateAttention
 from ..design_residual import ResidualDesign
+from ..design_state_space import StateSpace
 from .attention import Attention
 from .integer import IntegerLayer
 from .layer import LayerComponent
@@ -18,6 +19,7 @@ from .parallel import ParallelHeads
 from .projection import Projection
 from .rate import RateLayer
 from .residual import Residual
+from .state_space import StateSpaceLayer
 
 __all__ = ["component"]
 
@@ -31,6 +33,7 @@ _COMPONENTS: Mapping[type[Layer], Callable[[Any], LayerComponent]] = {
     IntegerAttention: IntegerLayer,
     RateAttention: RateLayer,
     MaskDesign: Mask,
+    StateSpace: StateSpaceLayer,
     ProjectionDesign: Projection,
     ResidualDesign: Residual,
 }

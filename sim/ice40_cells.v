@@ -148,3 +148,50 @@ module SB_SPRAM256KA(
             DATAOUT <= WREN ? ~DATAIN : memory[ADDRESS];
         end
 endmodule
+
+// One product of 16 x 16 bits, with the registers that synthesis puts around it. Another mode asks
+// for a module that is not there.
+module SB_MAC16(
+    input CLK, CE,
+    input [15:0] C, A, B, D,
+    input AHOLD, BHOLD, CHOLD, DHOLD, IRSTTOP, IRSTBOT, ORSTTOP, ORSTBOT,
+    input OLOADTOP, OLOADBOT, ADDSUBTOP, ADDSUBBOT, OHOLDTOP, OHOLDBOT, CI, ACCUMCI, SIGNEXTIN,
+    output [31:0] O,
+    output CO, ACCUMCO, SIGNEXTOUT
+);
+    parameter [0:0] NEG_TRIGGER = 0;
+    parameter [0:0] C_REG = 0, A_REG = 0, B_REG = 0, D_REG = 0;
+    parameter [0:0] TOP_8x8_MULT_REG = 0, BOT_8x8_MULT_REG = 0;
+    parameter [0:0] PIPELINE_16x16_MULT_REG1 = 0, PIPELINE_16x16_MULT_REG2 = 0;
+    // 0 in the cell itself, a mode that is not modelled; netlists name every parameter.
+    parameter [1:0] TOPOUTPUT_SELECT = 3, BOTOUTPUT_SELECT = 3;
+    parameter [1:0] TOPADDSUB_LOWERINPUT = 0, BOTADDSUB_LOWERINPUT = 0;
+    parameter [0:0] TOPADDSUB_UPPERINPUT = 0, BOTADDSUB_UPPERINPUT = 0;
+    parameter [1:0] TOPADDSUB_CARRYSELECT = 0, BOTADDSUB_CARRYSELECT = 0;
+    parameter [0:0] MODE_8x8 = 0, A_SIGNED = 0, B_SIGNED = 0;
+
+    generate
+        if (NEG_TRIGGER || MODE_8x8 || TOPOUTPUT_SELECT != 3 || BOTOUTPUT_SELECT != 3
+            || TOP_8x8_MULT_REG != PIPELINE_16x16_MULT_REG1
+            || BOT_8x8_MULT_REG != PIPELINE_16x16_MULT_REG1)
+            mode_of_SB_MAC16_without_a_model wrong();
+    endgenerate
+
+    reg [15:0] kept_a, kept_b;
+    always @(posedge CLK or posedge IRSTTOP)
+        if (IRSTTOP) kept_a <= 0; else if (CE && !AHOLD) kept_a <= A;
+    always @(posedge CLK or posedge IRSTBOT)
+        if (IRSTBOT) kept_b <= 0; else if (CE && !BHOLD) kept_b <= B;
+    wire [15:0] a = A_REG ? kept_a : A, b = B_REG ? kept_b : B;
+    wire [31:0] wide_a = {{16{A_SIGNED && a[15]}}, a}, wide_b = {{16{B_SIGNED && b[15]}}, b};
+    wire [31:0] product = wide_a * wide_b;
+    reg [31:0] inner, outer;
+    wire [31:0] summed = PIPELINE_16x16_MULT_REG1 ? inner : product;
+    always @(posedge CLK or posedge IRSTBOT)
+        if (IRSTBOT) inner <= 0; else if (CE) inner <= product;
+    always @(posedge CLK or posedge IRSTBOT)
+        if (IRSTBOT) outer <= 0; else if (CE) outer <= summed;
+    assign O = PIPELINE_16x16_MULT_REG2 ? outer : summed;
+    // Of the adders behind the product, which nothing uses here.
+    assign CO = 0, ACCUMCO = 0, SIGNEXTOUT = 0;
+endmodule

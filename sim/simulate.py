@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.boards.devices import DEVICES
-from spikeloom.boards.ice40 import synthesize
+from spikeloom.boards.ice40 import SynthOptions, synthesize
 from spikeloom.boards.tools import MissingToolError
 from spikeloom.boards.yosys import yosys_version
 from spikeloom.design_layer import Layer
@@ -211,8 +211,10 @@ def netlist_verilog(design: Layer, source: str) -> str:
     def build(folder: Path) -> None:
         file = folder / f"{design.module}.il"
         file.write_text(source, encoding="utf-8")
-        synthesize(file, design.module, device=device)
+        synthesize(file, design.module, device=device, options=options)
 
     device = DEVICES[design.target.device]
-    folder = cached("netlist", (source, design.module, device.family, yosys_version()), build)
+    options = SynthOptions(dsp=design.infers_dsp)
+    key = (source, design.module, device.family, str(options.dsp), yosys_version())
+    folder = cached("netlist", key, build)
     return (folder / f"{design.module}.netlist.v").read_text(encoding="utf-8")

@@ -8,6 +8,7 @@ import hashlib
 import importlib.metadata
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -124,7 +125,8 @@ def measure(point: Point, *, options: SynthOptions, say: Say) -> Result:
         design = point.design()
         settings = _settings(point, design)
         device, clock = design.target.device, design.target.clock_mhz
-        folder = _layer_netlist(source, design, options)
+        synthesis = replace(options, dsp=design.infers_dsp)
+        folder = _layer_netlist(source, design, synthesis)
     about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
     result = Result(
         family=point.family,

@@ -12,6 +12,7 @@ from spikeloom.design_projection import ProjectionDesign
 from spikeloom.design_rate import RateAttention
 from spikeloom.design_read import DesignError, read_toml, show
 from spikeloom.design_residual import ResidualDesign
+from spikeloom.design_state_space import StateSpace
 
 __all__ = ["KINDS", "load_design", "read_design", "schema"]
 
@@ -20,6 +21,7 @@ KINDS: Mapping[str, type[Layer]] = {
     "integer-attention": IntegerAttention,
     "rate-attention": RateAttention,
     "mask": MaskDesign,
+    "state-space": StateSpace,
     "projection": ProjectionDesign,
     "residual": ResidualDesign,
 }

@@ -71,6 +71,11 @@ class Layer(Section):
         return self.target.link or self.target.beat
 
     @property
+    def infers_dsp(self) -> bool:
+        """Say if synthesis is to make hard multipliers of products."""
+        return False
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What is exact but may not be what was meant, one sentence each, with the reason."""
         return ()

@@ -146,7 +146,7 @@ def build(
         source.with_suffix(".v").write_text(verilog, encoding="utf-8")
 
         say("synthesize")
-        chosen = options or SynthOptions()
+        chosen = options or SynthOptions(dsp=design.infers_dsp)
         netlist = synthesize(source, design.module, device=device, options=chosen, native=native)
         packing = pack(netlist, device, native=native)
         say(f"{packing.used.logic_cells} logic cells; place and route {len(seeds)} seeds")

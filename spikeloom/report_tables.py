@@ -203,6 +203,12 @@ def _layer(report: Report) -> list[tuple[str, str]]:
         tokens, dim, heads, steps = shape
         text = f"{tokens} tokens x {dim} dims, {heads} heads, {steps} time steps"
         described.append(("layer", text))
+    if design.get("kind") == "state-space":
+        dim, state, steps = (design.get(key) for key in ("dim", "state", "steps"))
+        text = f"{dim} dims, {state} states, {steps} tokens, one a time step"
+        described.append(("layer", text))
+        text = f"state-space, output {design.get('output')}, multiplier {design.get('multiplier')}"
+        described.append(("mechanisms", text))
     kinds = [design.get("similarity"), design.get("neuron")]
     if None not in kinds:
         text = f"similarity {kinds[0]}, neuron {kinds[1]}"

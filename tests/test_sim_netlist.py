@@ -67,6 +67,22 @@ def top():
             **{"WADDR": "{drive[14:12], 5'd0, drive[17:15]}", "WDATA": "drive[63:48]"},
         }
         add(f"ram{read}{write}", "RAM40_4K", ", ".join(parameters), pins, "RDATA", 16)
+    for signs, inputs, inner, outer in itertools.product(range(4), range(2), range(2), range(2)):
+        numbers = {
+            **{"A_SIGNED": signs & 1, "B_SIGNED": signs >> 1, "A_REG": inputs, "B_REG": inputs},
+            **dict.fromkeys(["TOP_8x8_MULT_REG", "BOT_8x8_MULT_REG"], inner),
+            **{"PIPELINE_16x16_MULT_REG1": inner, "PIPELINE_16x16_MULT_REG2": outer},
+            **{"TOPOUTPUT_SELECT": 3, "BOTOUTPUT_SELECT": 3},
+        }
+        zeros = "C D CHOLD DHOLD IRSTTOP IRSTBOT ORSTTOP ORSTBOT OLOADTOP OLOADBOT ADDSUBTOP "
+        zeros += "ADDSUBBOT OHOLDTOP OHOLDBOT CI ACCUMCI SIGNEXTIN"
+        pins = {
+            **dict.fromkeys(zeros.split(), "0"),
+            **{"CLK": "clk", "CE": "drive[0] | drive[1]", "A": "drive[31:16]"},
+            **{"B": "drive[47:32]", "AHOLD": "&drive[3:2]", "BHOLD": "&drive[5:4]"},
+        }
+        parameters = ", ".join(f".{name}({value})" for name, value in numbers.items())
+        add(f"mac{signs}{inputs}{inner}{outer}", "MAC16", parameters, pins, "O", 32)
     pins = {
         **{"CLOCK": "clk", "STANDBY": "1'b0", "SLEEP": "1'b0", "POWEROFF": "1'b1"},
         **{"CHIPSELECT": "drive[0] | drive[1]", "WREN": "drive[2]", "MASKWREN": "drive[6:3]"},
