@@ -23,8 +23,18 @@ from .state_gray import GrayInserter
 from .state_plan import StatePlan
 from .state_shift import StateShifter
 from .unloader import Unloader
+from .wide_cycles import wide_cycles
+from .wide_layer import WideLayer
+from .wide_plan import WidePlan
 
-__all__ = ["Attention"]
+__all__ = ["Attention", "layer_plan"]
+
+
+def layer_plan(design: Design) -> Plan:
+    """Give the geometry of a layer, of the kind that its folding asks for."""
+    if design.order == "score":
+        return Plan(design)
+    return WidePlan(design) if design.folding.spikes > 1 else StatePlan(design)
 
 
 class Attention(wiring.Component):
@@ -61,9 +71,14 @@ class Attention(wiring.Component):
 
     def __init__(self, design: Design):
         self._design = design
-        state = design.order == "state"
-        self._plan = StatePlan(design) if state else Plan(design)
-        self._engine = StateEngine(design) if state else ScoreEngine(design)
+        self._plan = layer_plan(design)
+        self._engine: StateEngine | ScoreEngine | WideLayer
+        if isinstance(self._plan, WidePlan):
+            self._engine = WideLayer(design)
+        elif isinstance(self._plan, StatePlan):
+            self._engine = StateEngine(design)
+        else:
+            self._engine = ScoreEngine(design)
         super().__init__(
             {
                 "i": In(beat_stream(design.beat)),
@@ -92,6 +107,8 @@ class Attention(wiring.Component):
             return design.heads * design.steps * self._engine.cycles
         if q is None or k is None:
             q = k = np.ones((design.steps, design.tokens, design.dim), dtype=np.uint8)
+        if isinstance(self._engine, WideLayer):
+            return wide_cycles(design, q, k)
         return state_cycles(design, q, k)
 
     def manifest(self) -> dict[str, object]:
@@ -118,6 +135,8 @@ class Attention(wiring.Component):
         m = Module()
         plan = self._plan
         engine = self._engine
+        if isinstance(engine, WideLayer):
+            return self._wide(m, engine)
         if isinstance(engine, StateEngine):
             loader: ChunkLoader | Loader = self._load_chunks(m, engine)
         else:
@@ -125,12 +144,7 @@ class Attention(wiring.Component):
         m.submodules.loader = loader
         m.submodules.engine = engine
         m.submodules.unloader = unloader = Unloader(self._design)
-        source: Any = flipped(self.i)
-        for name, stage in self._stages():
-            m.submodules[name] = stage
-            connect(m, source, stage.i)
-            source = stage.o
-        connect(m, source, loader.i)
+        connect(m, self._source(m), loader.i)
         connect(m, unloader.o, flipped(self.o))
 
         m.submodules.inputs = inputs = BankRing(plan.in_banks)
@@ -159,6 +173,23 @@ class Attention(wiring.Component):
             unloader.data.eq(o.r_data),
         ]
         return m
+
+    def _wide(self, m: Module, wide: WideLayer) -> Module:
+        """Put what takes several spikes a cycle behind the stages."""
+        m.submodules.wide = wide
+        connect(m, self._source(m), wide.i)
+        connect(m, wide.o, flipped(self.o))
+        m.d.comb += self.busy.eq(wide.busy)
+        return m
+
+    def _source(self, m: Module) -> Any:
+        """Give the beats as they come out of the stages."""
+        source: Any = flipped(self.i)
+        for name, stage in self._stages():
+            m.submodules[name] = stage
+            connect(m, source, stage.i)
+            source = stage.o
+        return source
 
     def _stages(self) -> list[tuple[str, StateShifter | GrayInserter]]:
         """Stages that positions put in front of the loader in state order."""

@@ -215,10 +215,13 @@ class Design(Section):
 
         State order is counted with every spike set, its worst: a slot a spike of k and q, one that
         starts a query and two for each of its windows of Log-PE. Score order takes a slot for each
-        pair of tokens whatever the spikes. ``rows`` and biases without state ask for score order.
+        pair of tokens whatever the spikes. ``rows`` and biases without state ask for score order,
+        and several ``spikes`` for state order.
         """
         if self.folding.order != "auto":
             return self.folding.order
+        if self.folding.spikes > 1:
+            return "state"
         coded = "log" in self.position and self.log.definition == "code"
         if self.folding.rows > 1 or coded or "table" in self.position:
             return "score"

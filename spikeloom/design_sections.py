@@ -296,6 +296,10 @@ class Folding(Section):
         description="Channels in parallel: dim/heads (the default), a divisor or a multiple of "
         "the beat.",
     )
+    spikes: Literal[1, 2, 4, 8] = Field(
+        default=1,
+        description="Spikes of k and of q taken in a cycle (state order, similarity and).",
+    )
     buffers: Literal["auto", 1, 2] = Field(
         default="auto", description="Input banks: 2 loads the next head while one is computed."
     )

@@ -29,10 +29,8 @@ from spikeloom.boards.place import (
 )
 from spikeloom.boards.yosys import yosys_version
 from spikeloom.design import Design
-from spikeloom.hdl.attention import Attention
+from spikeloom.hdl.attention import Attention, layer_plan
 from spikeloom.hdl.axi import AxiStreamTop
-from spikeloom.hdl.plan import Plan
-from spikeloom.hdl.state_plan import StatePlan
 from spikeloom.report import ReportError, load, write
 from spikeloom.report_model import (
     Area,
@@ -193,7 +191,7 @@ def _floor(design: Design) -> Resources:
     """Count what a layer takes at least, before anything is synthesized."""
     # Both streams, clock, reset and busy.
     pins = 2 * (design.beat + 3) + 3
-    plan = StatePlan(design) if design.order == "state" else Plan(design)
+    plan = layer_plan(design)
     return Resources(ebr=sum(memory.ebr for memory in plan.memories), pins=pins)
 
 
