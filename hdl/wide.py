@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from ..design import Design
-from .counting import delays, fit, following, odometer
+from .counting import delays, following, odometer
 from .memory import LayerMemory
 from .neuron import NeuronFire, NeuronPreset
 from .output import OutputWriter
@@ -313,7 +313,7 @@ class WideEngine(wiring.Component):
     def _membranes(
         self, m: Module, starts: Value, out: Value, turn: Value, token: Value, fresh: Value
     ) -> Value:
-        """Read what is kept of the query that starts; write what is to be kept of a finished one."""
+        """Read what is kept of the query that starts; write what is kept of a finished one."""
         plan = self._plan
         self._kept: LayerMemory | None = None
         if not plan.has_membranes:

@@ -138,7 +138,9 @@ class RowReader(wiring.Component):
         for port in range(self._ports):
             left = Signal(self._span // self._ports, name=f"left{port}")
             rest = less_lowest(left)
-            m.d.sync += left.eq(Mux(take, self.word[port :: self._ports], rest))
+            word = self.word[port :: self._ports]
+            # Whenever a word is taken, nothing is left of the one before but what goes now.
+            m.d.sync += left.eq((word & take.replicate(len(word))) | rest)
             several.append(rest.any())
             m.d.comb += [
                 self.spikes[port].eq(left.any()),
