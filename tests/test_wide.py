@@ -83,7 +83,7 @@ def test_long_sequences(steps, lanes):
     check(design, stalls=0.2, rates=(0.3, 0.05))
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(12))
 def test_random_layers(seed):
     draw = random.Random(seed)
     row = {name: draw.choice(values) for name, values in CHOICES.items()}
@@ -92,11 +92,12 @@ def test_random_layers(seed):
     check(design, stalls=draw.choice(STALLS), seed=seed, rates=rates)
 
 
-@pytest.mark.parametrize("spikes", [2, 4, 8])
-@pytest.mark.parametrize("rate", [0.0, 0.05, 0.5, 1.0])
-def test_cells_and_portable_lanes_are_alike(rate, spikes):
-    portable = make(spikes, **TINY)
-    cells = make(spikes, cells="ice40", **TINY)
+@pytest.mark.parametrize(("spikes", "lanes"), [(2, 8), (4, 16), (8, 4)])
+@pytest.mark.parametrize("rate", [0.05, 0.5, 1.0])
+def test_cells_and_portable_lanes_are_alike(rate, spikes, lanes):
+    keys = {**TINY, "dim": 16, "heads": 1}
+    portable = make(spikes, lanes, **keys)
+    cells = make(spikes, lanes, cells="ice40", **keys)
     assert WidePlan(cells).native
     assert not WidePlan(portable).native
     same = [equal(design, rate=rate) for design in (portable, cells)]
