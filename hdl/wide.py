@@ -155,8 +155,11 @@ class WideEngine(wiring.Component):
 
         token = Signal(range(plan.tokens))
         odometer(m, out, (token, plan.tokens))
-        words = self._membranes(m, starts, out, query_pass, token, fresh)
-        accs = self._drive(m, sums, words, load, fresh)
+        words, kept = self._membranes(m, starts, out, query_pass, token, fresh)
+        if plan.native:
+            accs = self._native_drives(m, sums, words, kept, load)
+        else:
+            accs = self._drives(m, sums, words, load, fresh)
         output = OutputWriter(plan)
         m.d.comb += [
             self.o_addr.eq(output.address(query_pass, token, bank_out)),
@@ -165,7 +168,7 @@ class WideEngine(wiring.Component):
         if plan.spec is None:
             m.d.comb += self.o_data.eq(output.drives(m, accs))
         else:
-            m.d.comb += self.o_data.eq(output.spikes(m, query_pass, self._fire(m, accs)))
+            m.d.comb += self.o_data.eq(output.spikes(m, query_pass, self._fire(m, accs, kept)))
         return m
 
     def _stages(
@@ -213,24 +216,18 @@ class WideEngine(wiring.Component):
         """Count, lane by lane, the spikes of v that the spikes of k select."""
         plan = self._plan
         shared = ceil_log2(plan.passes_per_word)
-        spikes = Signal(plan.ports)
-        m.d.sync += spikes.eq(keys.spikes)
-        values = []
+        values: list[Value] = []
         for port in range(plan.ports):
-            address = Cat(_widen(turn[shared:], ceil_log2(plan.words)), keys.places[port])
-            m.d.comb += self.v_addr[port].eq(Cat(address, self.keys_bank))
-            word: Value = self.v_data[port]
+            word = Cat(_widen(turn[shared:], ceil_log2(plan.words)), keys.places[port])
+            m.d.comb += self.v_addr[port].eq(Cat(word, self.keys_bank, ~keys.spikes[port]))
+            value: Value = self.v_data[port]
             if shared:
-                word = word.word_select(late_turn[:shared], plan.lanes)
-            values.append(word)
+                value = value.word_select(late_turn[:shared], plan.lanes)
+            values.append(_widen(value, plan.lanes))
         counts = []
         for lane in range(plan.lanes):
-            pairs = [
-                spikes[port] & values[port][lane] if lane < len(values[port]) else Const(0)
-                for port in range(plan.ports)
-            ]
-            found = Signal(range(plan.ports + 1), name=f"count{lane}")
-            m.d.sync += found.eq(count(pairs))
+            found = Signal(range(plan.ports + 1), name=f"count{lane}", reset_less=True)
+            m.d.sync += found.eq(count([value[lane] for value in values]))
             counts.append(found)
         return counts
 
@@ -291,8 +288,10 @@ class WideEngine(wiring.Component):
         width = plan.entry_shape.width
         for lane in range(plan.lanes):
             rows = [part.word_select(lane, width) for part in parts]
-            shape = plan.entry_shape if plan.saturates else range(plan.ports * plan.tokens + 1)
-            total = Signal(shape, name=f"sum{lane}", reset_less=True)
+            whole = range(plan.ports * plan.tokens + 1)
+            total = Signal(
+                plan.entry_shape if plan.saturates else whole, name=f"sum{lane}", reset_less=True
+            )
             m.d.sync += total.eq(self._tree(m, rows, f"tree{lane}"))
             sums.append(total)
         return sums
@@ -312,12 +311,14 @@ class WideEngine(wiring.Component):
 
     def _membranes(
         self, m: Module, starts: Value, out: Value, turn: Value, token: Value, fresh: Value
-    ) -> Value:
-        """Read what is kept of the query that starts; write what is kept of a finished one."""
+    ) -> tuple[Value, Signal | None]:
+        """Read what is kept of the query that starts; give it, and what to write of a finished one.
+
+        ``fresh`` says that nothing is kept yet: cells then read the half that stays zero.
+        """
         plan = self._plan
-        self._kept: LayerMemory | None = None
         if not plan.has_membranes:
-            return Const(0, plan.lanes * plan.membrane_bits if plan.starts else 1)
+            return Const(0, plan.lanes * plan.membrane_bits if plan.starts else 1), None
         shape = plan.memory("membrane")
         m.submodules.membrane = store = LayerMemory(shape, granularity=shape.width)
         query = Signal(range(plan.tokens))
@@ -330,22 +331,17 @@ class WideEngine(wiring.Component):
             store.w_addr.eq(Cat(turn, token)),
             store.w_en.eq(out),
         ]
-        self._kept = store
-        return store.r_data
+        return store.r_data, store.w_data
 
-    def _drive(
+    def _drives(
         self, m: Module, sums: list[Signal], words: Value, load: Value, fresh: Value
-    ) -> list[Value]:
-        """Add what the ports gave to the query's accumulators, or to where they start from."""
+    ) -> list[Signal]:
+        """Add what the ports gave to the query's accumulators, or to what they start from."""
         plan = self._plan
         fraction = 0 if plan.spec is None else plan.spec.fraction
-        accs: list[Value] = []
+        accs = []
         for lane, total in enumerate(sums):
             acc = Signal(plan.lane_shape, name=f"acc{lane}", reset_less=True)
-            if plan.native:
-                m.d.sync += acc.eq(self._native(m, lane, acc, total, words, load))
-                accs.append(acc)
-                continue
             start: Value = Const(0)
             if plan.starts:
                 preset = NeuronPreset(
@@ -359,37 +355,37 @@ class WideEngine(wiring.Component):
                 ]
                 start = preset.acc
             base = Signal(plan.lane_shape, name=f"base{lane}")
-            m.d.comb += base.eq(Mux(load, start, acc))
-            if plan.saturates:
-                addend = Signal(plan.lane_shape, name=f"drive{lane}")
-                m.d.comb += addend.eq(total << fraction)
-                m.d.sync += acc.eq(saturating(base, addend))
-            else:
-                m.d.sync += acc.eq(base + (total << fraction))
+            addend = Signal(plan.lane_shape, name=f"drive{lane}")
+            m.d.comb += [base.eq(Mux(load, start, acc)), addend.eq(total << fraction)]
+            m.d.sync += acc.eq(saturating(base, addend) if plan.saturates else base + addend)
             accs.append(acc)
         return accs
 
-    def _native(
-        self, m: Module, lane: int, acc: Signal, total: Signal, words: Value, load: Value
-    ) -> Value:
-        """Build a lane from cells; the membrane memory keeps the sticky bit, which clears."""
+    def _native_drives(
+        self, m: Module, sums: list[Signal], words: Value, kept: Signal | None, load: Value
+    ) -> list[Signal]:
+        """Do the same with cells: the sticky bit is kept too, and clears what is read."""
         plan = self._plan
         bits = plan.neuron.bits
-        m.submodules[f"lane{lane}"] = unit = SaturatingSum(bits)
-        start: Value = Const(0, bits)
-        if self._kept is not None:
-            membrane = words.word_select(lane, bits)
-            start = membrane[:-1] & ~membrane[-1].replicate(bits - 1)
-            kept = self._kept.w_data.word_select(lane, bits)
-            m.d.comb += kept.eq(acc[1:])
-        m.d.comb += [
-            unit.a.eq(total),
-            unit.b.eq(Cat(Mux(load, _widen(start, bits), acc[:-1]), acc[-1])),
-            unit.fresh.eq(load),
-        ]
-        return unit.o
+        accs = []
+        for lane, total in enumerate(sums):
+            acc = Signal(bits + 1, name=f"acc{lane}", reset_less=True)
+            m.submodules[f"lane{lane}"] = unit = SaturatingSum(bits)
+            start: Value = Const(0, bits)
+            if kept is not None:
+                membrane = words.word_select(lane, bits)
+                start = membrane[:-1] & ~membrane[-1].replicate(bits - 1)
+                m.d.comb += kept.word_select(lane, bits).eq(acc[1:])
+            m.d.comb += [
+                unit.a.eq(total),
+                unit.b.eq(Cat(Mux(load, _widen(start, bits), acc[:-1]), acc[-1])),
+                unit.fresh.eq(load),
+            ]
+            m.d.sync += acc.eq(unit.o)
+            accs.append(acc)
+        return accs
 
-    def _fire(self, m: Module, accs: list[Value]) -> Value:
+    def _fire(self, m: Module, accs: list[Signal], kept: Signal | None) -> Value:
         """Let the finished accumulators through the neurons."""
         plan = self._plan
         if plan.native:
@@ -399,9 +395,8 @@ class WideEngine(wiring.Component):
             fire = NeuronFire(plan.neuron.spec, plan.ranges, saturating=plan.neuron.saturating)
             m.submodules[f"fire{lane}"] = fire
             m.d.comb += [fire.acc.eq(acc), spikes[lane].eq(fire.spike)]
-            if self._kept is not None:
-                part = self._kept.w_data.word_select(lane, plan.membrane_bits)
-                m.d.comb += part.eq(fire.membrane)
+            if kept is not None:
+                m.d.comb += kept.word_select(lane, plan.membrane_bits).eq(fire.membrane)
         return spikes
 
 

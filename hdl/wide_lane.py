@@ -85,7 +85,10 @@ def saturating(a: Value, b: Value) -> Value:
 
 
 def count(bits: Sequence[Value]) -> Value:
-    """Count set bits, by gates up to four: an adder would take a carry chain for each pair."""
+    """Count set bits, by gates up to four: an adder would take a carry chain for each pair.
+
+    Two bits take two look-up tables and four take three.
+    """
     if len(bits) == 1:
         return bits[0]
     if len(bits) == 2:

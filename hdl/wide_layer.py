@@ -85,13 +85,13 @@ class WideLayer(wiring.Component):
         o = self._memory(m, "o", plan.o.width // len(engine.o_en))
         m.d.comb += [
             k.w_addr.eq(loader.k_addr),
-            k.w_data.eq(loader.data),
+            k.w_data.eq(loader.word),
             k.w_en.eq(loader.k_en),
             k.r_addr.eq(engine.k_addr),
             k.r_en.eq(engine.k_en),
             engine.k_word.eq(k.r_data),
             q.w_addr.eq(loader.q_addr),
-            q.w_data.eq(loader.data),
+            q.w_data.eq(loader.word),
             q.w_en.eq(loader.q_en),
             q.r_addr.eq(engine.q_addr),
             q.r_en.eq(engine.q_en),

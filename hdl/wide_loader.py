@@ -36,7 +36,7 @@ class WideLoader(wiring.Component):
         High for one cycle when that bank has been filled.
     keys_bank, queries_bank : In(range(banks))
         Those banks.
-    data : Out(span)
+    word : Out(span)
         What to write to k or q: a word, or a beat that stands in all places of a word.
     k_addr, k_en, q_addr, q_en : Out
         Word of k, of q; an enable for each beat of a word.
@@ -53,7 +53,7 @@ class WideLoader(wiring.Component):
     queries_full: Signal
     keys_bank: Signal
     queries_bank: Signal
-    data: Signal
+    word: Signal
     k_addr: Signal
     k_en: Signal
     q_addr: Signal
@@ -75,7 +75,7 @@ class WideLoader(wiring.Component):
                 "queries_full": Out(1),
                 "keys_bank": In(range(plan.in_banks)),
                 "queries_bank": In(range(plan.in_banks)),
-                "data": Out(plan.span),
+                "word": Out(plan.span),
                 "k_addr": Out(range(plan.memory("k").depth)),
                 "k_en": Out(pieces),
                 "q_addr": Out(range(plan.memory("q").depth)),
@@ -139,25 +139,25 @@ class WideLoader(wiring.Component):
 
         beat = self.i.payload.data
         if parts > 1:
-            m.d.comb += self.data.eq(beat.word_select(place[: ceil_log2(parts)], plan.span))
+            m.d.comb += self.word.eq(beat.word_select(place[: ceil_log2(parts)], plan.span))
         else:
-            m.d.comb += self.data.eq(beat.replicate(pieces))
+            m.d.comb += self.word.eq(beat.replicate(pieces))
         piece = ceil_log2(pieces)
         part = Signal(pieces)
         m.d.comb += part.eq(1 << place[:piece] if piece else 1)
-        word = place[piece:]
+        column = place[piece:]
         token = row[: ceil_log2(plan.tokens)]
         m.d.comb += [
             self.k_addr.eq(
                 Cat(
-                    _widen(word, ceil_log2(plan.key_words)),
+                    _widen(column, ceil_log2(plan.key_words)),
                     _widen(row, ceil_log2(plan.places)),
                     self.keys_bank,
                 )
             ),
             self.k_en.eq(Mux(accept & (section == 0), part, 0)),
             self.q_addr.eq(
-                Cat(_widen(word, ceil_log2(plan.query_words)), token, self.queries_bank)
+                Cat(_widen(column, ceil_log2(plan.query_words)), token, self.queries_bank)
             ),
             self.q_en.eq(Mux(accept & in_q, part, 0)),
         ]

@@ -89,7 +89,7 @@ class WidePlan(StatePlan):
         return min(self.beat, self.head_dim) if self.slices == 1 else self.slices * self.beat
 
     @property
-    def single_ported(self) -> frozenset[str]:  # type: ignore[override]
+    def single_ported(self) -> frozenset[str]:
         """Memories in SPRAM: none, as all are read and written in the same cycles."""
         return frozenset()
 
@@ -101,11 +101,11 @@ class WidePlan(StatePlan):
         shapes = [
             MemoryShape("k", self.span, in_banks << keys),
             MemoryShape("q", self.span, in_banks << queries),
+            # v and the state have a half that stays zero, for what is not to be added.
             *(
-                MemoryShape(f"v{port}", self.v_width, in_banks << tokens)
+                MemoryShape(f"v{port}", self.v_width, in_banks << tokens + 1)
                 for port in range(self.ports)
             ),
-            # Two banks, and a half that stays zero for what is not to be added.
             *(
                 MemoryShape(f"state{port}", self.lanes * self.entry_shape.width, 4 << rows)
                 for port in range(self.ports)

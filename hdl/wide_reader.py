@@ -6,7 +6,6 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from .counting import odometer
-from .events import less_lowest
 
 __all__ = ["RowReader"]
 
@@ -137,11 +136,11 @@ class RowReader(wiring.Component):
         several = []
         for port in range(self._ports):
             left = Signal(self._span // self._ports, name=f"left{port}")
-            rest = less_lowest(left)
+            rest = _less_lowest(left)
             word = self.word[port :: self._ports]
             # Whenever a word is taken, nothing is left of the one before but what goes now.
             m.d.sync += left.eq((word & take.replicate(len(word))) | rest)
-            several.append(rest.any())
+            several.append(_several(left))
             m.d.comb += [
                 self.spikes[port].eq(left.any()),
                 self.places[port].eq(Cat(_lowest(left), here)),
@@ -150,10 +149,32 @@ class RowReader(wiring.Component):
         return m
 
 
+# All of them by halves, as the path through them is the layer's longest.
+
+
+def _halves(bits: Value) -> tuple[Value, Value]:
+    return bits[: len(bits) // 2], bits[len(bits) // 2 :]
+
+
 def _lowest(bits: Value) -> Value:
     """Encode the place of the lowest set bit."""
-    width = ceil_log2(len(bits))
-    place: Value = Const(len(bits) - 1, width)
-    for n in reversed(range(len(bits) - 1)):
-        place = Mux(bits[n], Const(n, width), place)
-    return place
+    if len(bits) == 1:
+        return Const(0, 0)
+    low, high = _halves(bits)
+    return Cat(Mux(low.any(), _lowest(low), _lowest(high)), ~low.any())
+
+
+def _less_lowest(bits: Value) -> Value:
+    """Clear the lowest set bit."""
+    if len(bits) == 1:
+        return Const(0, 1)
+    low, high = _halves(bits)
+    return Cat(_less_lowest(low), Mux(low.any(), high, _less_lowest(high)))
+
+
+def _several(bits: Value) -> Value:
+    """Tell whether more than one bit is set."""
+    if len(bits) == 1:
+        return Const(0, 1)
+    low, high = _halves(bits)
+    return _several(low) | _several(high) | (low.any() & high.any())
