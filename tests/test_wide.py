@@ -4,17 +4,20 @@ import random
 
 import numpy as np
 import pytest
+from amaranth.sim import Simulator
 
 from spikeloom.design import Design
 from spikeloom.design_read import DesignError
 from spikeloom.golden.attention import attention
+from spikeloom.golden.beats import counts, unpack
 from spikeloom.hdl.attention import Attention
 from spikeloom.hdl.wide_cycles import wide_cycles
 from spikeloom.hdl.wide_plan import WidePlan
+from spikeloom.sim.pysim import add_clock
 from spikeloom.sim.simulate import simulate
 from spikeloom.sim.spikes import draw_spikes
 
-from .designs import BIASED, FACTORS, NEURONS, POSITIONS, check, cover, label, layer
+from .designs import BIASED, FACTORS, NEURONS, POSITIONS, check, cover, inferences, label, layer
 
 STALLS = (0.0, 0.3, 0.7)
 CHOICES = {
@@ -75,6 +78,48 @@ def test_short_sequences_without_a_pause(tokens, spikes):
         design = make(spikes, 4, beat=beat, tokens=tokens, dim=8, heads=2, steps=4)
         for rates in ((1.0, 0.0, 1.0), (0.0, 0.2, 0.9, 0.1)):
             check(design, rates=rates)
+
+
+@pytest.mark.parametrize("buffers", [1, 2])
+@pytest.mark.parametrize("tokens", [2, 6])
+def test_nothing_is_lost_before_a_receiver_that_waits(tokens, buffers):
+    base = make(2, 4, tokens=tokens, dim=8, heads=2, steps=4)
+    folding = base.folding.model_copy(update={"buffers": buffers})
+    design = base.model_copy(update={"folding": folding})
+    inputs, frames = inferences(design, (0.7, 0.4))
+    dut = Attention(design)
+    received = []
+
+    async def send(ctx):
+        ctx.set(dut.i.valid, 1)
+        for beat in frames.reshape(-1):
+            ctx.set(dut.i.payload.data, int(beat))
+            await ctx.tick().until(dut.i.ready)
+        ctx.set(dut.i.valid, 0)
+
+    async def receive(ctx):
+        # Each bank waits far longer than the engine takes for all of them.
+        for _ in range(len(inputs) * counts(design).outputs):
+            if len(received) % (2 * tokens) == 0:
+                await ctx.tick().repeat(200)
+            ctx.set(dut.o.ready, 1)
+            for _ in range(2000):
+                *_, data, valid = await ctx.tick().sample(dut.o.payload.data, dut.o.valid)
+                if valid:
+                    break
+            else:
+                raise AssertionError("the layer is stuck")
+            ctx.set(dut.o.ready, 0)
+            received.append(data)
+
+    simulator = Simulator(dut)
+    add_clock(simulator)
+    simulator.add_testbench(send)
+    simulator.add_testbench(receive)
+    simulator.run()
+    answers = np.array(received).reshape(len(inputs), -1)
+    for arrays, frame in zip(inputs, answers, strict=True):
+        assert (unpack(design, frame) == attention(design, **arrays)).all()
 
 
 @pytest.mark.parametrize(("steps", "lanes"), [(1, 32), (16, 16)])
