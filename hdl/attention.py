@@ -24,8 +24,18 @@ from .state_plan import StatePlan
 from .state_shift import StateShifter
 from .state_sums import ValueSums
 from .unloader import Unloader
+from .wide_cycles import wide_cycles
+from .wide_layer import WideLayer
+from .wide_plan import WidePlan
 
-__all__ = ["Attention"]
+__all__ = ["Attention", "layer_plan"]
+
+
+def layer_plan(design: Design) -> Plan:
+    """Give the geometry of a layer, of the kind that its folding asks for."""
+    if design.order == "score":
+        return Plan(design)
+    return WidePlan(design) if design.folding.spikes > 1 else StatePlan(design)
 
 
 class Attention(LayerComponent):
@@ -67,9 +77,14 @@ class Attention(LayerComponent):
 
     def __init__(self, design: Design, *, joined: bool = False):
         self._design = design
-        state = design.order == "state"
-        self._plan = StatePlan(design) if state else Plan(design)
-        self._engine = StateEngine(design) if state else ScoreEngine(design)
+        self._plan = layer_plan(design)
+        self._engine: StateEngine | ScoreEngine | WideLayer
+        if isinstance(self._plan, WidePlan):
+            self._engine = WideLayer(design)
+        elif isinstance(self._plan, StatePlan):
+            self._engine = StateEngine(design)
+        else:
+            self._engine = ScoreEngine(design)
         self._joined = joined
         super().__init__(design, {"waits": Out(1), "go": In(1)} if joined else None)
 
@@ -93,6 +108,8 @@ class Attention(LayerComponent):
 
         In state order these depend on the spikes; without any given, every spike is set.
         """
+        if isinstance(self._engine, WideLayer):
+            return wide_cycles(self._design, *self._spikes(arrays))
         return int(self.run_cycles(arrays).sum())
 
     def run_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> NDArray[np.int64]:
@@ -100,10 +117,15 @@ class Attention(LayerComponent):
         design = self._design
         if isinstance(self._engine, ScoreEngine):
             return np.full((design.steps, design.heads), self._engine.cycles, dtype=np.int64)
-        if arrays is None:
-            ones = np.ones((design.steps, design.tokens, design.dim), dtype=np.uint8)
-            arrays = {"q": ones, "k": ones}
-        return state_cycles(design, arrays["q"], arrays["k"])
+        return state_cycles(design, *self._spikes(arrays))
+
+    def _spikes(self, arrays: Mapping[str, ArrayLike] | None) -> tuple[ArrayLike, ArrayLike]:
+        """Give q and k, of which every spike is set where none are given."""
+        if arrays is not None:
+            return arrays["q"], arrays["k"]
+        design = self._design
+        ones = np.ones((design.steps, design.tokens, design.dim), dtype=np.uint8)
+        return ones, ones
 
     def manifest(self) -> dict[str, Any]:
         """Describe what a user of the generated Verilog cannot see in it."""
@@ -129,6 +151,8 @@ class Attention(LayerComponent):
         m = Module()
         plan = self._plan
         engine = self._engine
+        if isinstance(engine, WideLayer):
+            return self._wide(m, engine)
         if isinstance(engine, StateEngine):
             loader: ChunkLoader | Loader = self._load_chunks(m, engine)
         else:
@@ -136,12 +160,7 @@ class Attention(LayerComponent):
         m.submodules.loader = loader
         m.submodules.engine = engine
         m.submodules.unloader = unloader = Unloader(self._design)
-        source: Any = flipped(self.i)
-        for name, stage in self._stages():
-            m.submodules[name] = stage
-            connect(m, source, stage.i)
-            source = stage.o
-        connect(m, source, loader.i)
+        connect(m, self._source(m), loader.i)
         connect(m, unloader.o, flipped(self.o))
 
         m.submodules.inputs = inputs = BankRing(plan.in_banks)
@@ -178,13 +197,32 @@ class Attention(LayerComponent):
         m.d.comb += self.waits.eq(complete & ~self._engine.busy)
         return self.go
 
+    def _wide(self, m: Module, wide: WideLayer) -> Module:
+        """Put what takes several spikes a cycle behind the stages."""
+        m.submodules.wide = wide
+        connect(m, self._source(m), wide.i)
+        connect(m, wide.o, flipped(self.o))
+        m.d.comb += self.busy.eq(wide.busy)
+        return m
+
+    def _source(self, m: Module) -> Any:
+        """Give the beats as they come out of the stages."""
+        source: Any = flipped(self.i)
+        for name, stage in self._stages():
+            m.submodules[name] = stage
+            connect(m, source, stage.i)
+            source = stage.o
+        return source
+
     def _stages(self) -> list[tuple[str, StateShifter | GrayInserter]]:
         """Stages that positions put in front of the loader in state order."""
         stages: list[tuple[str, StateShifter | GrayInserter]] = []
         if self._design.order == "state" and "shift" in self._design.positions:
             stages.append(("shifter", StateShifter(self._design)))
         if self._design.order == "state" and "gray" in self._design.positions:
-            stages.append(("inserter", GrayInserter(self._design)))
+            plan = self._plan
+            inserter = GrayInserter(self._design, plan if isinstance(plan, StatePlan) else None)
+            stages.append(("inserter", inserter))
         return stages
 
     def _load_words(self, m: Module, engine: ScoreEngine) -> Loader:

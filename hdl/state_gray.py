@@ -27,6 +27,9 @@ class GrayInserter(wiring.Component):
     ----------
     design : Design
         The layer, with position ``gray`` and ``folding.order`` "state".
+    plan : StatePlan or None
+        Geometry of the layer; by default that of one spike a cycle. Rows of zeros come before the
+        code's rows of k where it has more rows than there are channels.
 
     Members
     -------
@@ -39,9 +42,9 @@ class GrayInserter(wiring.Component):
     i: stream.Interface
     o: stream.Interface
 
-    def __init__(self, design: Design):
+    def __init__(self, design: Design, plan: StatePlan | None = None):
         self._design = design
-        self._plan = plan = StatePlan(design)
+        self._plan = plan = plan or StatePlan(design)
         super().__init__({"i": In(beat_stream(plan.beat)), "o": Out(beat_stream(plan.beat))})
 
     @property
@@ -56,7 +59,8 @@ class GrayInserter(wiring.Component):
         beats = []
         for step in range(steps):
             table = codes(design, step)
-            for row in [*table.T.tolist(), *table.tolist()]:
+            empty = [[0] * plan.tokens] * (plan.key_rows - plan.width)
+            for row in [*empty, *table.T.tolist(), *table.tolist()]:
                 for first in range(0, len(row), plan.beat):
                     part = row[first : first + plan.beat]
                     beats.append(sum(int(bit) << n for n, bit in enumerate(part)))
@@ -73,11 +77,11 @@ class GrayInserter(wiring.Component):
         port = rom.read_port()
 
         section = Signal(2)
-        row = Signal(range(max(plan.width, plan.tokens)))
+        row = Signal(range(max(plan.key_rows, plan.tokens)))
         beat = Signal(range(max(design.beats_per_channel, plan.query_beats)))
         at = Signal(range(len(beats)))
         in_v, in_q = section[0], section[1]
-        rows = Mux(in_v | in_q, plan.tokens - 1, plan.width - 1)
+        rows = Mux(in_v | in_q, plan.tokens - 1, plan.key_rows - 1)
         length = Mux(
             in_q, plan.query_beats - 1, Mux(in_v, plan.beats - 1, design.beats_per_channel - 1)
         )

@@ -57,6 +57,11 @@ class StatePlan(Plan):
         return self.beats * self.beat + code if code else self.head_dim
 
     @property
+    def key_rows(self) -> int:
+        """Rows of k as they lie in memory."""
+        return self.width
+
+    @property
     def query_beats(self) -> int:
         """Beats of a token of q, with those of its position code."""
         return self.beats + ceil(self.design.code_bits / self.beat)

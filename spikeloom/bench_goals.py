@@ -182,7 +182,7 @@ def _cost_of(similarity: str, results: Results) -> Verdict:
     keys = ("tokens", "dim", "heads", "steps", "position", "order", "rows", "lanes", "beat")
 
     def folding(result: Result) -> tuple[int | str, ...]:
-        return tuple(result.settings[key] for key in keys)
+        return (*(result.settings[key] for key in keys), result.settings.get("spikes", 1))
 
     base = {folding(r): r for _, r in layers if r.settings["similarity"] == "and"}
     ratios = []

@@ -174,6 +174,7 @@ def _settings(point: LayerPoint, design: Layer) -> dict[str, int | str]:
         "order": design.order,
         "rows": design.rows,
         "lanes": design.lanes,
+        **({"spikes": design.folding.spikes} if design.folding.spikes > 1 else {}),
         "beat": design.beat,
         "device": design.target.device,
     }

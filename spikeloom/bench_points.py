@@ -118,6 +118,12 @@ def _state(file: str, *, lanes: Iterable[int], beat: int = 8, **more: Any) -> It
         yield _layer(f"{file}/state-{count}-beat{beat}", file, folding, beat, **more)
 
 
+def _wide(file: str, *foldings: tuple[int, int], **more: Any) -> Iterable[Point]:
+    for spikes, lanes in foldings:
+        folding = {"order": "state", "spikes": spikes, "lanes": lanes}
+        yield _layer(f"{file}/wide-{spikes}x{lanes}", file, folding, 8, **more)
+
+
 def _score(file: str, *foldings: tuple[int, int], **more: Any) -> Iterable[Point]:
     for rows, lanes in foldings:
         folding = {"order": "score", "rows": rows, "lanes": lanes}
@@ -214,6 +220,7 @@ POINTS: tuple[Point, ...] = _quick(
         *_units("xnor", "cells", 3, 64, 128),
         # Layers.
         *_state("tiny-32x64", lanes=_LANES, **_VOWELS_AND),
+        *_wide("tiny-32x64", (2, 8), (2, 16), (4, 8), (4, 16), (8, 8), **_VOWELS_AND),
         *_score("tiny-32x64", (1, 1), (1, 16), (4, 16), (16, 16), **_VOWELS_AND),
         *(
             point

@@ -237,10 +237,13 @@ class Design(Layer):
         """Order of multiplication; ``auto`` takes the one with fewer cells times cycles.
 
         Both are estimated, see :mod:`spikeloom.design_cost`, the cycles of state order at a firing
-        rate of 20 %. ``rows``, a gate and biases without state ask for score order.
+        rate of 20 %. ``rows``, a gate and biases without state ask for score order, several
+        ``spikes`` for state order.
         """
         if self.folding.order != "auto":
             return self.folding.order
+        if self.folding.spikes > 1:
+            return "state"
         coded = "log" in self.position and self.log.definition == "code"
         if self.folding.rows > 1 or coded or "table" in self.position or self.gate is not None:
             return "score"

@@ -188,6 +188,8 @@ def _check_folding(design: "Design") -> None:
             "or a multiple of the beat"
         )
         raise DesignError("folding.lanes", show(lanes), allowed)
+    if folding.spikes > 1:
+        _check_spikes(design)
     if design.order == "score":
         return
     if folding.rows > 1:
@@ -205,6 +207,24 @@ def _check_folding(design: "Design") -> None:
             "function of the state"
         )
         raise DesignError("folding.order", show(folding.order), reason)
+
+
+def _check_spikes(design: "Design") -> None:
+    spikes = show(design.folding.spikes)
+    if design.order == "score":
+        raise DesignError("folding.spikes", spikes, "spikes are counted in state order: must be 1")
+    if design.similarity != "and":
+        reason = f"has a meaning with similarity and only, not {design.similarity}: must be 1"
+        raise DesignError("folding.spikes", spikes, reason)
+    if "log" in design.position:
+        reason = "windows of Log-PE go by one spike a cycle: must be 1"
+        raise DesignError("folding.spikes", spikes, reason)
+    if design.neuron != "none" and len(set(design.thresholds_exact)) > 1:
+        reason = "a scale a head goes by one spike a cycle: must be 1"
+        raise DesignError("folding.spikes", spikes, reason)
+    if design.folding.heads > 1:
+        reason = "heads in parallel go by one spike a cycle: must be 1"
+        raise DesignError("folding.spikes", spikes, reason)
 
 
 def warn(design: "Design") -> tuple[str, ...]:

@@ -362,6 +362,10 @@ class Folding(Section):
         "the beat.",
     )
     heads: int = Field(default=1, ge=1, le=64, description="Heads in parallel, a divisor of heads.")
+    spikes: Literal[1, 2, 4, 8] = Field(
+        default=1,
+        description="Spikes of k and of q taken in a cycle (state order, similarity and).",
+    )
     buffers: Literal["auto", 1, 2] = Field(
         default="auto", description="Input banks: 2 loads the next head while one is computed."
     )
