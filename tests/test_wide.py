@@ -70,11 +70,11 @@ def test_every_position_and_neuron(position, neuron):
     check(several(row), stalls=0.2, seed=len(neuron), rates=(0.7, 0.4))
 
 
-@pytest.mark.parametrize("spikes", [2, 4, 8])
-@pytest.mark.parametrize("tokens", [1, 2, 3, 12, 32])
+@pytest.mark.parametrize("spikes", [2, 8])
+@pytest.mark.parametrize("tokens", [1, 2, 3, 4])
 def test_short_sequences_without_a_pause(tokens, spikes):
     # What is written last must be there when it is read.
-    for beat in (4, 16, 64):
+    for beat in (4, 64):
         design = make(spikes, 4, beat=beat, tokens=tokens, dim=8, heads=2, steps=4)
         for rates in ((1.0, 0.0, 1.0), (0.0, 0.2, 0.9, 0.1)):
             check(design, rates=rates)
