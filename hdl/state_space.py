@@ -34,7 +34,7 @@ class StateSpaceLayer(LayerComponent):
     for the first of an inference. The memory is the same for every length of the sequence.
 
     Latency, in cycles a token, with S states, P the larger of S and 12, D channels of w input bits
-    of which E are set, L the latency of the sum of products (5 or 4, 2 with shift-add), n and k
+    of which E are set, L the latency of the sum of products (5 or 4, 3 with shift-add), n and k
     the bits of the coefficients of A and C::
 
         dsp:        S (L + 4) + D w + E (P + 1) + D P + L + 5

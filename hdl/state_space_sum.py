@@ -168,7 +168,7 @@ class BitSum(_Sum):
     The sum is doubled between the planes of equal bits, so that one adder makes the products and
     their sum. The highest plane counts negative.
 
-    Latency: 2 cycles from ``k`` (1 from ``h``) to ``acc``; a bit of a product a cycle.
+    Latency: 3 cycles from ``k`` (2 from ``h``) to ``acc``; a bit of a product a cycle.
 
     Parameters
     ----------
@@ -202,7 +202,7 @@ class BitSum(_Sum):
     @property
     def latency(self) -> int:
         """Cycles from a coefficient to the sum that holds its bit."""
-        return 2
+        return 3
 
     def elaborate(self, platform: object) -> Module:
         """Build the adder."""
@@ -222,18 +222,26 @@ class BitSum(_Sum):
             half_fall.eq(self.round & self.fall),
         ]
         halves = self._halves()
-        base, term = Signal(self.acc.shape()), Signal(self.acc.shape())
+        base, term = Signal(self.acc.shape()), Signal(self.acc.shape(), reset_less=True)
+        carry, starts, twice = (
+            Signal(name=name, reset_less=True) for name in ("carry", "starts", "twice")
+        )
         wide = Signal(self.acc.shape())
         m.d.comb += [
             wide.eq(self.h),
-            base.eq(Mux(first, 0, Mux(double, self.acc << 1, self.acc))),
+            base.eq(Mux(starts, 0, Mux(twice, self.acc << 1, self.acc))),
+        ]
+        m.d.sync += [
+            carry.eq(minus),
+            starts.eq(first),
+            twice.eq(double),
             term.eq(
                 (wide ^ minus.replicate(len(wide))) & bit.replicate(len(wide))
                 | halves[0] & half.replicate(len(wide))
                 | halves[1] & half_fall.replicate(len(wide))
             ),
         ]
-        m.d.sync += self.acc.eq(base + term + minus)
+        m.d.sync += self.acc.eq(base + term + carry)
         return m
 
 
