@@ -142,8 +142,8 @@ def test_long_sequences_of_wide_heads():
 def test_membranes_in_single_ported_memory():
     design = IntegerAttention.from_dict(
         {
-            **{"tokens": 600, "dim": 32, "heads": 1, "steps": 2, "threshold": 400, "v_max": 15},
-            **{"folding": {"lanes": 4, "buffers": 1}, "target": {"beat": 16}},
+            **{"tokens": 1024, "dim": 16, "heads": 1, "steps": 2, "threshold": 20, "v_max": 3},
+            **{"q_max": 1, "k_max": 1, "folding": {"lanes": 1, "buffers": 1}},
         }
     )
     layer = IntegerLayer(design)
