@@ -98,11 +98,11 @@ class ChunkLoader(wiring.Component):
         part = place[: (parts - 1).bit_length()]
         bits = Signal(plan.chunk)
         last_part = part == parts - 1
-        # A bank is full a cycle after its last beat, which keeps the path to that news short.
+        # A bank is full a cycle after its last beat, which keeps the path to that news short. So is
+        # the sender's: whether a beat is taken is known from the cycle before.
         accept, opened = Signal(), Signal()
         m.d.comb += [
             bits.eq(self.i.payload.data.word_select(part, plan.chunk)),
-            opened.eq(self.free & ~self.full),
             accept.eq(self.i.valid & opened),
         ]
         ones = Signal(init=1)
@@ -132,7 +132,10 @@ class ChunkLoader(wiring.Component):
             section_done.eq(row_done & end_section),
             self.i.ready.eq(opened & ~waits & (in_v | last_part | end_row)),
         ]
-        m.d.sync += self.full.eq(section_done & in_q)
+        m.d.sync += [
+            self.full.eq(section_done & in_q),
+            opened.eq(self.free & ~self.full & ~(section_done & in_q)),
+        ]
         m.d.sync += [place.eq(place + accept), row.eq(row + row_done)]
         with m.If(row_done):
             m.d.sync += [place.eq(0), ones.eq(0)]
