@@ -33,7 +33,8 @@ class Mechanism:
     exact : str
         How exactly the hardware, which equals the golden model, equals what was published.
     point : str
-        Published point that shows its cost at tiny-32x64.
+        Published point that shows its cost at tiny-32x64; empty for a table in ROM, which costs
+        its words.
     """
 
     name: str
@@ -90,6 +91,53 @@ MECHANISMS = (
         "mask_channel.ChannelMask", "mask", "-", "exact", "mechanism/tiny-32x64-qk-channel",
     ),
     Mechanism(
+        "SDSA, version 3", "Spike-driven Transformer V3 (T-PAMI 2025)", "integer.attention",
+        "integer.IntegerLayer", "integer", "state", "exact, with either of its two roundings",
+        "mechanism/tiny-32x64-sdsa3",
+    ),
+    Mechanism(
+        "rate attention", "SC-NeuroCore, SpikeDrivenAttention", "rate.attention",
+        "rate.RateLayer", "rate", "state", "exact for rates and values in fixed point",
+        "mechanism/tiny-32x64-rate-attention",
+    ),
+    Mechanism(
+        "binary gate", "SC-NeuroCore, tutorial 54", "gate.gated", "gate.GatedSimilarity", "gate",
+        "score", "exact", "mechanism/tiny-32x64-gate",
+    ),
+    Mechanism(
+        "scale and alpha a head", "learned sigma and alpha", "neuron.NeuronSpec",
+        "alpha.AlphaSimilarity", "alpha", _BOTH, _DYADIC, "mechanism/tiny-32x64-heads",
+    ),
+    Mechanism(
+        "state-space model", "SC-NeuroCore, SpikyStateSpace", "state_space.state_space",
+        "state_space.StateSpaceLayer", "state_space", "-",
+        "fixed point, with a bound for every input", "mechanism/tiny-32x64-state-space",
+    ),
+    Mechanism(
+        "sinusoids", "SC-NeuroCore, CPGPositionalEncoding", "sinusoid.quantized",
+        "sinusoid.SinusoidTable", "sinusoid", "-", "exact spikes, rates of declared bits", "",
+    ),
+    Mechanism(
+        "CPG-PE, beside the input", "CPG-PE (NeurIPS 2024)", "cpg.codes", "cpg.CpgRom", "cpg", "-",
+        "exact", "mechanism/tiny-32x64-projection",
+    ),
+    Mechanism(
+        "CPG-PE, added", "CPG-PE (NeurIPS 2024)", "cpg.codes", "cpg.CpgRom", "cpg", "-", "exact",
+        "mechanism/tiny-32x64-projection-add",
+    ),
+    Mechanism(
+        "projection", "all models", "projection.projection", "projection.Projection",
+        "projection", "-", "exact for integer weights", "mechanism/tiny-32x64-projection",
+    ),
+    Mechanism(
+        "residual, add", "Spikformer (ICLR 2023)", "residual.residual", "residual.Residual",
+        "residual", "-", "exact", "mechanism/tiny-32x64-residual-add",
+    ),
+    Mechanism(
+        "residual, xor, or, iand", "XOR-Spikformer; SEW ResNet", "residual.residual",
+        "residual.Residual", "residual", "-", "exact", "mechanism/tiny-32x64-residual-xor",
+    ),
+    Mechanism(
         "Gray-PE", "RPE (NeurIPS 2025), eq. 8 to 11", "gray.codes", "gray.GrayCode", "gray",
         _BOTH, "exact; paper's index or the code's", "tiny-32x64-xnor-gray/state-8-beat8",
     ),
@@ -143,6 +191,7 @@ def _cost(results: Results) -> Table:
         figures = [None if result is None else result.figure(name) for name in names]
         digits = (0, 0, 0, 1, 0, 0)
         shown = (number(value, places) for value, places in zip(figures, digits, strict=True))
-        rows.append(Row((item.name, f"``{item.point}``", *shown)))
+        point = f"``{item.point}``" if item.point else "its ROM alone"
+        rows.append(Row((item.name, point, *shown)))
     columns = ("mechanism", "point", "LC", "EBR", "DSP", "worst MHz", "cycles 100 %", "20 %")
     return Table("", columns, tuple(rows), left=2)
