@@ -52,6 +52,8 @@ def schema() -> dict[str, Any]:
     for name, model in KINDS.items():
         made = _prune(model.model_json_schema(mode="validation"))
         parts |= made.pop("$defs", {})
+        # Editors show it: the first sentence, without what only Python's readers want.
+        made["description"] = made["description"].partition("\n\n")[0].replace("\n", " ")
         parts[model.__name__] = made
         said = {"properties": {"kind": {"const": name}}}
         # The first kind is what a file without the key is.
