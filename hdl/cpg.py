@@ -4,10 +4,11 @@ Ref: arXiv 2405.14362, as coded in SeqSNN.
 """
 
 from amaranth.hdl import Module, Signal
-from amaranth.lib import memory, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..golden.cpg import code_words
+from .rom import check_style, look_up
 
 __all__ = ["CpgRom"]
 
@@ -42,12 +43,10 @@ class CpgRom(wiring.Component):
     def __init__(
         self, positions: int, neurons: int, w_max: int = 10_000, *, rom_style: str = "block"
     ):
-        if rom_style not in ("block", "logic"):
-            raise ValueError(f'ROM style must be "block" or "logic", not {rom_style!r}')
         self._words = code_words(positions, neurons, w_max)
         self._neurons = neurons
         self._w_max = w_max
-        self._rom_style = rom_style
+        self._rom_style = check_style(rom_style)
         super().__init__({"position": In(range(positions)), "o": Out(neurons)})
 
     @property
@@ -78,13 +77,8 @@ class CpgRom(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Wrap the table in a memory."""
         m = Module()
-        rom: memory.Memory = memory.Memory(
-            shape=self._neurons,
-            depth=self.positions,
-            init=self._words,
-            attrs={"rom_style": self._rom_style},
+        word = look_up(
+            m, self._words, self.position, shape=self._neurons, rom_style=self._rom_style
         )
-        m.submodules.rom = rom
-        port = rom.read_port()
-        m.d.comb += [port.addr.eq(self.position), self.o.eq(port.data)]
+        m.d.comb += self.o.eq(word)
         return m

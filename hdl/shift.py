@@ -4,12 +4,13 @@ Ref: Bit_Shift_RoPE, spikformer_bitshiftRoPE.py.
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib import data, memory, wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from ..design import Design
 from ..golden.shift import schedule
+from .rom import check_style, look_up
 
 __all__ = ["CyclicShifter", "GroupShifter", "ShiftSchedule"]
 
@@ -167,10 +168,8 @@ class ShiftSchedule(wiring.Component):
     def __init__(self, design: Design, *, rom_style: str = "block"):
         if "shift" not in design.positions:
             raise ValueError(f"Position must contain shift, not {design.positions!r}")
-        if rom_style not in ("block", "logic"):
-            raise ValueError(f'ROM style must be "block" or "logic", not {rom_style!r}')
         self._design = design
-        self._rom_style = rom_style
+        self._rom_style = check_style(rom_style)
         self._groups = design.shift.groups
         self._group_width = design.group_dim
         super().__init__(
@@ -206,14 +205,8 @@ class ShiftSchedule(wiring.Component):
             sum(int(amount) << bits * group for group, amount in enumerate(row))
             for row in schedule(self._design).T
         ]
-        rom: memory.Memory = memory.Memory(
-            shape=bits * self._groups,
-            depth=len(words),
-            init=words,
-            attrs={"rom_style": self._rom_style},
-        )
-        m.submodules.rom = rom
-        port = rom.read_port()
-        m.d.comb += [port.addr.eq(self.token), self.amounts.as_value().eq(port.data)]
+        shape = bits * self._groups
+        word = look_up(m, words, self.token, shape=shape, rom_style=self._rom_style)
+        m.d.comb += self.amounts.as_value().eq(word)
 
         return m

@@ -4,11 +4,12 @@ Ref: ``CPGPositionalEncoding`` of SC-NeuroCore 3.16.
 """
 
 from amaranth.hdl import Cat, Module, Signal
-from amaranth.lib import memory, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from ..golden.sinusoid import quantized, spikes
+from .rom import check_style, look_up
 
 __all__ = ["SinusoidTable"]
 
@@ -53,8 +54,6 @@ class SinusoidTable(wiring.Component):
     def __init__(
         self, tokens: int, dim: int, *, bits: int = 0, lanes: int = 1, rom_style: str = "block"
     ):
-        if rom_style not in ("block", "logic"):
-            raise ValueError(f'ROM style must be "block" or "logic", not {rom_style!r}')
         if lanes < 1:
             raise ValueError(f"Lanes must be a positive integer, not {lanes!r}")
         if bits < 0:
@@ -62,7 +61,7 @@ class SinusoidTable(wiring.Component):
         table = quantized(tokens, dim, bits) if bits else spikes(tokens, dim)
         self._lanes = lanes
         self._bits = max(1, bits)
-        self._rom_style = rom_style
+        self._rom_style = check_style(rom_style)
         self._words = -(-dim // lanes)
         self._rows: list[list[int]] = table.tolist()
         super().__init__(
@@ -91,13 +90,7 @@ class SinusoidTable(wiring.Component):
             for n in range(1 << ceil_log2(self._words)):
                 part = row[n * self._lanes : (n + 1) * self._lanes]
                 entries.append(sum(value << self._bits * i for i, value in enumerate(part)))
-        rom: memory.Memory = memory.Memory(
-            shape=len(self.o),
-            depth=len(entries),
-            init=entries,
-            attrs={"rom_style": self._rom_style},
-        )
-        m.submodules.rom = rom
-        port = rom.read_port()
-        m.d.comb += [port.addr.eq(Cat(self.word, self.token)), self.o.eq(port.data)]
+        address = Cat(self.word, self.token)
+        word = look_up(m, entries, address, shape=len(self.o), rom_style=self._rom_style)
+        m.d.comb += self.o.eq(word)
         return m
