@@ -85,11 +85,13 @@ class IntegerLoader(wiring.Component):
         row = Signal(range(max(plan.tokens, plan.rows)))
         place = Signal(range(max(keys, queries, plan.v_beats)))
         accept, end_row, end_section = Signal(), Signal(), Signal()
+        # Whether a value is taken is known from the cycle before: the sender's path is short.
+        opened = Signal()
         row_done, done = Signal(), Signal()
         last_place = Mux(in_v, plan.v_beats - 1, Mux(in_q, queries - 1, keys - 1))
         last_row = Mux(in_v | in_q, plan.tokens - 1, plan.rows - 1)
         m.d.comb += [
-            self.i.ready.eq(self.free & ~self.full),
+            self.i.ready.eq(opened),
             accept.eq(self.i.valid & self.i.ready),
             end_row.eq(place == last_place),
             end_section.eq(row == last_row),
@@ -98,6 +100,7 @@ class IntegerLoader(wiring.Component):
         ]
         m.d.sync += [
             self.full.eq(done & in_q),
+            opened.eq(self.free & ~self.full & ~(done & in_q)),
             place.eq(Mux(end_row, 0, place + 1) if keys * queries * plan.v_beats > 1 else 0),
         ]
         with m.If(~accept):

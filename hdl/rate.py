@@ -123,9 +123,11 @@ class RateEncoder(wiring.Component):
         beat, valid = Signal(design.beat), Signal()
         part = column[: ceil_log2(design.beat)]
         collected = Signal(design.beat)
+        # Whether v passes: the layer's paths to its memories begin here, at a register.
+        passes = Signal()
         m.d.comb += [
             collected.eq(Mux(part == 0, 0, beat) | (fires << part)),
-            self.o.valid.eq(valid),
+            self.o.valid.eq(valid | (passes & self.i.valid)),
             self.o.payload.data.eq(Mux(valid, beat, self.i.payload.data)),
         ]
         with m.If(self.o.ready):
@@ -134,6 +136,7 @@ class RateEncoder(wiring.Component):
         step = Signal(range(design.steps))
         values = design.tokens * -(-design.dim // design.inner.per_beat(design.v_bits))
         count = Signal(range(values))
+        final = Signal(init=values == 1)
         with m.FSM(name="phase"):
             with m.State("Load"):
                 m.d.comb += [
@@ -170,11 +173,14 @@ class RateEncoder(wiring.Component):
                     with m.If(last_step):
                         m.next = "Load"
             with m.State("Values"):
-                with m.If(~valid):
-                    m.d.comb += [self.o.valid.eq(self.i.valid), self.i.ready.eq(self.o.ready)]
+                m.d.comb += self.i.ready.eq(passes & self.o.ready)
+                m.d.sync += passes.eq(~valid)
                 with m.If(self.i.valid & self.i.ready):
-                    m.d.sync += count.eq(Mux(count == values - 1, 0, count + 1))
-                    with m.If(count == values - 1):
+                    m.d.sync += count.eq(Mux(final, 0, count + 1))
+                    if values > 1:
+                        m.d.sync += final.eq(count == values - 2)
+                    with m.If(final):
+                        m.d.sync += passes.eq(0)
                         m.next = "Read"
         return m
 
