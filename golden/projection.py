@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spikeloom.design_projection import ProjectionDesign
+from spikeloom.golden import sinusoid
 from spikeloom.golden.cpg import codes
 from spikeloom.golden.model import ArraySpec, Model
 from spikeloom.golden.neuron import NeuronSpec
@@ -29,13 +30,17 @@ _AXES = "(T, N, C)"
 
 
 def coded(design: ProjectionDesign, x: ArrayLike) -> NDArray[np.int64]:
-    """Return what the weights see of ``x`` (T, N, C): with the spikes of CPG-PE of t*N + n."""
+    """Return what the weights see of ``x`` (T, N, C): with the spikes of position t*N + n."""
     values = np.asarray(x, dtype=np.int64)
     if design.cpg.mode == "none":
         return values
     count = design.cpg_neurons
-    table = codes(design.steps * design.tokens, count, design.cpg.w_max).astype(np.int64)
-    spikes = table.reshape(design.steps, design.tokens, count)
+    positions = design.steps * design.tokens
+    if design.cpg.table == "sinusoid":
+        table = sinusoid.spikes(positions, count)
+    else:
+        table = codes(positions, count, design.cpg.w_max)
+    spikes = table.astype(np.int64).reshape(design.steps, design.tokens, count)
     if design.cpg.mode == "add":
         return values + spikes
     return np.concatenate([values, spikes], axis=-1)

@@ -10,6 +10,7 @@ from .counting import following
 from .cpg import CpgRom
 from .events import less_lowest
 from .projection_plan import ProjectionPlan
+from .sinusoid import SinusoidTable
 
 __all__ = ["ProjectionLoader"]
 
@@ -146,11 +147,18 @@ class ProjectionLoader(wiring.Component):
     def _code(self, m: Module, done: Value, coding: Signal, group: Signal, chunk: Signal) -> None:
         """Take the chunk from the table while the spikes of CPG-PE are due."""
         plan, design = self._plan, self._design
-        m.submodules.cpg = rom = CpgRom(plan.runs, design.cpg_neurons, design.cpg.w_max)
+        count = design.cpg_neurons
         position = Signal(range(plan.runs))
         with m.If(done):
             m.d.sync += position.eq(following(position, plan.runs))
-        m.d.comb += rom.position.eq(position)
+        rom: CpgRom | SinusoidTable
+        if design.cpg.table == "sinusoid":
+            rom = SinusoidTable(plan.runs, count, lanes=count)
+            m.d.comb += rom.token.eq(position)
+        else:
+            rom = CpgRom(plan.runs, count, design.cpg.w_max)
+            m.d.comb += rom.position.eq(position)
+        m.submodules.cpg = rom
         with m.If(coding), m.Switch(group):
             for n in range(plan.code_groups):
                 with m.Case(plan.first_code_group + n):

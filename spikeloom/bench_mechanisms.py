@@ -33,8 +33,7 @@ class Mechanism:
     exact : str
         How exactly the hardware, which equals the golden model, equals what was published.
     point : str
-        Published point that shows its cost at tiny-32x64; empty for a table in ROM, which costs
-        its words.
+        Published point that shows its cost at tiny-32x64.
     """
 
     name: str
@@ -115,7 +114,8 @@ MECHANISMS = (
     ),
     Mechanism(
         "sinusoids", "SC-NeuroCore, CPGPositionalEncoding", "sinusoid.quantized",
-        "sinusoid.SinusoidTable", "sinusoid", "-", "exact spikes, rates of declared bits", "",
+        "sinusoid.SinusoidTable", "sinusoid", "-", "exact spikes, rates of declared bits",
+        "mechanism/tiny-32x64-projection-sinusoid",
     ),
     Mechanism(
         "CPG-PE, beside the input", "CPG-PE (NeurIPS 2024)", "cpg.codes", "cpg.CpgRom", "cpg", "-",
@@ -149,6 +149,10 @@ MECHANISMS = (
     Mechanism(
         "shift", "Bit_Shift_RoPE", "shift.schedule", "shift.GroupShifter", "shift", _BOTH,
         "exact, with float32's or exact rounding, or a file", "tiny-32x64-shift/state-8-beat8",
+    ),
+    Mechanism(
+        "shift, by row and column", "Bit_Shift_RoPE for pictures", "shift.schedule",
+        "shift.GroupShifter", "shift", _BOTH, "exact", "mechanism/tiny-32x64-shift-grid",
     ),
     Mechanism(
         "table", "learned relative bias", "table.bias_matrix", "table.TableBias", "table",
@@ -191,7 +195,6 @@ def _cost(results: Results) -> Table:
         figures = [None if result is None else result.figure(name) for name in names]
         digits = (0, 0, 0, 1, 0, 0)
         shown = (number(value, places) for value, places in zip(figures, digits, strict=True))
-        point = f"``{item.point}``" if item.point else "its ROM alone"
-        rows.append(Row((item.name, point, *shown)))
+        rows.append(Row((item.name, f"``{item.point}``", *shown)))
     columns = ("mechanism", "point", "LC", "EBR", "DSP", "worst MHz", "cycles 100 %", "20 %")
     return Table("", columns, tuple(rows), left=2)

@@ -17,12 +17,16 @@ _CPG_LINEAR_ROWS = 5_000
 
 
 class Cpg(Section):
-    """CPG-PE: the spikes of pattern generators, by t*L+l, stand beside the input or add to it."""
+    """Spikes of a table of positions, by t*L+l, stand beside the input or add to it."""
 
     mode: Literal["none", "concat", "add"] = Field(
         default="none",
         description="concat: as further inputs behind the others; add: to the inputs, one neuron "
         "for each.",
+    )
+    table: Literal["cpg-pe", "sinusoid"] = Field(
+        default="cpg-pe",
+        description="cpg-pe: pattern generators of NeurIPS 2024; sinusoid: those of SC-NeuroCore.",
     )
     neurons: int | None = Field(
         default=None, ge=1, le=1024, description="Neurons (concat). Default: 10."
@@ -174,11 +178,14 @@ class ProjectionDesign(Layer):
 def _check_cpg(design: ProjectionDesign) -> None:
     cpg = design.cpg
     if cpg.mode == "none":
-        for key in ("neurons", "w_max"):
+        for key in ("table", "neurons", "w_max"):
             if key in cpg.model_fields_set:
                 allowed = "has a meaning with cpg.mode concat or add only"
                 raise DesignError(f"cpg.{key}", show(getattr(cpg, key)), allowed)
         return
+    if cpg.table == "sinusoid" and "w_max" in cpg.model_fields_set:
+        allowed = "has a meaning with cpg.table cpg-pe only"
+        raise DesignError("cpg.w_max", show(cpg.w_max), allowed)
     if cpg.mode == "add" and cpg.neurons not in (None, design.inputs):
         allowed = f"must be inputs ({design.inputs}) with cpg.mode add, or be left out"
         raise DesignError("cpg.neurons", show(cpg.neurons), allowed)
@@ -235,7 +242,8 @@ def _check_vectors(design: ProjectionDesign) -> None:
 def _warn(design: ProjectionDesign) -> tuple[str, ...]:
     found = list(neuron_warnings(design))
     rows = design.steps * design.tokens
-    if design.cpg.mode != "none" and rows > _CPG_LINEAR_ROWS:
+    published = design.cpg.mode != "none" and design.cpg.table == "cpg-pe"
+    if published and rows > _CPG_LINEAR_ROWS:
         found.append(
             f"cpg: {rows} positions (steps x tokens) are more than the {_CPG_LINEAR_ROWS} rows of "
             "the published CPGLinear; NeuronPE has them"

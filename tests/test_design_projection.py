@@ -72,6 +72,10 @@ def test_defaults():
             "cpg.neurons: 4: has a meaning with cpg.mode concat or add only",
         ),
         (
+            {"cpg": {"mode": "add", "table": "sinusoid", "w_max": 100}},
+            "cpg.w_max: 100: has a meaning with cpg.table cpg-pe only",
+        ),
+        (
             {"cpg": {"mode": "add", "neurons": 4}},
             "cpg.neurons: 4: must be inputs (2) with cpg.mode add, or be left out",
         ),

@@ -120,3 +120,34 @@ def test_input_is_checked():
         golden.answer({"x": np.full((4, 2, 3), 2)})
     with pytest.raises(ValueError, match=r"^x must be of shape \(T, N, C\) = \(4, 2, 3\)"):
         golden.answer({"x": np.zeros((4, 2, 2), dtype=int)})
+
+
+def test_positions_of_sines_stand_beside_or_add_to_the_input():
+    rng = np.random.default_rng(7)
+    for _ in range(1000):
+        steps, tokens, inputs, neurons = (int(n) for n in rng.integers(1, 6, 4))
+        mode = ("concat", "add")[int(rng.integers(2))]
+        count = neurons if mode == "concat" else inputs
+        cpg = {"mode": mode, "table": "sinusoid", **({"neurons": count} if count != inputs else {})}
+        if mode == "concat":
+            cpg["neurons"] = count
+        fan_in = inputs + (count if mode == "concat" else 0)
+        weights = rng.integers(-8, 8, (3, fan_in))
+        design = read_design(
+            {
+                **{"kind": "projection", "tokens": tokens, "inputs": inputs, "dim": 3},
+                **{"steps": steps, "levels": 3, "neuron": "none", "cpg": cpg},
+                "weights": {"values": weights.tolist(), "bits": 4},
+            }
+        )
+        x = rng.integers(0, 4, (steps, tokens, inputs))
+        # The class, restated: rates of independent sines, and draws from a fixed seed.
+        numbers = np.random.RandomState(42)
+        turn = np.exp(0.5 * numbers.randn(count))
+        phase = numbers.uniform(0, 2 * np.pi, count)
+        places = np.arange(steps * tokens)[:, None]
+        rate = (np.sin(places * turn * 0.01 + phase) + 1) / 2
+        spikes = (np.random.RandomState(0).random_sample(rate.shape) < rate).astype(int)
+        spikes = spikes.reshape(steps, tokens, count)
+        seen = np.concatenate([x, spikes], axis=2) if mode == "concat" else x + spikes
+        assert (drive(design, x) == seen @ weights.T).all()

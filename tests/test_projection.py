@@ -3,11 +3,12 @@ import pytest
 
 from spikeloom.design_file import read_design
 from spikeloom.golden.models import model
+from spikeloom.golden.projection import drive
 from spikeloom.hdl.axi import AxiStreamTop
 from spikeloom.hdl.projection import Projection
 from spikeloom.hdl.projection_plan import ProjectionPlan
 from spikeloom.sim.pysim import run_pysim
-from spikeloom.sim.simulate import run
+from spikeloom.sim.simulate import run, simulate
 from spikeloom.sim.spikes import draw_spikes
 from spikeloom.sim.traffic import Stimulus
 
@@ -48,6 +49,32 @@ def test_drawn_layers(seed):
     rng = np.random.default_rng(seed)
     for n in range(4):
         check(draw(rng), stalls=(0.0, 0.4)[n % 2], seed=seed)
+
+
+@pytest.mark.parametrize("mode", ["concat", "add"])
+@pytest.mark.parametrize("beat", [4, 8])
+def test_positions_of_sines(mode, beat):
+    cpg = {"mode": mode, "table": "sinusoid"} | ({"neurons": 7} if mode == "concat" else {})
+    design = make(tokens=6, cpg=cpg, levels=2, lanes=2, target={"beat": beat})
+    check(design, stalls=0.3, seed=beat)
+    x = model(design).inputs[0]
+    other = read_design(
+        {
+            **design.model_dump(exclude_unset=True),
+            "cpg": {"mode": mode, **({"neurons": 7} if mode == "concat" else {})},
+        }
+    )
+    ones = np.ones(x.shape, dtype=np.uint8)
+    assert (drive(design, ones) != drive(other, ones)).any()
+
+
+@pytest.mark.parametrize("target", ["rtl", "netlist"])
+def test_positions_of_sines_in_verilog(target, event_simulator):
+    design = make(tokens=4, cpg={"mode": "concat", "table": "sinusoid", "neurons": 9})
+    arrays = draw_spikes(design, rate=0.5, seed=2)
+    simulator = event_simulator if target == "rtl" else "cxxrtl"
+    answer = simulate(design, arrays, target=target, simulator=simulator, stalls=0.2)
+    assert (answer.values == simulate(design, arrays, target="golden").values).all()
 
 
 def test_every_input_of_a_small_layer():
