@@ -6,8 +6,17 @@
 
 module SB_LUT4(output O, input I0, I1, I2, I3);
     parameter [15:0] LUT_INIT = 0;
+`ifdef __ICARUS__
+    // An input that does not matter may be undefined: a choice between equal bits is that bit,
+    // where an undefined index would make all of it undefined.
+    wire [7:0] of3 = I3 ? LUT_INIT[15:8] : LUT_INIT[7:0];
+    wire [3:0] of2 = I2 ? of3[7:4] : of3[3:0];
+    wire [1:0] of1 = I1 ? of2[3:2] : of2[1:0];
+    assign O = I0 ? of1[1] : of1[0];
+`else
     wire [3:0] index = {I3, I2, I1, I0};
     assign O = LUT_INIT[index];
+`endif
 endmodule
 
 module SB_CARRY(output CO, input I0, I1, CI);

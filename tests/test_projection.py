@@ -72,8 +72,7 @@ def test_positions_of_sines(mode, beat):
 def test_positions_of_sines_in_verilog(target, event_simulator):
     design = make(tokens=4, cpg={"mode": "concat", "table": "sinusoid", "neurons": 9})
     arrays = draw_spikes(design, rate=0.5, seed=2)
-    simulator = event_simulator if target == "rtl" else "cxxrtl"
-    answer = simulate(design, arrays, target=target, simulator=simulator, stalls=0.2)
+    answer = simulate(design, arrays, target=target, simulator=event_simulator, stalls=0.2)
     assert (answer.values == simulate(design, arrays, target="golden").values).all()
 
 

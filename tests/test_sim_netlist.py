@@ -166,3 +166,15 @@ def test_netlist_is_alike_in_an_event_simulator(design, event_simulator):
     assert (fast.values == slow.values).all()
     assert fast.numbers == slow.numbers
     assert fast.values.any()
+
+
+@pytest.mark.synth
+@pytest.mark.cocotb
+@pytest.mark.parametrize("folding", [{"rows": 2}, {"order": "state", "spikes": 2}])
+def test_memories_may_be_undefined_where_nothing_looks(folding, event_simulator):
+    # Five tokens and six channels leave words and bits that nothing ever writes.
+    keys = {"tokens": 5, "dim": 12, "heads": 2, "steps": 2, "scale": 1}
+    design = Design.from_dict({**keys, "folding": folding})
+    spikes = draw_spikes(design, rate=0.5, seed=2)
+    answer = simulate(design, spikes, target="netlist", simulator=event_simulator, stalls=0.2)
+    assert (answer.values == attention(design, **spikes)).all()
