@@ -25,6 +25,8 @@ CHOICES = {
     "similarity": ("and",),
     "position": tuple(n for n in POSITIONS if n not in BIASED and "log" not in n),
     "rows": (1,),
+    "gate": (False,),
+    "own": (False,),
     "spikes": (2, 4, 8),
 }
 ROWS = cover(CHOICES, 2)
