@@ -1,6 +1,7 @@
 """Run an external tool in a directory, keep its log, and say clearly what went wrong."""
 
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -93,10 +94,26 @@ def _locate(program: str) -> str:
     return str(beside) if Path(program).name == program and beside.is_file() else program
 
 
+def _signal(number: int) -> str:
+    """Name a signal, with the limit of the shell that sends it."""
+    limits = {
+        signal.SIGXFSZ: "the limit on the size of a file, ulimit -f",
+        signal.SIGXCPU: "the limit on time, ulimit -t",
+        signal.SIGKILL: "want of memory, or somebody's hand",
+    }
+    try:
+        name = signal.Signals(number)
+    except ValueError:
+        return f"signal {number}"
+    return f"{name.name} ({limits[name]})" if name in limits else name.name
+
+
 def _reason(log: str, code: int) -> str:
     """Give the tool's own words: its first line of error, or else its last line."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     errors = (line for line in lines if re.match(r"(<.*>:\d+: )?(ERROR|Error|error)\b", line))
     if error := next(errors, None):
         return error
+    if code < 0:
+        return f"ended by {_signal(-code)}" + (f", last words: {lines[-1]}" if lines else "")
     return f"exit code {code}" + (f", last words: {lines[-1]}" if lines else " and no message")

@@ -4,6 +4,7 @@ Ref: bigbases/Bit_Shift_RoPE, ``spikformer_bitshiftRoPE.py``.
 """
 
 import math
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +14,18 @@ from spikeloom.design import Design
 __all__ = ["amounts", "rotate", "schedule"]
 
 
-def amounts(tokens: int, groups: int, base: int, rounding: str) -> NDArray[np.int64]:
+def amounts(tokens: int, groups: int, base: Fraction | int, rounding: str) -> NDArray[np.int64]:
     """Return round(n * base**(-g / max(1, groups - 1))) of shape (groups, tokens), not reduced.
 
     Parameters
     ----------
-    tokens, groups, base : int
-        Positions n, groups g, and the base, each at least 1.
+    tokens, groups : int
+        Positions n and groups g, each at least 1.
+    base : Fraction or int
+        The base, from 2^-20 to 2^20.
     rounding : str
-        ``"float32"``: power, product and rounding in float32, as PyTorch's CPU kernels give them.
+        ``"float32"``: base, power, product and rounding in float32, as PyTorch's CPU kernels give
+        them.
         ``"half-even"``: the real number, ties to even, decided in integers.
 
     >>> amounts(8, 4, 64, "half-even")[1].tolist()
@@ -38,31 +42,33 @@ def amounts(tokens: int, groups: int, base: int, rounding: str) -> NDArray[np.in
     return table
 
 
-def _float32(tokens: int, group: int, groups: int, base: int) -> NDArray[np.int64]:
+def _float32(tokens: int, group: int, groups: int, base: Fraction | int) -> NDArray[np.int64]:
     exponent = np.float32(group) / np.float32(max(1, groups - 1))
     # A float64 power rounded once is the correctly rounded float32 power on every machine, which
     # NumPy's own float32 power, a matter of the processor, need not be.
-    frequency = np.float32(math.pow(base, -float(exponent)))
+    frequency = np.float32(math.pow(np.float32(float(base)), -float(exponent)))
     product = np.arange(tokens).astype(np.float32) * frequency
     rounded: NDArray[np.int64] = np.rint(product).astype(np.int64)
     return rounded
 
 
-def _half_even(tokens: int, group: int, groups: int, base: int) -> list[int]:
+def _half_even(tokens: int, group: int, groups: int, base: Fraction | int) -> list[int]:
     root = max(1, groups - 1)
     row = []
     for n in range(tokens):
         guess = n * math.pow(base, -group / root)
         nearest = math.floor(guess + 0.5)
-        if abs(guess + 0.5 - nearest) < 1e-6 * (1 + guess):
+        # Far more than the error of the guess, and far less than a half.
+        near = 1e-12 * (1 + guess)
+        if abs(guess + 0.5 - nearest) < near:
             nearest = _round_exactly(n, group, root, base, nearest)
-        elif nearest + 1 - (guess + 0.5) < 1e-6 * (1 + guess):
+        elif nearest + 1 - (guess + 0.5) < near:
             nearest = _round_exactly(n, group, root, base, nearest + 1)
         row.append(nearest)
     return row
 
 
-def _round_exactly(n: int, group: int, root: int, base: int, upper: int) -> int:
+def _round_exactly(n: int, group: int, root: int, base: Fraction | int, upper: int) -> int:
     """Round n / base**(group/root), known to lie near the middle of ``upper - 1`` and ``upper``."""
     if upper == 0:
         return 0

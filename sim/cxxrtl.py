@@ -191,7 +191,14 @@ class CxxrtlModel:
 
 def _command() -> list[str]:
     """Give the C++ compiler and what the user passes to it."""
-    chosen = shlex.split(os.environ.get("CXX", ""))
+    given = os.environ.get("CXX", "")
+    try:
+        chosen = shlex.split(given)
+    except ValueError as error:
+        raise MissingToolError(
+            f"CXX: {given!r}: must be a C++ compiler and its arguments as a shell takes them: "
+            f"{str(error).lower()}"
+        ) from None
     for command in [chosen] if chosen else [["c++"], ["g++"], ["clang++"]]:
         if shutil.which(command[0]) is not None:
             return command

@@ -14,6 +14,7 @@ from spikeloom.boards.ice40 import SynthOptions, synthesize
 from spikeloom.boards.tools import MissingToolError
 from spikeloom.boards.yosys import yosys_version
 from spikeloom.design_layer import Layer
+from spikeloom.files import replacing
 from spikeloom.golden.models import model
 from spikeloom.golden.serial import join, split
 from spikeloom.hdl.axi import AxiStreamTop
@@ -22,7 +23,6 @@ from spikeloom.hdl.layers import component
 from .cache import cached
 from .cxxrtl import CxxrtlModel
 from .pysim import run_pysim
-from .spikes import replacing
 from .traffic import PATIENCE, SimulationError, Stimulus, Traffic, summarise
 from .verilog import rtlil_to_verilog, to_rtlil
 

@@ -1,25 +1,20 @@
 """Read and write the NPZ files of spikes; nothing half-written, nothing unchecked."""
 
-import contextlib
-import os
-import tempfile
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.design_layer import Layer
+from spikeloom.files import Archive, FormatError, InputError, replacing, words
 from spikeloom.golden.model import ArraySpec
 from spikeloom.golden.models import model
 
-__all__ = ["InputError", "draw_spikes", "read_spikes", "replacing", "write_arrays"]
+__all__ = ["draw_spikes", "read_spikes", "write_arrays"]
 
-
-class InputError(Exception):
-    """A file from outside is wrong. The message is one line: file, key, value, what is allowed."""
+_T = TypeVar("_T")
 
 
 def read_spikes(path: Path, design: Layer) -> dict[str, NDArray[Any]]:
@@ -39,66 +34,85 @@ def read_spikes(path: Path, design: Layer) -> dict[str, NDArray[Any]]:
         holds another value.
     """
     golden = model(design)
+    arrays = _read(path, golden.inputs, golden.output)
     specs = {spec.name: spec for spec in (*golden.inputs, golden.output)}
-    arrays = _load(path, [spec.name for spec in golden.inputs], (golden.output.name,))
-    lead = golden.inputs[0]
-    first = arrays[lead.name]
-    count = len(first) if first.ndim == len(lead.shape) + 1 and len(first) else None
-    return {name: _check(path, specs[name], array, count) for name, array in arrays.items()}
+    return {name: _check(path, specs[name], array) for name, array in arrays.items()}
 
 
-def _load(path: Path, needed: Sequence[str], wanted: Sequence[str]) -> dict[str, NDArray[Any]]:
+def _read(path: Path, needed: Sequence[ArraySpec], answer: ArraySpec) -> dict[str, NDArray[Any]]:
+    """Read the arrays once their shapes and types are known to be right."""
     try:
-        # NumPy warns of headers that it takes to be old, in several lines, and does not close a
-        # file that it cannot read.
-        with warnings.catch_warnings(action="ignore"), path.open("rb") as raw:
-            file = np.load(raw, allow_pickle=False)
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise InputError(f"{path}: must be an NPZ file (numpy.savez), not a single array")
-            with file:
-                missing = [name for name in needed if name not in file.files]
-                if missing:
+        with Archive(path) as archive:
+            for spec in needed:
+                if spec.name not in archive.names:
                     raise InputError(
-                        f"{path}: {missing[0]}: must be in the file, and is not; it holds "
-                        f"{', '.join(map(_plain, file.files[:8])) or 'nothing'}"
+                        f"{path}: {spec.name}: must be in the file, and is not; it holds "
+                        f"{', '.join(map(_plain, archive.names[:8])) or 'nothing'}"
                     )
-                return {name: file[name] for name in (*needed, *wanted) if name in file.files}
-    except InputError:
-        raise
-    except OSError as error:
-        raise InputError(f"{path}: must be a readable file: {_words(error)}") from error
-    # Damaged files fail in whatever layer reads the damage: zip, zlib, struct, tokenize, NumPy.
-    except Exception as error:
-        raise InputError(f"{path}: must be an NPZ file of numbers: {_words(error)}") from error
+            specs = [*needed, *([answer] if answer.name in archive.names else [])]
+            headers = {spec.name: _of(path, spec, archive.header) for spec in specs}
+            count = _inferences(headers[needed[0].name][0], needed[0])
+            for spec in specs:
+                _check_header(path, spec, *headers[spec.name], count)
+            return {spec.name: _of(path, spec, archive.array) for spec in specs}
+    except FormatError as error:
+        raise InputError(f"{path}: {error}") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: must be a readable file: {words(error)}") from error
+
+
+def _of(path: Path, spec: ArraySpec, read: Callable[[str], _T]) -> _T:
+    try:
+        return read(spec.name)
+    except FormatError as error:
+        raise InputError(f"{path}: {spec.name}: {error}") from error
 
 
 def _plain(name: str) -> str:
     return name if name.isidentifier() and len(name) < 40 else "..."
 
 
-def _check(path: Path, spec: ArraySpec, array: NDArray[Any], count: int | None) -> NDArray[Any]:
+def _inferences(shape: tuple[int, ...], spec: ArraySpec) -> int | None:
+    """Count the inferences of an array that has an axis of them; None without one."""
+    return shape[0] if len(shape) == len(spec.shape) + 1 and shape[0] else None
+
+
+def _check_header(
+    path: Path, spec: ArraySpec, found: tuple[int, ...], dtype: np.dtype[Any], count: int | None
+) -> None:
     where = f"{path}: {spec.name}"
     axes, shape = spec.axes, spec.shape
     if count is not None:
         axes, shape = f"(inferences, {axes[1:]}", (count, *shape)
-    if array.shape != shape:
-        raise InputError(f"{where}: must be of shape {axes} = {shape}, not {array.shape}")
-    if array.dtype.kind not in "biu":
-        raise InputError(f"{where}: must be of integers (uint8), not {array.dtype}")
+    if found != shape:
+        hint = _turned(found, spec)
+        raise InputError(f"{where}: must be of shape {axes} = {shape}, not {found}{hint}")
+    if dtype.kind not in "biu":
+        raise InputError(f"{where}: must be of integers (uint8), not {dtype}")
+
+
+def _turned(found: tuple[int, ...], spec: ArraySpec) -> str:
+    """Say how to turn an array whose inferences stand behind its steps, as in PyTorch code."""
+    names = spec.axes.strip("()").split(", ")
+    if names[0] != "T" or len(found) != len(names) + 1:
+        return ""
+    if (found[0], *found[2:]) != spec.shape:
+        return ""
+    order = ", ".join(map(str, (1, 0, *range(2, len(found)))))
+    return f": it seems to be ({', '.join(['T', 'B', *names[1:]])}): transpose({order}) turns it"
+
+
+def _check(path: Path, spec: ArraySpec, array: NDArray[Any]) -> NDArray[Any]:
     if spec.name == "drive":
         return array.astype(np.int64)
     wrong = np.argwhere((array < spec.low) | (array > spec.high))
     if len(wrong):
         index = tuple(wrong[0].tolist())
         hint = f" ({spec.beyond})" if spec.beyond and array[index] > spec.high else ""
-        raise InputError(f"{where}: {array[index]} at {index}: must be {spec.allowed}{hint}")
+        raise InputError(
+            f"{path}: {spec.name}: {array[index]} at {index}: must be {spec.allowed}{hint}"
+        )
     return array.astype(spec.dtype)
-
-
-def _words(error: BaseException) -> str:
-    """Give an error's text on one line."""
-    text = getattr(error, "strerror", None) or str(error)
-    return " ".join(str(text).split()) or type(error).__name__
 
 
 def draw_spikes(design: Layer, *, rate: float, seed: int) -> dict[str, NDArray[Any]]:
@@ -139,36 +153,3 @@ def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
     """
     with replacing(path) as fresh, fresh.open("wb") as file:
         np.savez_compressed(file, **dict(arrays))
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a name to write to, which becomes ``path`` if the block ends well.
-
-    If it does not, whatever was at ``path`` stays as it was.
-
-    Raises
-    ------
-    InputError
-        The folder does not exist or must not be written.
-    """
-    try:
-        handle, name = tempfile.mkstemp(
-            prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent
-        )
-    except OSError as error:
-        raise InputError(f"{path}: must be in a writable folder: {_words(error)}") from error
-    os.close(handle)
-    fresh = Path(name)
-    try:
-        yield fresh
-        # mkstemp keeps others out; a result should be as readable as any other new file.
-        mask = os.umask(0)
-        os.umask(mask)
-        fresh.chmod(0o666 & ~mask)
-        try:
-            fresh.replace(path)
-        except OSError as error:
-            raise InputError(f"{path}: must be a file: {_words(error)}") from error
-    finally:
-        fresh.unlink(missing_ok=True)

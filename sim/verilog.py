@@ -2,13 +2,12 @@
 
 import re
 from importlib.metadata import version
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from amaranth.back import rtlil  # type: ignore[attr-defined]
 from amaranth.lib import wiring
 
 from spikeloom.boards.yosys import run_yosys
+from spikeloom.files import scratch
 
 __all__ = ["rtlil_to_verilog", "to_rtlil", "to_verilog"]
 
@@ -68,8 +67,7 @@ def to_verilog(component: wiring.Component, name: str = "top") -> str:
 
 def rtlil_to_verilog(source: str) -> str:
     """Convert RTLIL text, as :func:`to_rtlil` gives it, to Verilog text."""
-    with TemporaryDirectory() as folder:
-        work = Path(folder)
+    with scratch() as work:
         (work / "in.il").write_text(source, encoding="utf-8")
         run_yosys(_SCRIPT.format(removed=_REMOVED), cwd=work)
         text = (work / "out.v").read_text(encoding="utf-8")

@@ -23,7 +23,7 @@ from spikeloom.bench_points import Point
 from spikeloom.bench_render import fill, readme_tables, result_tables, simple_table
 from spikeloom.boards.ice40 import SynthOptions
 from spikeloom.boards.tools import MissingToolError
-from spikeloom.sim.spikes import InputError, replacing
+from spikeloom.files import InputError, replacing
 
 __all__ = ["FILE", "Failures", "bench", "documents", "measure_all"]
 

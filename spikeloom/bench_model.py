@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from spikeloom.sim.spikes import InputError, replacing
+from spikeloom.files import InputError, replacing
 
 __all__ = ["BenchError", "Cells", "Count", "Result", "Results", "load_results", "save_results"]
 

@@ -6,16 +6,23 @@ allowed).
 """
 
 import argparse
+import contextlib
+import errno
+import io
 import json
 import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 __all__ = ["entry", "main", "main_parser"]
 
+_T = TypeVar("_T", int, float)
+
+# Not the docstring, which Python leaves out with -OO.
+_ABOUT = "The ``spikeloom`` command: generate, simulate, build, report, bench, schema."
 _EPILOG = "Exit codes: 0 done, 1 the answer is no (over budget, mismatch), 2 the request is wrong."
 
 
@@ -27,39 +34,28 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {' '.join(message.split())} (see {self.prog} --help)\n")
 
 
-def _probability(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"must be from 0 to 1, not {text}")
-    return value
+def _number(read: Callable[[str], _T], low: _T, high: _T) -> Callable[[str], _T]:
+    """Make a type of argument: a number from ``low`` to ``high``, both included."""
 
+    def convert(text: str) -> _T:
+        try:
+            value = read(text)
+        except ValueError:
+            value = None
+        # Not a number is not between the two either.
+        if value is None or not low <= value <= high:
+            kind = "an integer" if read is int else "a number"
+            raise argparse.ArgumentTypeError(f"must be {kind} from {low} to {high}, not {text!r}")
+        return value
 
-def _stalls(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 0.99:
-        raise argparse.ArgumentTypeError(f"must be from 0 to 0.99, not {text}")
-    return value
-
-
-def _seed(text: str) -> int:
-    value = int(text)
-    if not 0 <= value < 2**31:
-        raise argparse.ArgumentTypeError(f"must be from 0 to 2147483647, not {text}")
-    return value
-
-
-def _seeds(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 64:
-        raise argparse.ArgumentTypeError(f"must be from 1 to 64, not {text}")
-    return value
+    return convert
 
 
 def main_parser() -> argparse.ArgumentParser:
     """Make the parser of the whole command line."""
     from spikeloom import __version__
 
-    parser = _Parser(prog="spikeloom", description=__doc__.splitlines()[0], epilog=_EPILOG)
+    parser = _Parser(prog="spikeloom", description=_ABOUT, epilog=_EPILOG)
     parser.add_argument("--version", action="version", version=f"spikeloom {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -85,14 +81,22 @@ def main_parser() -> argparse.ArgumentParser:
     )
     add.add_argument("--check", action="store_true", help="compare with golden: exit 1 if unequal")
     add.add_argument("--trace", type=Path, metavar="F", help="waves: .vcd, or .fst with icarus")
-    add.add_argument("--rate", type=_probability, metavar="R", help="firing rate of random input")
-    add.add_argument("--stalls", type=_stalls, default=0.0, metavar="P", help="of both streams")
-    add.add_argument("--seed", type=_seed, default=0, help="of random input and stalls")
+    add.add_argument(
+        "--rate", type=_number(float, 0.0, 1.0), metavar="R", help="firing rate of random input"
+    )
+    add.add_argument(
+        "--stalls", type=_number(float, 0.0, 0.99), default=0.0, metavar="P", help="of both streams"
+    )
+    add.add_argument(
+        "--seed", type=_number(int, 0, 2**31 - 1), default=0, help="of random input and stalls"
+    )
 
     add = command("build", "Synthesize, place and route; netlist, bitstream and report.")
     add.add_argument("design", type=Path, metavar="DESIGN", help="design file (TOML)")
     add.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder")
-    add.add_argument("--seeds", type=_seeds, default=4, metavar="K", help="placements (default: 4)")
+    add.add_argument(
+        "--seeds", type=_number(int, 1, 64), default=4, metavar="K", help="placements (default: 4)"
+    )
     add.add_argument("--input", type=Path, metavar="IN.npz", help="spikes to count cycles with")
     add.add_argument("--no-simulation", action="store_true", help="report predicted cycles only")
     add.add_argument("--native", action="store_true", help="yosys and nextpnr of the search path")
@@ -133,37 +137,82 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments : sequence of str or None
         Without the program's name; None takes those of the process.
     """
+    _open_streams()
     options = main_parser().parse_args(arguments)
+    try:
+        return _run(options)
+    except KeyboardInterrupt:
+        print("spikeloom: interrupted; earlier results are as they were", file=sys.stderr)
+        return 130
+
+
+def _run(options: argparse.Namespace) -> int:
     # Only now: help and usage errors need none of it.
     from spikeloom import commands
+    from spikeloom.files import words
 
     commands.silence()
+    try:
+        os.getcwd()
+    except OSError as error:
+        return _fail(f"the folder to work in must exist, and does not: {words(error)}", 2)
     try:
         run: Callable[[argparse.Namespace], tuple[int, dict[str, Any] | str]]
         run = getattr(commands, f"run_{options.command}")
         code, result = run(options)
-        _print(result)
     except commands.NoError as error:
-        return _fail(error, 1)
+        return _fail(str(error), 1)
+    except OSError as error:
+        named = f"{error.filename}: " if isinstance(error.filename, str) else ""
+        return _fail(f"{named}{words(error)}", 2)
     except commands.REQUEST_ERRORS as error:
-        return _fail(error, 2)
+        return _fail(str(error), 2)
+    try:
+        _print(result)
     except BrokenPipeError:
-        # Whoever read has seen enough; the interpreter's own flush must not complain either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read has seen enough.
+        _drop_output()
         return 0
-    except KeyboardInterrupt:
-        print("spikeloom: interrupted; earlier results are as they were", file=sys.stderr)
-        return 130
+    except OSError as error:
+        _drop_output()
+        return _fail(f"standard output: must be open and have room: {words(error)}", 2)
     return code
+
+
+def _open_streams() -> None:
+    """Make the standard streams safe to use, whatever the process was started with."""
+    # A file must not get the number of a stream that was closed: others may write to that.
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stderr is None:
+        # ``print`` would take standard output instead.
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        # A path need be no text; it is printed as it is.
+        sys.stdout.reconfigure(errors="surrogateescape")
 
 
 def _print(result: dict[str, Any] | str) -> None:
     text = result if isinstance(result, str) else json.dumps(result, indent=2) + "\n"
-    sys.stdout.write(text)
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    try:
+        sys.stdout.write(text)
+    except UnicodeEncodeError as error:
+        sys.stdout.write(text.encode(error.encoding, "backslashreplace").decode(error.encoding))
     sys.stdout.flush()
 
 
-def _fail(error: BaseException, code: int) -> int:
-    line = " ".join(str(error).partition("\n")[0].split())
+def _drop_output() -> None:
+    """Let the interpreter's own flush at the end say nothing more."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _fail(text: str, code: int) -> int:
+    line = " ".join(text.partition("\n")[0].split())
     print(f"spikeloom: {line}", file=sys.stderr)
     return code

@@ -18,13 +18,15 @@ from spikeloom.boards.tools import ToolError
 from spikeloom.design_file import load_design, schema
 from spikeloom.design_layer import Layer
 from spikeloom.design_read import DesignError
+from spikeloom.files import InputError, check_writable
 from spikeloom.flow import BuildError, build, predict_cycles
 from spikeloom.generate import generate
 from spikeloom.golden.models import model
+from spikeloom.owner import changes
 from spikeloom.report import ReportError, Style, problems, show
 from spikeloom.report_text import render_text
 from spikeloom.sim.simulate import Answer, check_request, simulate
-from spikeloom.sim.spikes import InputError, draw_spikes, read_spikes, write_arrays
+from spikeloom.sim.spikes import draw_spikes, read_spikes, write_arrays
 from spikeloom.sim.traffic import SimulationError
 
 __all__ = [
@@ -45,11 +47,10 @@ REQUEST_ERRORS = (
     DesignError,
     DoesNotFitError,
     InputError,
-    OSError,
     ReportError,
     ToolError,
 )
-"""Errors that mean exit code 2: the request is wrong."""
+"""Errors that mean exit code 2, as :exc:`OSError` does: the request is wrong."""
 
 _RATE = 0.2
 
@@ -91,7 +92,11 @@ def run_generate(options: Namespace) -> Result:
     """Write Verilog and description."""
     design = _load(options.design)
     start = time.perf_counter()
-    paths = generate(design, options.output)
+    given = design.model_dump(mode="json", exclude_none=True)
+    changed = changes(options.output, design.name, given)
+    paths = generate(design, options.output, source=options.design.name)
+    if changed:
+        say(f"{paths[0]}: replaced; the design differs in {', '.join(changed)}")
     say(f"generated {design.name} in {time.perf_counter() - start:.2f} s")
     if options.json:
         return 0, {"name": design.name, "module": design.module, "files": [*map(str, paths)]}
@@ -106,6 +111,9 @@ def run_simulate(options: Namespace) -> Result:
     except ValueError as error:
         raise InputError(str(error)) from error
     arrays, source = _spikes(options, design)
+    if options.output is not None:
+        # Before the work, not after it.
+        check_writable(options.output)
     say(f"{design.name}: {source}")
     start = time.perf_counter()
     answer = _answer(design, arrays, options)
@@ -206,6 +214,7 @@ def run_build(options: Namespace) -> Result:
         cycles=None if options.no_simulation else measure,
         progress=say,
         native=options.native,
+        source=options.design.name,
     )
     found = problems(report)
     for problem in found:

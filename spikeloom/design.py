@@ -54,11 +54,6 @@ class Design(Layer):
     """
 
     kind: Literal["attention"] = Field(default="attention", description="What the file describes.")
-    name: str = Field(
-        default="attention",
-        pattern=r"^[a-z][a-z0-9-]{0,62}$",
-        description="Name of the files; the Verilog module has _ for -.",
-    )
     tokens: int = Field(ge=1, le=4096, description="N, the length of the sequence.")
     dim: int = Field(ge=1, le=8192, description="D, the embedding width; a multiple of heads.")
     heads: int = Field(ge=1, le=8192, description="H, the attention heads.")

@@ -5,33 +5,14 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from spikeloom.design_name import LONGEST
 from spikeloom.design_neuron import NeuronDesign
 from spikeloom.design_read import DesignError, show
 
 if TYPE_CHECKING:
     from spikeloom.design import Design
 
-__all__ = ["check", "check_name", "explain", "neuron_warnings", "warn"]
-
-_KEYWORDS = frozenset(
-    """always and assign automatic begin buf bufif0 bufif1 case casex casez cell cmos config
-    deassign default defparam design disable edge else end endcase endconfig endfunction
-    endgenerate endmodule endprimitive endspecify endtable endtask event for force forever fork
-    function generate genvar highz0 highz1 if ifnone incdir include initial inout input instance
-    integer join large liblist library localparam macromodule medium module nand negedge nmos nor
-    noshowcancelled not notif0 notif1 or output parameter pmos posedge primitive pull0 pull1
-    pulldown pullup pulsestyle_onevent pulsestyle_ondetect rcmos real realtime reg release repeat
-    rnmos rpmos rtran rtranif0 rtranif1 scalared showcancelled signed small specify specparam
-    strong0 strong1 supply0 supply1 table task time tran tranif0 tranif1 tri tri0 tri1 triand
-    trior trireg unsigned use vectored wait wand weak0 weak1 while wire wor xnor xor
-    logic bit byte int""".split()
-)
-
-
-def check_name(name: str) -> None:
-    """Raise :exc:`DesignError` for a name that no Verilog module can have."""
-    if name in _KEYWORDS:
-        raise DesignError("name", show(name), "must not be a word of Verilog")
+__all__ = ["check", "explain", "neuron_warnings", "warn"]
 
 
 def check(design: "Design") -> None:
@@ -121,7 +102,7 @@ def _check_shift(design: "Design") -> None:
         if name in shift.model_fields_set:
             allowed = f"must not stand beside {key}, which replaces the formula"
             given = getattr(shift, name)
-            value = show(list(given) if isinstance(given, tuple) else given)
+            value = str(given) if name == "base" else show(list(given) if name == "grid" else given)
             raise DesignError(f"shift.{name}", value, allowed)
     shape = f"{len(shift.values)} x {sorted({len(row) for row in shift.values})[0]} integers"
     if len(shift.values) != shift.groups or {len(r) for r in shift.values} != {design.tokens}:
@@ -379,8 +360,8 @@ def _allowed(owner: type[BaseModel], key: str) -> str:
     field = owner.model_fields.get(key)
     if field is None:
         return "a value of the kind that the schema names"
-    kinds = [kind for kind in (field.annotation, *get_args(field.annotation)) if kind is not None]
-    choices = [c for c in get_args(field.annotation) if isinstance(c, (str, int))]
+    kinds = list(_kinds(field.annotation))
+    choices = [kind for kind in kinds if isinstance(kind, (str, int))]
     bounds: dict[str, Any] = {}
     for item in field.metadata:
         for name in ("ge", "gt", "le", "pattern"):
@@ -395,7 +376,17 @@ def _allowed(owner: type[BaseModel], key: str) -> str:
     if bool in kinds:
         return "true or false"
     if "pattern" in bounds:
-        return "lower-case letters, digits and -, from a letter on, at most 63"
+        return (
+            "lower-case letters and digits from a letter on, in words with a - between them, "
+            f"{LONGEST} characters at most"
+        )
     if str in kinds:
         return "a string"
     return f"as described: {field.description}"
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    """Yield the types and the literal values that an annotation names, at any depth."""
+    yield annotation
+    for part in get_args(annotation):
+        yield from _kinds(part)

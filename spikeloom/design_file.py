@@ -53,7 +53,8 @@ def schema() -> dict[str, Any]:
         made = _prune(model.model_json_schema(mode="validation"))
         parts |= made.pop("$defs", {})
         # Editors show it: the first sentence, without what only Python's readers want.
-        made["description"] = made["description"].partition("\n\n")[0].replace("\n", " ")
+        # With -OO there is none.
+        made["description"] = made.get("description", "").partition("\n\n")[0].replace("\n", " ")
         parts[model.__name__] = made
         said = {"properties": {"kind": {"const": name}}}
         # The first kind is what a file without the key is.

@@ -137,11 +137,6 @@ class IntegerAttention(Layer):
     kind: Literal["integer-attention"] = Field(
         default="integer-attention", description="What the file describes."
     )
-    name: str = Field(
-        default="integer-attention",
-        pattern=r"^[a-z][a-z0-9-]{0,62}$",
-        description="Name of the files; the Verilog module has _ for -.",
-    )
     tokens: int = Field(ge=1, le=4096, description="N, the length of the sequence.")
     dim: int = Field(ge=1, le=8192, description="D, the channels of q and k; a multiple of heads.")
     value_dim: int | None = Field(

@@ -2,15 +2,21 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
-from spikeloom.design_check import check_name, explain
+from spikeloom.design_check import explain
+from spikeloom.design_name import LONGEST, PATTERN, check_name, default_name
 from spikeloom.design_read import DesignError, show
 from spikeloom.design_sections import Budget, Section, Target
 
 __all__ = ["Layer"]
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    """Leave out the default of a key that follows from more than the key."""
+    schema.pop("default")
 
 
 class Layer(Section):
@@ -28,14 +34,26 @@ class Layer(Section):
 
     name: str = Field(
         default="layer",
-        pattern=r"^[a-z][a-z0-9-]{0,62}$",
-        description="Name of the files; the Verilog module has _ for -.",
+        pattern=PATTERN,
+        max_length=LONGEST,
+        description="Name of the files; the Verilog module has _ for -. Default: that of the "
+        "design file.",
+        json_schema_extra=_without_default,
     )
     target: Target = Field(default=Target(), description="Device, clock and stream width.")
     budget: Budget = Field(default=Budget(), description="What the layer may cost.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _name(cls, data: object, info: ValidationInfo) -> object:
+        """Name the layer after its file, or after its kind where there is none."""
+        if not isinstance(data, dict) or "name" in data:
+            return data
+        file = (info.context or {}).get("file")
+        return {**data, "name": default_name(file) if file else cls.model_fields["kind"].default}
+
     def model_post_init(self, context: object) -> None:
-        """Refuse a name that Verilog keeps for itself."""
+        """Refuse a name that some tool or language keeps for itself."""
         check_name(self.name)
 
     @classmethod
@@ -44,12 +62,14 @@ class Layer(Section):
     ) -> Self:
         """Validate a dictionary; files that it names are read against ``folder``.
 
+        ``file`` is the design file, for messages and for the name of a layer that gives none.
+
         Raises :exc:`DesignError`, and nothing else, whatever the dictionary holds.
         """
         if not isinstance(data, Mapping):
             raise DesignError("", show(data), "must be a dictionary of keys and values", file)
         try:
-            return cls.model_validate(dict(data), context={"folder": Path(folder)})
+            return cls.model_validate(dict(data), context={"folder": Path(folder), "file": file})
         except ValidationError as error:
             raise explain(cls, error, file) from None
         except DesignError as error:

@@ -22,11 +22,6 @@ class MaskDesign(Layer):
     """
 
     kind: Literal["mask"] = Field(default="mask", description="What the file describes.")
-    name: str = Field(
-        default="mask",
-        pattern=r"^[a-z][a-z0-9-]{0,62}$",
-        description="Name of the files; the Verilog module has _ for -.",
-    )
     attention: Literal["qk-token", "qk-channel", "sdsa"] = Field(
         description="qk-token, qk-channel: sums of q over channels or tokens mask k; "
         "sdsa: sums of k and v over tokens mask q."

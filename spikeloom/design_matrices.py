@@ -1,5 +1,6 @@
 """The matrices of a state-space layer: read from a file, checked, and rounded to fixed point."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
 
 from spikeloom.design_read import DesignError, show
+from spikeloom.files import Archive, FormatError, words
 
 __all__ = ["Matrices", "MatricesKey", "to_fixed"]
 
 _NAMES = ("A", "B", "C")
-_LONGEST_FILE = 1 << 26
+# Bytes of an array; the largest layer takes far fewer.
+_LARGEST = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -88,21 +91,21 @@ def _rows(array: NDArray[Any]) -> tuple[tuple[int | float, ...], ...]:
 def _load(name: object, folder: Path) -> dict[str, Any]:
     if not isinstance(name, str) or not name.endswith(".npz") or "\0" in name:
         raise DesignError("matrices", show(name), "must be the name of a .npz file")
-    path = folder / name
     try:
-        if path.stat().st_size > _LONGEST_FILE:
-            raise DesignError("matrices", show(name), "must be a file of less than 64 MiB")
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            return {key: file[key] for key in _NAMES if key in file.files}
+        with Archive(folder / name) as archive:
+            found = [array for array in _NAMES if array in archive.names]
+            for array in found:
+                shape, dtype = archive.header(array)
+                if math.prod(shape) * dtype.itemsize > _LARGEST:
+                    allowed = f"array {array} must be of at most {_LARGEST >> 20} MiB"
+                    raise DesignError("matrices", show(name), allowed)
+            return {array: archive.array(array) for array in found}
     except DesignError:
         raise
-    except OSError as error:
-        reason = error.strerror or "unreadable"
-        allowed = f"must be a file that can be read ({reason})"
-        raise DesignError("matrices", show(name), allowed) from None
-    except Exception:
-        # A damaged archive raises whatever the layer that meets the damage raises.
-        allowed = "must be a NumPy .npz file without pickles"
+    except FormatError as error:
+        raise DesignError("matrices", show(name), str(error)) from None
+    except (OSError, ValueError) as error:
+        allowed = f"must be a file that can be read ({words(error)})"
         raise DesignError("matrices", show(name), allowed) from None
 
 

@@ -208,7 +208,7 @@ def _check_weights(design: ProjectionDesign) -> None:
         raise DesignError(key, found, allowed)
     low, high = -(1 << weights.bits - 1), (1 << weights.bits - 1) - 1
     for row in weights.values:
-        for entry in row:
+        for entry in (min(row), max(row)):
             if not low <= entry <= high:
                 allowed = f"must be an integer from {low} to {high} (weights.bits = {weights.bits})"
                 raise DesignError(key, show(entry), allowed)

@@ -23,11 +23,6 @@ class RateAttention(Layer):
     kind: Literal["rate-attention"] = Field(
         default="rate-attention", description="What the file describes."
     )
-    name: str = Field(
-        default="rate-attention",
-        pattern=r"^[a-z][a-z0-9-]{0,62}$",
-        description="Name of the files; the Verilog module has _ for -.",
-    )
     tokens: int = Field(ge=1, le=4096, description="N, the length of the sequence.")
     dim: int = Field(ge=1, le=8192, description="D, the channels of q, k and v.")
     heads: int = Field(

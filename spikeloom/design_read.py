@@ -8,11 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from spikeloom.files import FormatError, read_array, read_text, words
+
 __all__ = ["DesignError", "load_integers", "read_number", "read_toml", "show"]
 
 _NUMBER = re.compile(r"\s*(\d{1,18}(?:\.\d{1,18})?)\s*(?:/\s*(\d{1,18})\s*)?")
 _TOML_PLACE = re.compile(r"\s*\(at (.*)\)$")
-_LONGEST_FILE = 1 << 26
+# Weights of the largest layer that a design file can say, with room for those of CPG-PE.
+_MOST_INTEGERS = 1 << 25
 
 
 class DesignError(ValueError):
@@ -83,14 +86,12 @@ def read_toml(path: Path) -> dict[str, object]:
     """Read a TOML file; :exc:`DesignError` names the line of a syntax error."""
     file = str(path)
     try:
-        if path.stat().st_size > _LONGEST_FILE:
-            raise DesignError("", "", "must be a design file of less than 64 MiB", file)
-        text = path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise DesignError(f"byte {error.start}", "", "must be UTF-8 text", file) from None
+        text = read_text(path)
+    except FormatError as error:
+        raise DesignError("", "", str(error), file) from None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise DesignError("", "", f"must be a file that can be read ({reason})", file) from None
+        allowed = f"must be a file that can be read ({words(error)})"
+        raise DesignError("", "", allowed, file) from None
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -103,24 +104,32 @@ def read_toml(path: Path) -> dict[str, object]:
         raise DesignError("", "", "must be TOML with smaller numbers, less nested", file) from None
 
 
-def load_integers(key: str, name: object, folder: Path) -> list[object]:
-    """Read an array of integers from the NumPy file ``name``, relative to ``folder``."""
+def load_integers(key: str, name: object, folder: Path) -> list[list[int]]:
+    """Read rows of 32-bit integers from the NumPy file ``name``, relative to ``folder``.
+
+    One row is an array of one dimension; dimensions of 1 behind the second, which the weights of
+    a convolution of one place have, count for nothing.
+    """
     if not isinstance(name, str) or not name.endswith(".npy") or "\0" in name:
         raise DesignError(key, show(name), "must be the name of a .npy file")
-    path = folder / name
     try:
-        if path.stat().st_size > _LONGEST_FILE:
-            raise DesignError(key, show(name), "must be a file of less than 64 MiB")
-        array = np.load(path, allow_pickle=False)
-    except DesignError:
-        raise
-    except OSError as error:
-        reason = error.strerror or "unreadable"
-        raise DesignError(key, show(name), f"must be a file that can be read ({reason})") from None
-    except Exception:
-        # The header of a .npy file is Python text: a damaged one raises whatever its parser raises.
-        raise DesignError(key, show(name), "must be a NumPy .npy file without pickles") from None
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iu" or array.ndim == 0:
-        raise DesignError(key, show(name), "must hold an array of integers")
-    values: list[object] = array.tolist()
+        array = read_array(folder / name, entries=_MOST_INTEGERS)
+        shape = array.shape
+        while len(shape) > 2 and shape[-1] == 1:
+            shape = shape[:-1]
+        if not 1 <= len(shape) <= 2 or not array.size:
+            raise FormatError(
+                f"must hold one or two dimensions of at least one integer, not shape {array.shape}"
+            )
+        rows = np.atleast_2d(array.reshape(shape))
+        wrong = np.argwhere((rows <= -(1 << 31)) | (rows >= 1 << 31))
+        if len(wrong):
+            place = tuple(wrong[0].tolist())
+            raise FormatError(f"must hold 32-bit integers, not {rows[place]} at {place}")
+    except FormatError as error:
+        raise DesignError(key, show(name), str(error)) from None
+    except (OSError, ValueError) as error:
+        allowed = f"must be a file that can be read ({words(error)})"
+        raise DesignError(key, show(name), allowed) from None
+    values: list[list[int]] = rows.tolist()
     return values

@@ -62,6 +62,11 @@ def _alpha(value: object, info: ValidationInfo) -> Fraction:
     return _number(value, info, Fraction(0), Fraction(1), allowed)
 
 
+def _base(value: object, info: ValidationInfo) -> Fraction:
+    allowed = 'must be a number from 2^-20 to 2^20, as 64 or "3/2"'
+    return _number(value, info, Fraction(1, 1 << 20), Fraction(1 << 20), allowed)
+
+
 def _positives(value: object, info: ValidationInfo) -> Fraction | tuple[Fraction, ...]:
     return _by_head(value, info, _positive)
 
@@ -122,6 +127,9 @@ def _rows(value: object, info: ValidationInfo) -> tuple[tuple[int, ...], ...] | 
     for row in rows:
         if not isinstance(row, (list, tuple)) or not row:
             raise DesignError(info.field_name or "", show(row), "must be a list of integers")
+        # A glance at the whole row first: weights have millions of entries.
+        if set(map(type, row)) == {int} and -(1 << 31) < min(row) and max(row) < 1 << 31:
+            continue
         for entry in row:
             if type(entry) is not int or entry.bit_length() > 31:
                 raise DesignError(info.field_name or "", show(entry), "must be a 32-bit integer")
@@ -184,6 +192,14 @@ Position = Annotated[
                 {"type": "array", "items": {"enum": list(POSITIONS)}, "uniqueItems": True},
             ]
         }
+    ),
+]
+Base = Annotated[
+    Fraction,
+    PlainValidator(_base),
+    PlainSerializer(lambda base: int(base) if base.denominator == 1 else str(base)),
+    WithJsonSchema(
+        {"anyOf": [{"type": "number", "minimum": 2.0**-20, "maximum": 2.0**20}, _QUOTIENT]}
     ),
 ]
 Rows = Annotated[
@@ -299,8 +315,8 @@ class Shift(FromFile):
     groups: int = Field(
         default=4, ge=1, le=8192, description="Groups of channels a head; divides dim/heads."
     )
-    base: int = Field(
-        default=64, ge=1, le=1 << 20, description="Base of the geometric row of frequencies."
+    base: Base = Field(
+        default=Fraction(64), description="Base of the geometric row of frequencies."
     )
     rounding: Literal["float32", "half-even"] = Field(
         default="float32",

@@ -3,8 +3,6 @@
 import hashlib
 import importlib.metadata
 import os
-import secrets
-import shutil
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,9 +26,11 @@ from spikeloom.boards.place import (
 )
 from spikeloom.boards.yosys import yosys_version
 from spikeloom.design_layer import Layer
+from spikeloom.files import fresh_folder, share, sync_tree, words
 from spikeloom.golden.models import model
 from spikeloom.hdl.axi import AxiStreamTop
 from spikeloom.hdl.layers import component as layer_component
+from spikeloom.owner import check_owner
 from spikeloom.report import ReportError, load, write
 from spikeloom.report_model import (
     Area,
@@ -71,6 +71,7 @@ def build(
     options: SynthOptions | None = None,
     native: bool = False,
     component: wiring.Component | None = None,
+    source: str = "",
 ) -> Report:
     """Synthesize, place and route a layer on every seed, pack a bitstream, and write the report.
 
@@ -107,11 +108,16 @@ def build(
         package registries.
     component : wiring.Component or None
         What to build instead of the design's layer (which is the default).
+    source : str
+        Name of the design file, without its folder. The report keeps it, and a build of another
+        design is not written over.
 
     Raises
     ------
     BuildError
         Seeds, ``out_dir`` or the device are not usable.
+    InputError
+        ``out_dir`` holds files of another design.
     DoesNotFitError
         The device has too little of something; says of what, how much, and what is needed.
     MissingToolError, ToolError
@@ -138,16 +144,17 @@ def build(
         "spikeloom": importlib.metadata.version("spikeloom"),
     }
 
-    with _partial(Path(out_dir)) as work:
+    check_owner(Path(out_dir), design.name, source, building=True)
+    with _partial(Path(out_dir), design.name) as work:
         say("generate")
-        source = work / f"{design.name}.il"
-        source.write_text(to_rtlil(component, design.module), encoding="utf-8")
-        verilog = rtlil_to_verilog(source.read_text(encoding="utf-8"))
-        source.with_suffix(".v").write_text(verilog, encoding="utf-8")
+        rtlil = work / f"{design.name}.il"
+        rtlil.write_text(to_rtlil(component, design.module), encoding="utf-8")
+        verilog = rtlil_to_verilog(rtlil.read_text(encoding="utf-8"))
+        rtlil.with_suffix(".v").write_text(verilog, encoding="utf-8")
 
         say("synthesize")
         chosen = options or SynthOptions(dsp=design.infers_dsp)
-        netlist = synthesize(source, design.module, device=device, options=chosen, native=native)
+        netlist = synthesize(rtlil, design.module, device=device, options=chosen, native=native)
         packing = pack(netlist, device, native=native)
         say(f"{packing.used.logic_cells} logic cells; place and route {len(seeds)} seeds")
         given = cycles() if callable(cycles) else cycles
@@ -176,6 +183,7 @@ def build(
         ]
         report = _report(design, netlist, packing, placements, counts).model_copy(
             update={
+                "source": source,
                 "bitstream_seed": best.seed,
                 "options": chosen.to_dict(),
                 "tools": tools,
@@ -289,28 +297,33 @@ def _report(
 
 
 def _digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    """Digest a file; logs have none, as tools write the time into them."""
+    return "" if file.suffix == ".log" else hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 @contextmanager
-def _partial(out_dir: Path) -> Iterator[Path]:
+def _partial(out_dir: Path, name: str) -> Iterator[Path]:
     """Give a directory to work in, whose files go to ``out_dir`` if all goes well."""
     out_dir = Path(os.path.abspath(out_dir))
+    for found in (*out_dir.glob(f"{name}.*"), *out_dir.glob("report.*")):
+        if found.is_dir():
+            raise BuildError(f"{found}: must be a file that can be written, and is a directory")
     base = out_dir.parent
     while not base.exists():
         base = base.parent
     if out_dir.exists() and not out_dir.is_dir() or not base.is_dir():
         raise BuildError(f"{out_dir}: must be a directory, or not exist yet")
-    work = base / f".{out_dir.name}.{secrets.token_hex(4)}.partial"
     try:
-        work.mkdir()
+        with fresh_folder(base, f".{out_dir.name}.") as work:
+            share(work)
+            yield work
+            sync_tree(work)
+            _move(work, out_dir)
     except OSError as error:
-        raise BuildError(f"{out_dir}: must be writable: {error.strerror}") from None
-    try:
-        yield work
-        _move(work, out_dir)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+        # Those of a write name no file, or one in here.
+        if error.errno is None or str(base) not in str(error.filename or base):
+            raise
+        raise BuildError(f"{out_dir}: must be writable: {words(error)}") from error
 
 
 def _move(work: Path, out_dir: Path) -> None:

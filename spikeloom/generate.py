@@ -1,29 +1,42 @@
 """Write the Verilog of a layer, and beside it what a user of the Verilog must know."""
 
+import contextlib
 import json
-import os
+import warnings
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from amaranth.hdl import UnusedElaboratable
 from amaranth.lib import wiring
 
 from spikeloom.boards.yosys import yosys_version
 from spikeloom.design_layer import Layer
+from spikeloom.files import InputError, replacing, words
 from spikeloom.golden.models import model
 from spikeloom.hdl.axi import AxiStreamTop
 from spikeloom.hdl.layers import component
-from spikeloom.sim.spikes import InputError, replacing
+from spikeloom.owner import check_owner
 from spikeloom.sim.verilog import to_verilog
 
 __all__ = ["describe", "generate"]
 
 
-def generate(design: Layer, folder: Path) -> tuple[Path, Path]:
+def generate(design: Layer, folder: Path, *, source: str = "") -> tuple[Path, Path]:
     """Write ``NAME.v`` and ``NAME.json`` into ``folder``, which is made if it does not exist.
 
     The same design and versions give the same bytes on every run and machine. Each file appears
-    whole or not at all.
+    whole or not at all, and neither without the other.
+
+    Parameters
+    ----------
+    design : Layer
+        The layer.
+    folder : Path
+        Where the files go.
+    source : str
+        Name of the design file, without its folder. ``NAME.json`` keeps it, and files of another
+        design are not written over.
 
     Returns
     -------
@@ -33,35 +46,41 @@ def generate(design: Layer, folder: Path) -> tuple[Path, Path]:
     Raises
     ------
     InputError
-        The folder cannot be made or written.
+        The folder cannot be made or written, or holds such files of another design.
     MissingToolError
         Yosys is not installed.
     """
-    verilog = to_verilog(AxiStreamTop(design), design.module)
-    description = json.dumps(describe(design), indent=2) + "\n"
+    folder = Path(folder)
+    check_owner(folder, design.name, source, building=False)
+    paths = (folder / f"{design.name}.v", folder / f"{design.name}.json")
+    # Components are built to be asked, and not only to be part of the Verilog.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnusedElaboratable)
+        verilog = to_verilog(AxiStreamTop(design), design.module)
+        description = json.dumps(describe(design, source=source), indent=2) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(
-            f"{folder}: must be a folder that can be made: {error.strerror}"
-        ) from error
-    paths = (folder / f"{design.name}.v", folder / f"{design.name}.json")
-    for path, text in zip(paths, (verilog, description), strict=True):
-        with replacing(path) as fresh:
-            fresh.write_text(text, encoding="utf-8", newline="\n")
-            # A file that the machine may lose again is not written yet.
-            with fresh.open("rb") as file:
-                os.fsync(file.fileno())
+        raise InputError(f"{folder}: must be a folder that can be made: {words(error)}") from error
+    with contextlib.ExitStack() as stack:
+        # All are written before the first is put in its place, the description last.
+        fresh = [stack.enter_context(replacing(path)) for path in reversed(paths)]
+        for file, text in zip(fresh, (description, verilog), strict=True):
+            file.write_text(text, encoding="utf-8", newline="\n")
     return paths
 
 
-def describe(design: Layer) -> dict[str, Any]:
-    """Describe the Verilog of a layer: ports, beats, cycles, memories, versions of the tools."""
+def describe(design: Layer, *, source: str = "") -> dict[str, Any]:
+    """Describe the Verilog of a layer: ports, beats, cycles, memories, versions of the tools.
+
+    ``source`` is the name of the design file.
+    """
     layer = component(design)
     described = model(design).describe()
     return {
         "name": design.name,
         "module": design.module,
+        "source": source,
         "made_by": f"spikeloom {version('spikeloom')}",
         "tools": {"amaranth": version("amaranth"), "yosys": yosys_version()},
         "ports": _ports(AxiStreamTop(design)),

@@ -134,6 +134,7 @@ class Report(_Part):
 
     schema_version: Literal[1] = 1
     name: str
+    source: str = ""
     made_by: str
     steps: Annotated[int, Field(ge=1)]
     design: dict[str, Any]

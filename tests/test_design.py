@@ -87,6 +87,10 @@ def test_immutable_and_hashable():
     assert len({design, make(position="table", table={"values": [0] * 63}), make()}) == 2
 
 
+NAMES = (
+    "lower-case letters and digits from a letter on, in words with a - between them, "
+    "63 characters at most"
+)
 REFUSED = [
     ({"tokens": 0}, "tokens: 0: must be an integer from 1 to 4096"),
     ({"tokens": True}, "tokens: True: must be an integer from 1 to 4096"),
@@ -99,9 +103,12 @@ REFUSED = [
     ({3: 4}, f"3: 3: unknown key: the keys here are {KEYS}"),
     (
         {"name": "Tiny"},
-        "name: 'Tiny': must be lower-case letters, digits and -, from a letter on, at most 63",
+        f"name: 'Tiny': must be {NAMES}",
     ),
-    ({"name": "module"}, "name: 'module': must not be a word of Verilog"),
+    (
+        {"name": "module"},
+        "name: 'module': must be another: it is a word of Verilog or SystemVerilog",
+    ),
     ({"similarity": "dot"}, "similarity: 'dot': must be one of and, xnor, alpha-xnor, hamming"),
     ({"similarity": "alpha-xnor"}, "alpha: missing: similarity alpha-xnor needs it, from 0 to 1"),
     ({"alpha": 0.5}, "alpha: '1/2': has a meaning with similarity alpha-xnor only, not and"),
@@ -180,7 +187,7 @@ REFUSED = [
     ),
     (
         {"position": "shift", "shift": {"base": 0}},
-        "shift.base: 0: must be an integer from 1 to 1048576",
+        'shift.base: 0: must be a number from 2^-20 to 2^20, as 64 or "3/2"',
     ),
     (
         {"position": "shift", "shift": {"values": [[1] * 32] * 3}},

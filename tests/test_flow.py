@@ -85,6 +85,9 @@ def test_built_again(tmp_path):
     out = tmp_path / "out"
     build(design(), out, seeds=(1, 2), component=Counter())
     first = {file.name: file.read_bytes() for file in out.iterdir()}
+    build(design(), tmp_path / "again", seeds=(1, 2), component=Counter())
+    for file in (tmp_path / "again").iterdir():
+        assert file.suffix == ".log" or file.read_bytes() == first[file.name], file.name
     (out / "notes.txt").write_text("mine")
     (out / "sub").mkdir()
     build(design(), out, seeds=(1,), component=Counter())
@@ -101,9 +104,10 @@ def test_built_again(tmp_path):
 @pytest.mark.parametrize("there", [True, False])
 def test_a_build_that_is_interrupted_leaves_what_was_there(tmp_path, there):
     out = tmp_path / "out"
+    earlier = '{"name": "small-one", "made_by": "spikeloom 0.1.0"}'
     if there:
         out.mkdir()
-        (out / "report.json").write_text("{}")
+        (out / "report.json").write_text(earlier)
 
     def stop():
         raise KeyboardInterrupt
@@ -114,7 +118,7 @@ def test_a_build_that_is_interrupted_leaves_what_was_there(tmp_path, there):
     assert names(tmp_path) == ({"out"} if there else set())
     if there:
         assert names(out) == {"report.json"}
-        assert (out / "report.json").read_text() == "{}"
+        assert (out / "report.json").read_text() == earlier
 
 
 def test_the_report_is_moved_last(tmp_path, monkeypatch):

@@ -244,7 +244,7 @@ def test_refuses_a_damaged_file(tmp_path, damage):
     (tmp_path / "m.npz").write_bytes(damage)
     path = tmp_path / "d.toml"
     path.write_text('kind = "state-space"\nsteps = 1\ndim = 1\nstate = 1\nmatrices = "m.npz"\n')
-    with pytest.raises(DesignError, match=r"d\.toml: matrices: 'm\.npz': must be a NumPy \.npz"):
+    with pytest.raises(DesignError, match=r"d\.toml: matrices: 'm\.npz': must be an NPZ file"):
         load_design(path)
 
 
