@@ -18,7 +18,7 @@ from spikeloom.files import replacing
 from spikeloom.golden.models import model
 from spikeloom.golden.serial import join, split
 from spikeloom.hdl.axi import AxiStreamTop
-from spikeloom.hdl.layers import component
+from spikeloom.hdl.layers import asked
 
 from .cache import cached
 from .cxxrtl import CxxrtlModel
@@ -133,7 +133,7 @@ def simulate(
         golden.beats_out * design.beat // design.link,
         stalls=stalls,
         seed=seed,
-        work=2 * component(design).compute_cycles() + PATIENCE,
+        work=2 * asked(design).compute_cycles() + PATIENCE,
     )
     with contextlib.nullcontext() if trace is None else replacing(trace) as fresh:
         traffic = run(design, stimulus, target=target, simulator=simulator, trace=fresh)

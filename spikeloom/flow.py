@@ -3,14 +3,12 @@
 import hashlib
 import importlib.metadata
 import os
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from amaranth.hdl import UnusedElaboratable
 from amaranth.lib import wiring
 from numpy.typing import NDArray
 
@@ -29,7 +27,7 @@ from spikeloom.design_layer import Layer
 from spikeloom.files import fresh_folder, share, sync_tree, words
 from spikeloom.golden.models import model
 from spikeloom.hdl.axi import AxiStreamTop
-from spikeloom.hdl.layers import component as layer_component
+from spikeloom.hdl.layers import asked
 from spikeloom.owner import check_owner
 from spikeloom.report import ReportError, load, write
 from spikeloom.report_model import (
@@ -199,7 +197,7 @@ def _floor(design: Layer) -> Resources:
     """Count what a layer takes at least, before anything is synthesized."""
     # Both streams, clock, reset and busy.
     pins = 2 * (design.link + 3) + 3
-    memories = layer_component(design).memories
+    memories = asked(design).memories
     return Resources(ebr=sum(memory.ebr for memory in memories), pins=pins)
 
 
@@ -216,17 +214,14 @@ def predict_cycles(design: Layer, arrays: Mapping[str, NDArray[Any]] | None = No
         Inputs by name, as :func:`spikeloom.sim.simulate.simulate` takes them; of several
         inferences the mean, rounded down.
     """
-    # The layer is asked, and not built: no reason to complain.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UnusedElaboratable)
-        layer = layer_component(design)
-        if arrays is None:
-            return layer.compute_cycles()
-        specs = model(design).inputs
-        batches = [arrays[spec.name].reshape(-1, *spec.shape) for spec in specs]
-        names = [spec.name for spec in specs]
-        inferences = [dict(zip(names, each, strict=True)) for each in zip(*batches, strict=True)]
-        return sum(map(layer.compute_cycles, inferences)) // len(inferences)
+    layer = asked(design)
+    if arrays is None:
+        return layer.compute_cycles()
+    specs = model(design).inputs
+    batches = [arrays[spec.name].reshape(-1, *spec.shape) for spec in specs]
+    names = [spec.name for spec in specs]
+    inferences = [dict(zip(names, each, strict=True)) for each in zip(*batches, strict=True)]
+    return sum(map(layer.compute_cycles, inferences)) // len(inferences)
 
 
 def _merge(base: Counts, given: Counts) -> dict[str, Any]:

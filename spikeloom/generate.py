@@ -2,12 +2,10 @@
 
 import contextlib
 import json
-import warnings
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from amaranth.hdl import UnusedElaboratable
 from amaranth.lib import wiring
 
 from spikeloom.boards.yosys import yosys_version
@@ -15,7 +13,7 @@ from spikeloom.design_layer import Layer
 from spikeloom.files import InputError, replacing, words
 from spikeloom.golden.models import model
 from spikeloom.hdl.axi import AxiStreamTop
-from spikeloom.hdl.layers import component
+from spikeloom.hdl.layers import asked, unused
 from spikeloom.owner import check_owner
 from spikeloom.sim.verilog import to_verilog
 
@@ -53,11 +51,8 @@ def generate(design: Layer, folder: Path, *, source: str = "") -> tuple[Path, Pa
     folder = Path(folder)
     check_owner(folder, design.name, source, building=False)
     paths = (folder / f"{design.name}.v", folder / f"{design.name}.json")
-    # Components are built to be asked, and not only to be part of the Verilog.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UnusedElaboratable)
-        verilog = to_verilog(AxiStreamTop(design), design.module)
-        description = json.dumps(describe(design, source=source), indent=2) + "\n"
+    verilog = to_verilog(AxiStreamTop(design), design.module)
+    description = json.dumps(describe(design, source=source), indent=2) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -75,7 +70,7 @@ def describe(design: Layer, *, source: str = "") -> dict[str, Any]:
 
     ``source`` is the name of the design file.
     """
-    layer = component(design)
+    layer = asked(design)
     described = model(design).describe()
     return {
         "name": design.name,
@@ -83,7 +78,7 @@ def describe(design: Layer, *, source: str = "") -> dict[str, Any]:
         "source": source,
         "made_by": f"spikeloom {version('spikeloom')}",
         "tools": {"amaranth": version("amaranth"), "yosys": yosys_version()},
-        "ports": _ports(AxiStreamTop(design)),
+        "ports": _ports(unused(AxiStreamTop(design))),
         "clock": {"port": "clk", "edge": "rising", "mhz": design.target.clock_mhz},
         "reset": {"port": "rst", "active": "high", "kind": "synchronous"},
         "beats": described["beats"],

@@ -88,6 +88,20 @@ def test_float32_equals_torch(groups, base):
     assert hashlib.sha256(table.tobytes()).hexdigest()[:16] == TORCH[groups, base]
 
 
+def test_a_real_base_is_rounded_to_float32_first():
+    # torch.round(torch.arange(4096) * 9.546 ** -(torch.arange(4) / 3)[1])[3427] with PyTorch 2.13.
+    assert shift.amounts(4096, 4, Fraction("9.546"), "float32")[1, 3427] == 1616
+    assert float(3427 * 9.546 ** (-1 / 3)) < 1615.5
+
+
+def test_half_even_of_a_real_base():
+    # The second of two groups is n / base, which Python's own fractions round half to even.
+    for base, expected in ((Fraction(3, 2), [round(Fraction(2 * n, 3)) for n in range(50)]),
+                           (Fraction(1, 2), [2 * n for n in range(50)]),
+                           (Fraction(4), [round(Fraction(n, 4)) for n in range(50)])):  # fmt: skip
+        assert shift.amounts(50, 2, base, "half-even")[1].tolist() == expected
+
+
 def test_the_schedule_is_reduced_and_its_columns_distinct():
     table = shift.schedule(make())
     assert table.shape == (4, 168)
