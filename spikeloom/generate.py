@@ -14,7 +14,7 @@ from spikeloom.golden.models import model
 from spikeloom.hdl.axi import AxiStreamTop
 from spikeloom.hdl.layers import component
 from spikeloom.sim.spikes import InputError, replacing
-from spikeloom.sim.verilog import to_verilog
+from spikeloom.sim.verilog import primitives, to_verilog
 
 __all__ = ["describe", "generate"]
 
@@ -37,8 +37,10 @@ def generate(design: Layer, folder: Path) -> tuple[Path, Path]:
     MissingToolError
         Yosys is not installed.
     """
-    verilog = to_verilog(AxiStreamTop(design), design.module)
-    description = json.dumps(describe(design), indent=2) + "\n"
+    portable = design.target.cells == "portable"
+    verilog = to_verilog(AxiStreamTop(design), design.module, portable=portable)
+    known = {**describe(design), "primitives": list(primitives(verilog))}
+    description = json.dumps(known, indent=2) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
