@@ -59,6 +59,8 @@ class Device:
         nextpnr's ``--package``.
     total : Resources
         What it holds.
+    open_drain : tuple of str
+        Pads that drive low only: those of the UP5K's driver for a lamp of three colours.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Device:
     die: str
     package: str
     total: Resources
+    open_drain: tuple[str, ...] = ()
 
 
 _UP5K = Resources(5280, 30, 4, 8)
@@ -75,9 +78,9 @@ _4K = Resources(3520, 20)
 _8K = Resources(7680, 32)
 
 
-def _device(name: str, family: str, total: Resources, pins: int) -> Device:
+def _device(name: str, family: str, total: Resources, pins: int, *open_drain: str) -> Device:
     die, package = name.split("-")
-    return Device(name, family, die, package, replace(total, pins=pins))
+    return Device(name, family, die, package, replace(total, pins=pins), open_drain)
 
 
 #: Every device that a design file may name.
@@ -85,8 +88,8 @@ def _device(name: str, family: str, total: Resources, pins: int) -> Device:
 DEVICES: Mapping[str, Device] = {
     device.name: device
     for device in (
-        _device("up5k-sg48", "u", _UP5K, 39),
-        _device("up5k-uwg30", "u", _UP5K, 21),
+        _device("up5k-sg48", "u", _UP5K, 39, "39", "40", "41"),
+        _device("up5k-uwg30", "u", _UP5K, 21, "A5", "B5", "C5"),
         _device("hx1k-tq144", "hx", _1K, 95),
         _device("hx4k-tq144", "hx", _4K, 107),
         _device("hx8k-ct256", "hx", _8K, 206),

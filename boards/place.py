@@ -11,6 +11,7 @@ from pathlib import Path
 
 from .devices import Device, Resources, check_fit
 from .ice40 import Netlist
+from .pins import Pin, move_ports, placed_pins
 from .tools import ToolError, run_tool
 
 __all__ = [
@@ -131,21 +132,24 @@ class Placement:
         The slowest of each kind, register to register first.
     used : Resources
         Totals after packing.
-    command : str
-        Command that was run.
+    commands : tuple of str
+        Commands that were run.
     asc : Path
         Placed and routed design, textual. Exists if ``fmax_mhz`` is not None.
     error : str
         nextpnr's words if it failed, else empty.
+    pins : tuple of Pin
+        Pads of the ports, if they were asked for.
     """
 
     seed: int
     fmax_mhz: float | None
     paths: tuple[TimingPath, ...]
     used: Resources
-    command: str
+    commands: tuple[str, ...]
     asc: Path
     error: str = ""
+    pins: tuple[Pin, ...] = ()
 
 
 def _nextpnr(native: bool) -> str:
@@ -247,6 +251,8 @@ def place_and_route(
     seed: int,
     clock_mhz: float,
     pcf: Path | None = None,
+    given: Sequence[str] = (),
+    avoid: bool = False,
     native: bool = False,
 ) -> Placement:
     """Place and route one seed, with the ports on pins of the tool's choice unless ``pcf`` says.
@@ -267,7 +273,12 @@ def place_and_route(
     clock_mhz : float
         Clock to aim at. Above 0.
     pcf : Path or None
-        Pin constraints, in the netlist's directory.
+        Pin constraints, in the netlist's directory; ports that it does not name are placed freely.
+    given : sequence of str
+        Ports that ``pcf`` names.
+    avoid : bool
+        Move other ports away from open-drain pads (:func:`spikeloom.boards.pins.move_ports`) and
+        list the pins. Without it pads are what the tool chose: a layer that is only measured.
     native : bool
         Use ``nextpnr-ice40`` from the search path instead of the YoWASP build.
 
@@ -277,27 +288,49 @@ def place_and_route(
         nextpnr is not installed.
     ToolError
         The design holds no path between registers, so that no clock can be given.
+    PinError
+        An output would have to go to an open-drain pad.
     """
     if seed < 0:
         raise ValueError(f"Seed must be a non-negative integer, not {seed!r}")
     stem = f"{netlist.stem}.seed{seed}"
     report = netlist.work / f"{stem}.report.json"
     asc = netlist.work / f"{stem}.asc"
-    command = [
+    placed = netlist.work / f"{stem}.placed.json"
+    base = [
         _nextpnr(native), f"--{device.die}", "--package", device.package,
-        "--json", netlist.json.name, "--freq", f"{clock_mhz:g}", "--seed", str(seed),
-        "--timing-allow-fail", "--asc", asc.name, "--report", report.name,
+        "--freq", f"{clock_mhz:g}", "--seed", str(seed), "--timing-allow-fail",
     ]  # fmt: skip
+    start = ["--json", netlist.json.name]
     if pcf is not None:
-        command += ["--pcf", pcf.name]
-    line = " ".join(command)
+        start += ["--pcf", pcf.name, "--pcf-allow-unconstrained"]
+    results = ["--asc", asc.name, "--report", report.name]
+    lines: list[str] = []
+    log = ""
+
+    def run(*arguments: str) -> None:
+        nonlocal log
+        lines.append(" ".join([*base, *arguments]))
+        log += run_tool([*base, *arguments], cwd=netlist.work, hint=_HINT)
+
+    pins: tuple[Pin, ...] = ()
     try:
-        log = run_tool(command, cwd=netlist.work, hint=_HINT)
+        if avoid:
+            run(*start, "--no-route", "--write", placed.name)
+            pins = _settle(placed, device, given)
+            named = [] if pcf is None else [pcf.name]
+            moving = ["python -m spikeloom.boards.pins", device.name, placed.name, *named]
+            lines.append(" ".join(moving))
+            run("--json", placed.name, "--no-pack", "--no-place", *results)
+        else:
+            run(*start, *results)
     except ToolError as error:
         if not error.log:
             raise
-        (netlist.work / f"{stem}.log").write_text(error.log, encoding="utf-8")
-        return Placement(seed, None, (), Resources(), line, asc, str(error))
+        (netlist.work / f"{stem}.log").write_text(log + error.log, encoding="utf-8")
+        return Placement(seed, None, (), Resources(), tuple(lines), asc, str(error))
+    finally:
+        placed.unlink(missing_ok=True)
     (netlist.work / f"{stem}.log").write_text(log, encoding="utf-8")
     result = json.loads(report.read_text(encoding="utf-8"))
     report.unlink()
@@ -311,7 +344,16 @@ def place_and_route(
         map(_read_path, result["critical_paths"]),
         key=lambda path: (path.source == "pin", path.target == "pin"),
     )
-    return Placement(seed, round(fmax, 2), tuple(paths), Resources(**used), line, asc)
+    clock = round(fmax, 2)
+    return Placement(seed, clock, tuple(paths), Resources(**used), tuple(lines), asc, pins=pins)
+
+
+def _settle(path: Path, device: Device, given: Sequence[str]) -> tuple[Pin, ...]:
+    """Move ports of a placed design away from open-drain pads; give the pins."""
+    placed = json.loads(path.read_text(encoding="utf-8"))
+    if move_ports(placed, device, given):
+        path.write_text(json.dumps(placed), encoding="utf-8")
+    return placed_pins(placed, device, given)
 
 
 def _read_path(path: Mapping) -> TimingPath:
@@ -354,10 +396,15 @@ def place_seeds(
     *,
     seeds: Sequence[int],
     clock_mhz: float,
+    pcf: Path | None = None,
+    given: Sequence[str] = (),
+    avoid: bool = False,
     native: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> tuple[Placement, ...]:
     """Place and route several seeds, two at a time, and give them in the order of ``seeds``.
+
+    Parameters as in :func:`place_and_route`.
 
     Raises
     ------
@@ -370,7 +417,10 @@ def place_seeds(
         raise ValueError(f"Seeds must differ from each other, not {list(seeds)!r}")
 
     def one(seed: int) -> Placement:
-        placement = place_and_route(netlist, device, seed=seed, clock_mhz=clock_mhz, native=native)
+        placement = place_and_route(
+            netlist, device, seed=seed, clock_mhz=clock_mhz, pcf=pcf, given=given, avoid=avoid,
+            native=native,
+        )  # fmt: skip
         if progress is not None:
             fmax = placement.fmax_mhz
             progress(f"seed {seed}: " + (placement.error if fmax is None else f"{fmax:.1f} MHz"))

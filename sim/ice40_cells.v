@@ -4,6 +4,8 @@
 // cell by cell; they just cost ten times the C++. Pulls of unconnected pins are not modelled:
 // synthesis connects every pin.
 
+/* verilator lint_off DECLFILENAME */
+
 module SB_LUT4(output O, input I0, I1, I2, I3);
     parameter [15:0] LUT_INIT = 0;
 `ifdef __ICARUS__
@@ -124,10 +126,10 @@ module SB_RAM40_4K(
             assign hidden[i] = READ_MODE != 0 && (RADDR >> 8) % R != i % R;
             assign kept[i] = WRITE_MODE == 0 ? MASK[i] : (WADDR >> 8) % W != i % W;
             assign data[i] = WDATA[i - i % W + WPIN];
-            if (i % R == RPIN) begin
+            if (i % R == RPIN) begin : shown
                 wire [R-1:0] group = word[i - RPIN +: R];
                 assign RDATA[i] = READ_MODE == 0 ? word[i] : |group;
-            end else begin
+            end else begin : unused
                 assign RDATA[i] = 1'b0;
             end
         end
@@ -159,7 +161,10 @@ module SB_SPRAM256KA(
 endmodule
 
 // One product of 16 x 16 bits, with the registers that synthesis puts around it. Another mode asks
-// for a module that is not there.
+// for a module that is not there. Of the adders and registers that are not modelled there are ports
+// and parameters only.
+/* verilator lint_off UNUSEDSIGNAL */
+/* verilator lint_off UNUSEDPARAM */
 module SB_MAC16(
     input CLK, CE,
     input [15:0] C, A, B, D,
@@ -182,8 +187,9 @@ module SB_MAC16(
     generate
         if (NEG_TRIGGER || MODE_8x8 || TOPOUTPUT_SELECT != 3 || BOTOUTPUT_SELECT != 3
             || TOP_8x8_MULT_REG != PIPELINE_16x16_MULT_REG1
-            || BOT_8x8_MULT_REG != PIPELINE_16x16_MULT_REG1)
+            || BOT_8x8_MULT_REG != PIPELINE_16x16_MULT_REG1) begin : refused
             mode_of_SB_MAC16_without_a_model wrong();
+        end
     endgenerate
 
     reg [15:0] kept_a, kept_b;
@@ -204,3 +210,6 @@ module SB_MAC16(
     // Of the adders behind the product, which nothing uses here.
     assign CO = 0, ACCUMCO = 0, SIGNEXTOUT = 0;
 endmodule
+/* verilator lint_on UNUSEDPARAM */
+/* verilator lint_on UNUSEDSIGNAL */
+/* verilator lint_on DECLFILENAME */

@@ -84,7 +84,7 @@ def run_bench(
     log = work / "cocotb.log"
     arguments: list[str] = []
     if simulator == "verilator":
-        arguments = ["-Wno-fatal", "--no-timing", "-CFLAGS", "-O1"]
+        arguments = ["-CFLAGS", "-O1"]
     with _environment(simulator):
         runner = get_runner(simulator)
         common: dict[str, Any] = {"hdl_toplevel": toplevel, "build_dir": work}

@@ -98,6 +98,7 @@ def main_parser() -> argparse.ArgumentParser:
         "--seeds", type=_number(int, 1, 64), default=4, metavar="K", help="placements (default: 4)"
     )
     add.add_argument("--input", type=Path, metavar="IN.npz", help="spikes to count cycles with")
+    add.add_argument("--pcf", type=Path, metavar="FILE", help="pins, instead of target.pins")
     add.add_argument("--no-simulation", action="store_true", help="report predicted cycles only")
     add.add_argument("--native", action="store_true", help="yosys and nextpnr of the search path")
 

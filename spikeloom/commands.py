@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from spikeloom.bench import bench
 from spikeloom.bench_model import BenchError
 from spikeloom.boards.devices import DoesNotFitError
+from spikeloom.boards.pins import PinError
 from spikeloom.boards.tools import ToolError
 from spikeloom.design_file import load_design, schema
 from spikeloom.design_layer import Layer
+from spikeloom.design_pins import read_pcf
 from spikeloom.design_read import DesignError
 from spikeloom.files import InputError, check_writable
 from spikeloom.flow import BuildError, build, predict_cycles
@@ -47,6 +49,7 @@ REQUEST_ERRORS = (
     DesignError,
     DoesNotFitError,
     InputError,
+    PinError,
     ReportError,
     ToolError,
 )
@@ -192,6 +195,7 @@ def _compare(design: Layer, arrays: dict[str, NDArray[Any]], answer: Answer) -> 
 def run_build(options: Namespace) -> Result:
     """Build, with cycles measured on RTL whose answer is compared with the golden model."""
     design = _load(options.design)
+    pins = None if options.pcf is None else read_pcf("--pcf", options.pcf)
     arrays, source = _spikes(options, design)
 
     def measure() -> dict[str, Any]:
@@ -210,6 +214,7 @@ def run_build(options: Namespace) -> Result:
     report = build(
         design,
         options.output,
+        pins=pins,
         seeds=range(1, options.seeds + 1),
         cycles=None if options.no_simulation else measure,
         progress=say,

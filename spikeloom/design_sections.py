@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from spikeloom.design_pins import read_pcf, read_pins
 from spikeloom.design_read import DesignError, load_integers, read_number, show
 
 __all__ = [
@@ -387,6 +388,9 @@ class Folding(Section):
     )
 
 
+_PINS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+
+
 class Target(Section):
     """Where the layer is to run."""
 
@@ -409,6 +413,19 @@ class Target(Section):
         description="How the innermost units are written: for any device, or from iCE40 cells "
         "(smaller; not for Amaranth's own simulator).",
     )
+    pins: Annotated[tuple[str, ...] | None, WithJsonSchema(_PINS)] = Field(
+        default=None,
+        description="PCF file with a line set_io PORT PAD for each port whose pad matters; or such "
+        "lines. spikeloom build --pcf says otherwise.",
+    )
+
+    @field_validator("pins", mode="before")
+    @classmethod
+    def _read_pins(cls, value: object, info: ValidationInfo) -> object:
+        if isinstance(value, str):
+            folder = (info.context or {}).get("folder", Path())
+            return read_pcf("pins", folder / value, value)
+        return value if value is None else read_pins("pins", value)
 
     @field_validator("device")
     @classmethod

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from spikeloom.boards.devices import DEVICES, Resources, check_fit
 from spikeloom.boards.ice40 import Netlist, SynthOptions, synthesize
+from spikeloom.boards.pins import check_pins, write_pcf
 from spikeloom.boards.place import (
     Packing,
     Placement,
@@ -37,6 +38,7 @@ from spikeloom.report_model import (
     Cycles,
     Module,
     NetlistCells,
+    PortPin,
     Report,
     Seed,
     Use,
@@ -70,6 +72,7 @@ def build(
     native: bool = False,
     component: wiring.Component | None = None,
     source: str = "",
+    pins: Sequence[str] | None = None,
 ) -> Report:
     """Synthesize, place and route a layer on every seed, pack a bitstream, and write the report.
 
@@ -82,8 +85,9 @@ def build(
 
     Files, NAME being the design's: ``NAME.v`` and ``NAME.il`` (the layer), ``NAME.ys`` (script of
     the synthesis), ``NAME.netlist.v`` and ``NAME.synth.json`` (netlist, for simulation and for
-    nextpnr), ``NAME.asc`` (placed design) and ``NAME.bin`` (bitstream) of the fastest seed,
-    ``NAME.yosys.log`` and ``NAME.seedN.log``, and ``report.json``, ``report.md``, ``report.html``.
+    nextpnr), ``NAME.pcf`` (pins, if any are given), ``NAME.asc`` (placed design) and ``NAME.bin``
+    (bitstream) of the fastest seed, ``NAME.yosys.log`` and ``NAME.seedN.log``, and
+    ``report.json``, ``report.md``, ``report.html``.
 
     Parameters
     ----------
@@ -109,6 +113,9 @@ def build(
     source : str
         Name of the design file, without its folder. The report keeps it, and a build of another
         design is not written over.
+    pins : sequence of str or None
+        Lines ``set_io PORT PAD`` instead of the design's ``target.pins``. Ports without one are
+        placed freely, and never on open-drain pads while others are free.
 
     Raises
     ------
@@ -116,6 +123,8 @@ def build(
         Seeds, ``out_dir`` or the device are not usable.
     InputError
         ``out_dir`` holds files of another design.
+    PinError
+        A port or a pad does not exist, or a pad does not suit a port.
     DoesNotFitError
         The device has too little of something; says of what, how much, and what is needed.
     MissingToolError, ToolError
@@ -135,6 +144,9 @@ def build(
         check_fit(design.name, _floor(design), device)
         component = AxiStreamTop(design)
         counts = {"predicted": {"compute_cycles": predict_cycles(design)}}
+    key = f"{design.name}: target.pins" if pins is None else "--pcf"
+    lines = [*((design.target.pins or ()) if pins is None else pins)]
+    given = [*check_pins(lines, _port_bits(component), device, key)]
     tools = {
         "yosys": yosys_version(native=native),
         "nextpnr-ice40": place_version(native=native),
@@ -147,7 +159,10 @@ def build(
         say("generate")
         rtlil = work / f"{design.name}.il"
         rtlil.write_text(to_rtlil(component, design.module), encoding="utf-8")
-        verilog = rtlil_to_verilog(rtlil.read_text(encoding="utf-8"))
+        portable = design.target.cells == "portable"
+        verilog = rtlil_to_verilog(
+            rtlil.read_text(encoding="utf-8"), design.module, portable=portable
+        )
         rtlil.with_suffix(".v").write_text(verilog, encoding="utf-8")
 
         say("synthesize")
@@ -155,13 +170,19 @@ def build(
         netlist = synthesize(rtlil, design.module, device=device, options=chosen, native=native)
         packing = pack(netlist, device, native=native)
         say(f"{packing.used.logic_cells} logic cells; place and route {len(seeds)} seeds")
-        given = cycles() if callable(cycles) else cycles
-        counts = _merge(counts, given or {})
+        measured = cycles() if callable(cycles) else cycles
+        counts = _merge(counts, measured or {})
+        pcf = work / f"{design.name}.pcf" if lines else None
+        if pcf is not None:
+            write_pcf(lines, pcf)
         placements = place_seeds(
             netlist,
             device,
             seeds=seeds,
             clock_mhz=design.target.clock_mhz,
+            pcf=pcf,
+            given=given,
+            avoid=True,
             native=native,
             progress=progress,
         )
@@ -176,13 +197,14 @@ def build(
         commands = [
             f"yosys -s {design.name}.ys",
             packing.command,
-            *(placement.command for placement in placements),
+            *(command for placement in placements for command in placement.commands),
             icepack.replace(asc.name, best.asc.name, 1),
         ]
         report = _report(design, netlist, packing, placements, counts).model_copy(
             update={
                 "source": source,
                 "bitstream_seed": best.seed,
+                "pins": tuple(PortPin(**asdict(pin)) for pin in best.pins),
                 "options": chosen.to_dict(),
                 "tools": tools,
                 "commands": tuple(commands),
@@ -191,6 +213,16 @@ def build(
         )
         write(report, work)
     return report
+
+
+def _port_bits(component: wiring.Component) -> dict[str, str]:
+    """Give the direction of each bit of a component's ports, named as nextpnr names them."""
+    bits = {"clk": "input", "rst": "input"}
+    for path, member, value in component.signature.flatten(component):
+        name, width = "__".join(map(str, path)), len(value)
+        direction = "input" if member.flow == wiring.In else "output"
+        bits |= {name if width == 1 else f"{name}[{n}]": direction for n in range(width)}
+    return bits
 
 
 def _floor(design: Layer) -> Resources:

@@ -15,7 +15,7 @@ from spikeloom.golden.models import model
 from spikeloom.hdl.axi import AxiStreamTop
 from spikeloom.hdl.layers import asked, unused
 from spikeloom.owner import check_owner
-from spikeloom.sim.verilog import to_verilog
+from spikeloom.sim.verilog import primitives, to_verilog
 
 __all__ = ["describe", "generate"]
 
@@ -51,8 +51,10 @@ def generate(design: Layer, folder: Path, *, source: str = "") -> tuple[Path, Pa
     folder = Path(folder)
     check_owner(folder, design.name, source, building=False)
     paths = (folder / f"{design.name}.v", folder / f"{design.name}.json")
-    verilog = to_verilog(AxiStreamTop(design), design.module)
-    description = json.dumps(describe(design, source=source), indent=2) + "\n"
+    portable = design.target.cells == "portable"
+    verilog = to_verilog(AxiStreamTop(design), design.module, portable=portable)
+    known = {**describe(design, source=source), "primitives": list(primitives(verilog))}
+    description = json.dumps(known, indent=2) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

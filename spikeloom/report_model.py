@@ -11,6 +11,7 @@ __all__ = [
     "Cycles",
     "Module",
     "NetlistCells",
+    "PortPin",
     "Report",
     "Seed",
     "Use",
@@ -70,6 +71,15 @@ class Module(_Part):
     ebr: _Count
     spram: _Count
     dsp: _Count
+
+
+class PortPin(_Part):
+    """Pad of one bit of a port; ``given`` by the user, or chosen."""
+
+    port: str
+    pad: str
+    direction: Literal["input", "output"]
+    given: bool
 
 
 class CriticalPath(_Part):
@@ -145,6 +155,7 @@ class Report(_Part):
     modules: tuple[Module, ...]
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
     bitstream_seed: _Count
+    pins: tuple[PortPin, ...] = ()
     measured: Cycles | None = None
     predicted: Cycles | None = None
     stimulus: str = ""

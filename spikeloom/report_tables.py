@@ -138,6 +138,7 @@ def tables(
         _resources(report, against),
         _seeds(report, against),
         _pin_paths(report),
+        _pins(report),
         _cycles(report, against),
         _modules(report, against),
         _budget(report, budget or report.budget),
@@ -305,6 +306,15 @@ def _pin_paths(report: Report) -> Table:
     columns = ("path", "from", "to", "logic ns", "routing ns", "total ns")
     note = f"Seed {worst.seed}. Pins are of the tool's choice; these paths do not limit the clock."
     return _table("Paths at the pins", columns, rows, note=note, left=3)
+
+
+def _pins(report: Report) -> Table:
+    rows = (
+        Row((pin.port, pin.direction, pin.pad, "given" if pin.given else "chosen"))
+        for pin in report.pins
+    )
+    note = f"Of the bitstream, seed {report.bitstream_seed}. Another seed chooses other pads."
+    return _table("Pins", ("port", "direction", "pad", ""), rows, note=note, left=4)
 
 
 def _cycles(report: Report, against: Report | None) -> Table:
