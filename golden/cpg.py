@@ -27,9 +27,11 @@ def codes(positions: int, neurons: int, w_max: int = 10_000) -> NDArray[np.uint8
     w_i = w_max ** (-2 i / neurons), neuron 2 i spikes where sin(p w_i) >= 0.8 and neuron 2 i + 1
     where cos(p w_i) >= 0.8. An odd number of neurons lacks the last cosine.
 
-    float32, which the published code computes in, and float64 give the same spikes in all 5,000
-    rows of its settings; the closest that a wave comes to 0.8 there is 1e-5. Half precision would
-    not do.
+    Every product, exponential and wave is rounded to float32, as in the published code, whose
+    positions are float32 too: behind the first thousands of rows that moves waves over the
+    threshold and back. Each rounding here is to the nearest, and so the table is the same on every
+    machine. Exponentials of PyTorch may be off by one unit in the last place, differently from one
+    of its builds to the next.
 
     Parameters
     ----------
@@ -50,11 +52,14 @@ def codes(positions: int, neurons: int, w_max: int = 10_000) -> NDArray[np.uint8
     if w_max < 2:
         raise ValueError(f"Greatest w must be an integer of at least 2, not {w_max!r}")
     table = np.zeros((positions, neurons), dtype=np.uint8)
-    place = np.arange(positions, dtype=np.float64)
+    # float64 holds the product of two float32 numbers, so that each line below rounds once.
+    rate = float(np.float32(-math.log(w_max) / neurons))
     for neuron in range(neurons):
-        angle = place * math.exp(-(neuron // 2 * 2) * math.log(w_max) / neurons)
+        power = float(np.float32(neuron // 2 * 2 * rate))
+        frequency = float(np.float32(math.exp(power)))
+        angle = (np.arange(positions) * frequency).astype(np.float32).astype(np.float64)
         wave = np.cos(angle) if neuron % 2 else np.sin(angle)
-        table[:, neuron] = wave >= THRESHOLD
+        table[:, neuron] = wave.astype(np.float32) >= np.float32(THRESHOLD)
     table.flags.writeable = False
     return table
 

@@ -97,6 +97,19 @@ class NeuronSpec:
             return fired.astype(np.uint8), np.where(fired, after, a) >> self.shift
         return (1, after >> self.shift) if a >= self.threshold else (0, a >> self.shift)
 
+    def fits(self, greatest: int, steps: int) -> bool:
+        """Whether 64 bits hold every number of a run, for drives of at most this magnitude.
+
+        None grows by more than the drive and the threshold in a step, so that all stay within
+        2 T times the greater of them; 2**shift, and a factor of two, are to spare.
+
+        >>> spec = NeuronSpec("if", 0, 0, 5, "soft")
+        >>> spec.fits((1 << 58) - 1, 8), spec.fits(1 << 58, 8)
+        (True, False)
+        """
+        largest = max(greatest << self.fraction, self.threshold, 1)
+        return largest * 2 * (steps << self.shift) < 1 << 62
+
     def run(self, drive: ArrayLike) -> NDArray[np.uint8]:
         """Return the spikes for a drive of shape (T, ...), from a membrane of zero.
 
@@ -104,10 +117,9 @@ class NeuronSpec:
         [0, 1, 0, 1]
         """
         x = np.asarray(drive)
-        greatest = max(int(x.max(initial=0)), -int(x.min(initial=0)), 1)
-        grown = max(greatest << self.fraction, self.threshold) * 2 * (len(x) << self.shift)
+        greatest = max(int(x.max(initial=0)), -int(x.min(initial=0)))
         # Python's integers where 64 bits could overflow: slow, and right.
-        x = x.astype(np.int64 if grown < 1 << 62 else object)
+        x = x.astype(np.int64 if self.fits(greatest, len(x)) else object)
         w = np.zeros(x.shape[1:], dtype=x.dtype)
         spikes = np.zeros(x.shape, dtype=np.uint8)
         for t in range(len(x)):

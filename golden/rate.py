@@ -4,6 +4,7 @@ Ref: anulum/sc-neurocore, ``transformers/spikformer.py``, ``SpikeDrivenAttention
 """
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from spikeloom.golden.integer_model import from_parts, to_beats
 from spikeloom.golden.model import ArraySpec, Model
 from spikeloom.golden.ranges import bits
 
-__all__ = ["RateModel", "attention", "drive_range", "encode"]
+__all__ = ["RateModel", "attention", "drive_range", "encode", "encode_float64", "spikes"]
 
 
 def encode(rates: ArrayLike, steps: int, threshold: int) -> NDArray[np.uint8]:
@@ -34,6 +35,44 @@ def encode(rates: ArrayLike, steps: int, threshold: int) -> NDArray[np.uint8]:
         spikes[t] = v >= threshold
         v = v - threshold * spikes[t].astype(np.int64)
     return spikes
+
+
+def encode_float64(
+    rates: ArrayLike, steps: int, threshold: Fraction, fraction: int
+) -> NDArray[np.uint8]:
+    """Return the spikes (T, ...) of the same neurons as the published code adds them up.
+
+    Parameters
+    ----------
+    rates : array of integers
+        Rates, in units of 2**-fraction, from 0.
+    steps : int
+        T; a rate / T is added once a step, in float64.
+    threshold : Fraction
+        Threshold in the units that the rates stand for, rounded to float64.
+    fraction : int
+        Fraction bits of a rate.
+
+    Six sixths are less than one:
+
+    >>> encode_float64([32], 6, Fraction(1), 5).T.tolist(), encode([32], 6, 6 * 32).T.tolist()
+    ([[0, 0, 0, 0, 0, 0]], [[0, 0, 0, 0, 0, 1]])
+    """
+    rate = np.asarray(rates, dtype=np.float64) / (1 << fraction) / steps
+    made = np.zeros((steps, *rate.shape), dtype=np.uint8)
+    v, limit = np.zeros_like(rate), float(threshold)
+    for t in range(steps):
+        v = v + rate
+        made[t] = v >= limit
+        v = v - made[t] * limit
+    return made
+
+
+def spikes(design: RateAttention, rates: ArrayLike) -> NDArray[np.uint8]:
+    """Return the spikes (T, ...) of integer rates, as the design's ``accumulate`` adds them up."""
+    if design.accumulate == "float64":
+        return encode_float64(rates, design.steps, design.threshold, design.rate_fraction)
+    return encode(rates, design.steps, int(design.threshold_exact))
 
 
 def drive_range(design: RateAttention) -> tuple[int, int]:
@@ -61,9 +100,8 @@ def attention(design: RateAttention, q: ArrayLike, k: ArrayLike, v: ArrayLike) -
     """
     given = zip(inputs(design), (q, k, v), strict=True)
     q, k, v = (spec.check(array).astype(np.int64) for spec, array in given)
-    threshold = int(design.threshold_exact)
     total = np.zeros(v.shape, dtype=np.int64)
-    for s_q, s_k in zip(*(encode(x, design.steps, threshold) for x in (q, k)), strict=True):
+    for s_q, s_k in zip(*(spikes(design, x) for x in (q, k)), strict=True):
         total += (s_q.astype(np.int64) @ s_k.T.astype(np.int64)) @ v
     return total
 
@@ -193,6 +231,7 @@ class RateModel(Model):
             },
             "numbers": {
                 "threshold": int(design.threshold_exact),
+                "accumulate": design.accumulate,
                 "drive": {"low": low, "high": high, "bits": self._width, "signed": True},
                 "divide_drive_by": f"{design.steps} * max(sqrt({design.dim} / {design.heads}), 1)",
             },

@@ -11,12 +11,13 @@ from numpy.typing import ArrayLike
 
 from ..design_layer import Layer
 from ..design_rate import RateAttention
-from ..golden.rate import encode
+from ..golden.rate import spikes
 from .beats import beat_stream
 from .integer import IntegerLayer, describe_memory, integer_cycles
 from .layer import LayerComponent
 from .memory import LayerMemory
 from .plan import BLOCKS, MemoryShape
+from .rom import look_up
 
 __all__ = ["RateEncoder", "RateLayer"]
 
@@ -27,11 +28,12 @@ class RateEncoder(wiring.Component):
     One neuron for all channels: each keeps its rate and its sum in a word of one memory, from which
     a step reads it in one cycle, and writes it in the next. A rate above the threshold fires in
     every step, as one at the threshold does, and is kept as that. v passes through, behind the keys
-    of the first step.
+    of the first step. Sums that float64 rounds are not added up: what a rate makes of every step is
+    a word of a table, and a channel keeps its rate alone.
 
-    Throughput: a rate a cycle while loading; two cycles a rate and step; a beat of v a cycle. A
-    step begins when the layer behind can take all of it. Checked against
-    :func:`spikeloom.golden.rate.encode`.
+    Throughput: a rate a cycle while loading; two cycles a rate and step, three with the table; a
+    beat of v a cycle. A step begins when the layer behind can take all of it. Checked against
+    :func:`spikeloom.golden.rate.spikes`.
 
     Parameters
     ----------
@@ -73,7 +75,8 @@ class RateEncoder(wiring.Component):
     @property
     def cycles(self) -> int:
         """Cycles that making spikes takes in an inference."""
-        return 4 * self._design.steps * self._design.tokens * self._design.dim
+        each = 2 if self._design.accumulate == "exact" else 3
+        return 2 * each * self._design.steps * self._design.tokens * self._design.dim
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -103,22 +106,29 @@ class RateEncoder(wiring.Component):
             ]
 
         # A neuron: what it keeps, what it becomes, and whether it fires.
+        exact = design.accumulate == "exact"
         threshold = int(design.threshold_exact)
-        top = (1 << design.rate_bits) - 1
-        most = min(top, threshold)
-        rate_bits, sum_bits = most.bit_length(), (threshold - 1).bit_length()
+        top, most = (1 << design.rate_bits) - 1, design.most
+        rate_bits = most.bit_length()
+        sum_bits = (threshold - 1).bit_length() if exact else 0
         per = design.inner.per_beat(design.rate_bits)
         given = self.i.payload.data.word_select(column[: ceil_log2(per)], design.rate_bits)
         rate = Signal(rate_bits)
-        total = Signal(range(most + threshold))
+        step = Signal(range(design.steps))
         fires = Signal()
-        m.d.comb += [
-            rate.eq(given if most == top else Mux(given > most, most, given)),
-            total.eq(store.r_data[:rate_bits] + store.r_data[rate_bits:]),
-            fires.eq(total >= threshold),
-        ]
+        m.d.comb += rate.eq(given if most == top else Mux(given > most, most, given))
         rest = Signal(sum_bits)
-        m.d.comb += rest.eq(Mux(fires, total - threshold, total))
+        if exact:
+            total = Signal(range(most + threshold))
+            m.d.comb += [
+                total.eq(store.r_data[:rate_bits] + store.r_data[rate_bits:]),
+                fires.eq(total >= threshold),
+                rest.eq(Mux(fires, total - threshold, total)),
+            ]
+        else:
+            words = _words(design)
+            word = look_up(m, words, store.r_data, shape=design.steps, rom_style="block")
+            m.d.comb += fires.eq(word.bit_select(step, 1))
 
         beat, valid = Signal(design.beat), Signal()
         part = column[: ceil_log2(design.beat)]
@@ -133,7 +143,6 @@ class RateEncoder(wiring.Component):
         with m.If(self.o.ready):
             m.d.sync += valid.eq(0)
 
-        step = Signal(range(design.steps))
         values = design.tokens * -(-design.dim // design.inner.per_beat(design.v_bits))
         count = Signal(range(values))
         final = Signal(init=values == 1)
@@ -154,12 +163,16 @@ class RateEncoder(wiring.Component):
             with m.State("Read"):
                 m.d.comb += [self.busy.eq(1), store.r_en.eq(1)]
                 with m.If(self.o.ready | ~valid):
+                    m.next = "Write" if exact else "Look"
+            if not exact:
+                with m.State("Look"):
+                    m.d.comb += self.busy.eq(1)
                     m.next = "Write"
             with m.State("Write"):
                 m.d.comb += [
                     self.busy.eq(1),
                     walk.eq(1),
-                    store.w_en.eq(1),
+                    store.w_en.eq(exact),
                     store.w_data.eq(Cat(store.r_data[:rate_bits], rest)),
                 ]
                 m.d.sync += [beat.eq(collected), valid.eq(end_row | (part == design.beat - 1))]
@@ -183,6 +196,12 @@ class RateEncoder(wiring.Component):
                         m.d.sync += passes.eq(0)
                         m.next = "Read"
         return m
+
+
+def _words(design: RateAttention) -> list[int]:
+    """Return the spikes that each rate makes, from 0 to the greatest; step t at bit t."""
+    made = spikes(design, range(design.most + 1))
+    return [sum(int(bit) << t for t, bit in enumerate(row)) for row in made.T]
 
 
 class RateLayer(LayerComponent):
@@ -220,14 +239,15 @@ class RateLayer(LayerComponent):
     def _memory(self) -> MemoryShape:
         """Put rates and sums to SPRAM where the EBR do not hold all."""
         design = self._design
-        threshold = int(design.threshold_exact)
-        most = min((1 << design.rate_bits) - 1, threshold)
-        width = most.bit_length() + (threshold - 1).bit_length()
+        width = design.most.bit_length()
+        if design.accumulate == "exact":
+            width += (int(design.threshold_exact) - 1).bit_length()
         shape = MemoryShape("rates", width, 1 << ceil_log2(2 * design.tokens * design.dim))
         blocks = BLOCKS.get(design.target.device.split("-")[0])
         if blocks is None:
             return shape
-        ebr = sum(memory.ebr for memory in (shape, *self._inner.memories))
+        others = (*self._tables, *self._inner.memories)
+        ebr = sum(memory.ebr for memory in (shape, *others))
         spram = sum(memory.spram for memory in self._inner.memories)
         single = MemoryShape("rates", width, shape.depth, single_port=True)
         return single if ebr > blocks[0] and spram + single.spram <= blocks[1] else shape
@@ -240,7 +260,15 @@ class RateLayer(LayerComponent):
     @property
     def memories(self) -> tuple[MemoryShape, ...]:
         """Memories of the layer."""
-        return (self._shape, *self._inner.memories)
+        return (self._shape, *self._tables, *self._inner.memories)
+
+    @property
+    def _tables(self) -> tuple[MemoryShape, ...]:
+        """The spikes of every rate, where float64 rounds its sums."""
+        design = self._design
+        if design.accumulate == "exact":
+            return ()
+        return (MemoryShape("spikes", design.steps, design.most + 1, rom=True),)
 
     def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
         """Predict the cycles in which encoder or engine work in an inference.
@@ -250,18 +278,16 @@ class RateLayer(LayerComponent):
         design = self._design
         if arrays is None:
             return self._encoder.cycles + self._inner.compute_cycles()
-        q, k = (
-            encode(arrays[name], design.steps, int(design.threshold_exact)) for name in ("q", "k")
-        )
+        q, k = (spikes(design, arrays[name]) for name in ("q", "k"))
         return self._encoder.cycles + integer_cycles(self._inner.plan, q, k)
 
     def manifest(self) -> dict[str, Any]:
         """Describe what a user of the generated Verilog cannot see in it."""
         inner = self._inner.manifest()
-        rates = describe_memory(self._shape)
+        own = [describe_memory(memory) for memory in (self._shape, *self._tables)]
         return {
             **inner,
-            "memories": [rates, *inner["memories"]],
+            "memories": [*own, *inner["memories"]],
             "compute_cycles": self.compute_cycles(),
         }
 

@@ -46,7 +46,8 @@ class Mechanism:
     point: str
 
 
-_DYADIC = "exact for dyadic scales, else by T-1 fraction bits"
+_DYADIC = "exact for dyadic scales, else of real numbers: float32 may differ at ties"
+_CPG = "float32's, rounded to nearest: PyTorch's but for some exponentials"
 _STATE = "state"
 _BOTH = "score, state"
 
@@ -61,7 +62,7 @@ MECHANISMS = (
     ),
     Mechanism(
         "alpha-xnor", "alpha-XNOR (CVPR 2025)", "similarity.scores", "state.StateEngine",
-        "similarity", _BOTH, "exact for dyadic alpha, else its rounding is reported",
+        "similarity", _BOTH, "as the others, for dyadic alpha; else its rounding is reported",
         "tiny-32x64-alpha/state-8-beat8",
     ),
     Mechanism(
@@ -69,8 +70,9 @@ MECHANISMS = (
         "similarity", _BOTH, _DYADIC, "tiny-32x64-hamming/state-8-beat8",
     ),
     Mechanism(
-        "hamming, soft reset", "SpikeVideoFormer as written", "similarity.scores",
-        "state.StateEngine", "similarity", _BOTH, "exact for a threshold on the grid",
+        "hamming, soft reset", "SpikeVideoFormer's formula", "similarity.scores",
+        "state.StateEngine", "similarity", _BOTH,
+        "exact for a threshold on the grid; its code is another layer",
         "mechanism/tiny-32x64-hamming-soft",
     ),
     Mechanism(
@@ -91,12 +93,13 @@ MECHANISMS = (
     ),
     Mechanism(
         "SDSA, version 3", "Spike-driven Transformer V3 (T-PAMI 2025)", "integer.attention",
-        "integer.IntegerLayer", "integer", "state", "exact, with either of its two roundings",
+        "integer.IntegerLayer", "integer", "state",
+        "exact, both roundings; float32's at the widths tried",
         "mechanism/tiny-32x64-sdsa3",
     ),
     Mechanism(
         "rate attention", "SC-NeuroCore, SpikeDrivenAttention", "rate.attention",
-        "rate.RateLayer", "rate", "state", "exact for rates and values in fixed point",
+        "rate.RateLayer", "rate", "state", "the formula exactly, or the class's float64 spikes",
         "mechanism/tiny-32x64-rate-attention",
     ),
     Mechanism(
@@ -119,15 +122,16 @@ MECHANISMS = (
     ),
     Mechanism(
         "CPG-PE, beside the input", "CPG-PE (NeurIPS 2024)", "cpg.codes", "cpg.CpgRom", "cpg", "-",
-        "exact", "mechanism/tiny-32x64-projection",
+        _CPG, "mechanism/tiny-32x64-projection",
     ),
     Mechanism(
-        "CPG-PE, added", "CPG-PE (NeurIPS 2024)", "cpg.codes", "cpg.CpgRom", "cpg", "-", "exact",
+        "CPG-PE, added", "CPG-PE (NeurIPS 2024)", "cpg.codes", "cpg.CpgRom", "cpg", "-", _CPG,
         "mechanism/tiny-32x64-projection-add",
     ),
     Mechanism(
         "projection", "all models", "projection.projection", "projection.Projection",
-        "projection", "-", "exact for integer weights", "mechanism/tiny-32x64-projection",
+        "projection", "-", "exact for integer weights and dyadic scales",
+        "mechanism/tiny-32x64-projection",
     ),
     Mechanism(
         "residual, add", "Spikformer (ICLR 2023)", "residual.residual", "residual.Residual",
@@ -143,16 +147,18 @@ MECHANISMS = (
     ),
     Mechanism(
         "Log-PE", "RPE (NeurIPS 2025), eq. 12", "log.bias_matrix", "log.LogBias", "log",
-        "score, state (paper's definition)", "exact; paper's formula or the code's matrix",
+        "score, state (paper's definition)",
+        "the paper's formula, or the code's matrix by PyTorch 2.13",
         "tiny-32x64-xnor-log/state-8-beat8",
     ),
     Mechanism(
         "shift", "Bit_Shift_RoPE", "shift.schedule", "shift.GroupShifter", "shift", _BOTH,
-        "exact, with float32's or exact rounding, or a file", "tiny-32x64-shift/state-8-beat8",
+        "rounded exactly or as PyTorch on the CPU, or a file", "tiny-32x64-shift/state-8-beat8",
     ),
     Mechanism(
         "shift, by row and column", "Bit_Shift_RoPE for pictures", "shift.schedule",
-        "shift.GroupShifter", "shift", _BOTH, "exact", "mechanism/tiny-32x64-shift-grid",
+        "shift.GroupShifter", "shift", _BOTH, "ours: no such code is published",
+        "mechanism/tiny-32x64-shift-grid",
     ),
     Mechanism(
         "table", "learned relative bias", "table.bias_matrix", "table.TableBias", "table",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from spikeloom.design_float import tie_warnings
 from spikeloom.design_name import LONGEST
 from spikeloom.design_neuron import NeuronDesign
 from spikeloom.design_read import DesignError, show
@@ -311,8 +312,9 @@ def neuron_warnings(design: NeuronDesign) -> Iterator[str]:
             "drive, which no binary fraction holds: the threshold is rounded up and spikes may "
             "differ from the real-valued neuron"
         )
+    bits = (design.tau.bit_length() - 1) * (design.steps - 1) if design.neuron == "lif" else 0
+    yield from tie_warnings(design.scales, design.thresholds_exact, bits)
     if design.neuron == "lif" and design.tau > 2 and design.steps > 1:
-        bits = (design.tau.bit_length() - 1) * (design.steps - 1)
         yield f"tau: {design.tau} takes {bits} fraction bits in the membrane to be exact"
 
 

@@ -1,6 +1,7 @@
 """Attention layers on small integers: integer spikes, multi-bit residuals, signed values."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from math import isqrt
@@ -15,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from spikeloom.design_float import tie_warnings
 from spikeloom.design_layer import Layer
 from spikeloom.design_read import DesignError, read_number, show
 from spikeloom.design_sections import Number, Section
@@ -320,7 +322,30 @@ class IntegerAttention(Layer):
                 "binary fraction holds: the threshold is rounded up and spikes may differ from the "
                 "real-valued neuron"
             )
+        yield from self._tie_warnings()
         if self.q_max == self.k_max == self.v_range[1] == 1 and self.v_bits is None:
             yield "q_max: with values of 0 and 1 this is the kind attention, which costs less"
         if self.neuron == "multispike" and self.scale.exact is None and self.divisor == 1:
             yield "divisor: 1, though integer spikes of Spike-driven Transformer V3 are over 4"
+
+    def _tie_warnings(self) -> Iterator[str]:
+        """Yield where a threshold, or a tie of multispike, can be met exactly, and not in float32.
+
+        Never with a root: no integer times an irrational number is rational.
+        """
+        scale, real = self.scale.exact, self.threshold_exact
+        if scale is None or real is None or self.neuron == "none":
+            return
+        bits = (self.tau.bit_length() - 1) * (self.steps - 1) if self.neuron == "lif" else 0
+        ties: tuple[Fraction, ...] = (real,)
+        what = "the threshold"
+        if self.neuron == "multispike":
+            halves = (Fraction(2 * m - 1, 2) for m in range(1, self.levels + 1))
+            ties, what = tuple(half * self.divisor**3 / scale for half in halves), "a tie"
+        met = [tie for tie in ties if (1 << bits) % tie.denominator == 0][:1]
+        yield from tie_warnings([scale] * len(met), met, bits, what)
+        if met and self.divisor & self.divisor - 1:
+            yield (
+                f"divisor: n / {self.divisor} is no float32 number, and {what} lies exactly on a "
+                f"drive of {met[0]}, where float32 code may fall on either side"
+            )

@@ -70,6 +70,11 @@ class MaskDesign(Layer):
         return self.threshold / self.scale * decay
 
     @property
+    def scales(self) -> tuple[Fraction, ...]:
+        """The scale of all channels."""
+        return (self.scale,)
+
+    @property
     def thresholds_exact(self) -> tuple[Fraction, ...]:
         """The threshold of all heads."""
         return (self.threshold_exact,)

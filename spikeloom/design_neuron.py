@@ -26,6 +26,10 @@ class NeuronDesign(Protocol):
         """``"hard"`` or ``"soft"``."""
 
     @property
+    def scales(self) -> tuple[Fraction, ...]:
+        """Factors on the drive before the neuron: one a head."""
+
+    @property
     def thresholds_exact(self) -> tuple[Fraction, ...]:
         """Thresholds in units of the integer drive, before they are put on a grid: one a head."""
 

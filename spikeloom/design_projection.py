@@ -165,6 +165,11 @@ class ProjectionDesign(Layer):
         return self.threshold / self.scale * decay
 
     @property
+    def scales(self) -> tuple[Fraction, ...]:
+        """The scale of all channels."""
+        return (self.scale,)
+
+    @property
     def thresholds_exact(self) -> tuple[Fraction, ...]:
         """The threshold of all channels, or the integer grid of their own."""
         return (self.threshold_exact if self.channel_thresholds is None else Fraction(1),)

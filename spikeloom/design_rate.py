@@ -47,6 +47,11 @@ class RateAttention(Layer):
         description="Firing threshold of the IF neurons, which take a rate / T each step; "
         "threshold * steps * 2^rate_fraction is an integer.",
     )
+    accumulate: Literal["exact", "float64"] = Field(
+        default="exact",
+        description="How a rate / T adds up: exactly, as the formula says, or rounded to float64 "
+        "at every step, as the published code does.",
+    )
     v_bits: int = Field(default=8, ge=2, le=8, description="Bits of v, two's complement.")
     folding: Lanes = Field(default=Lanes(), description="What is computed in parallel.")
 
@@ -81,6 +86,11 @@ class RateAttention(Layer):
         return self.threshold * self.steps * (1 << self.rate_fraction)
 
     @property
+    def most(self) -> int:
+        """The greatest rate that matters: one above the threshold fires as often, each step."""
+        return min((1 << self.rate_bits) - 1, int(self.threshold_exact))
+
+    @property
     def inner(self) -> IntegerAttention:
         """The attention on spikes inside: one head, and nothing behind it."""
         return IntegerAttention.from_dict(
@@ -105,6 +115,12 @@ class RateAttention(Layer):
         return tuple(self._warnings())
 
     def _warnings(self) -> Any:
+        if self.accumulate == "exact" and self.steps & self.steps - 1:
+            yield (
+                f"accumulate: exact, with {self.steps} steps: the published code rounds rate / "
+                f"{self.steps} to float64, and where a sum meets the threshold it may fire a step "
+                "later or not at all; 'float64' has its spikes"
+            )
         most = (1 << self.rate_bits) - 1
         if most * self.steps < self.threshold_exact:
             yield (

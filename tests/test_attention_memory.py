@@ -1,11 +1,14 @@
 import random
+import re
 
 import pytest
+from amaranth.back import rtlil
 from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.hdl.attention import Attention
+from spikeloom.hdl.memory import SinglePortMemory
 from spikeloom.sim.rows import run as stream_rows
 
 from .designs import check, layer
@@ -139,3 +142,13 @@ def test_spiteful_memory_spoils_what_is_read_too_early(monkeypatch):
     assert plain[0][2:] == numbers[:-2]
     assert spoilt[0][2:] == [number ^ 255 for number in numbers[:-2]]
     assert plain[1][1:] == spoilt[1][1:] == numbers[:-1]
+
+
+@pytest.mark.parametrize(("width", "depth"), [(16, 256), (20, 16_384), (4, 32_768)])
+def test_single_ported_memory_is_never_asleep(width, depth):
+    """Inputs that the simulators' model may ignore: constants, in every SPRAM of a memory."""
+    text = rtlil.convert(SinglePortMemory(width, depth, granularity=4))
+    blocks = -(-width // 16) * -(-depth // 16_384)
+    assert text.count("cell \\SB_SPRAM256KA") == blocks
+    for name, level in (("STANDBY", 0), ("SLEEP", 0), ("POWEROFF", 1)):
+        assert re.findall(rf"connect \\{name} (\S+)", text) == [f"1'{level}"] * blocks

@@ -75,7 +75,9 @@ def test_warned():
     assert make(**ALPHA, alpha=[0, 0, 0, 1]).warnings == ()
     (warning,) = make(reset="soft", scale=["1/8", "1/8", 0.3, "1/8"]).warnings
     assert warning.startswith("reset: soft, with a threshold of 3.33333 in units")
-    assert make(scale=[0.1, 0.2, 0.3, 0.4]).warnings == ()
+    assert make(scale=[0.3, 0.6, 0.7, 0.9]).warnings == ()
+    ties = make(scale=[0.1, 0.2, 0.3, 0.2]).warnings
+    assert [warning.split(" is ")[0] for warning in ties] == ["scale: 1/10", "scale: 1/5"]
 
 
 def test_order():

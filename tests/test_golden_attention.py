@@ -6,10 +6,11 @@ import pytest
 
 from spikeloom.design import Design
 from spikeloom.design_file import load_design
-from spikeloom.golden import log, shift, table
+from spikeloom.golden import beats, log, shift, table
 from spikeloom.golden.attention import attention, drive, score_matrix
+from spikeloom.golden.model import ArraySpec
 from spikeloom.golden.neuron import NeuronSpec
-from spikeloom.golden.ranges import ranges
+from spikeloom.golden.ranges import Ranges, bits, ranges
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
@@ -239,3 +240,35 @@ def test_examples(path):
     assert found.drive[0] <= x.min()
     assert x.max() <= found.drive[1]
     assert attention(design, q, k, v).any()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "dtype"),
+    [
+        (-(1 << 31), (1 << 31) - 1, np.int32),
+        (0, 1 << 31, np.int64),
+        (-(1 << 31) - 1, 0, np.int64),
+    ],
+)
+def test_type_of_a_drive_at_the_bound_of_32_bits(monkeypatch, low, high, dtype):
+    """The range of a design decides, at 2**31 and one beyond; no layer of that size is run."""
+    design = Design.from_dict({"tokens": 1, "dim": 1, "heads": 1, "steps": 1, "neuron": "none"})
+    for module in ("attention", "beats"):
+        monkeypatch.setattr(
+            f"spikeloom.golden.{module}.ranges", lambda _: Ranges((0, 1), (low, high), (0, 0), None)
+        )
+    one = np.ones((1, 1, 1), dtype=np.uint8)
+    assert attention(design, one, one, one).dtype == dtype
+    assert ArraySpec("drive", "(N)", (1,), low, high).dtype == dtype
+    for value in (low, high):
+        width, signed = bits(low, high)
+        parts = [(value & (1 << width) - 1) >> 8 * n & 255 for n in range(-(-width // 8))]
+        answer = beats.unpack(design, parts)
+        assert answer.dtype == dtype
+        assert answer.item() == value
+        assert ArraySpec("drive", "(N)", (1,), low, high).check([value]).item() == value
+
+
+def test_type_of_small_numbers():
+    kinds = [ArraySpec("x", "(N)", (1,), *span).dtype for span in ((0, 255), (0, 256), (-1, 255))]
+    assert kinds == [np.uint8, np.int32, np.int32]

@@ -43,6 +43,45 @@ def test_margin_of_the_published_setting():
     assert margins == pytest.approx([6.93e-5, 9.57e-6], rel=0.01)
 
 
+@pytest.mark.parametrize(
+    ("neurons", "w_max", "row", "neuron", "spike"),
+    [
+        (40, 1000, 2287, 6, 0),
+        (20, 1000, 2622, 2, 1),
+        (256, 1000, 1842, 26, 1),
+        (10, 1000, 8465, 6, 1),
+    ],
+)
+def test_rows_where_float32_and_float64_differ(neurons, w_max, row, neuron, spike):
+    """The published code's spikes, from PyTorch 2.13; float64 has the other ones."""
+    wave = math.sin(row * math.exp(-neuron * math.log(w_max) / neurons))
+    found = codes(row + 1, neurons, w_max)[row, neuron]
+    assert found == spike
+    assert spike != (wave >= 0.8)
+
+
+@pytest.mark.parametrize(
+    ("neurons", "w_max"),
+    [(9, 1000), (10, 10_000), (10, 1000), (20, 1000), (40, 10_000), (40, 1000), (256, 1000)],
+)
+def test_pytorch(neurons, w_max):
+    """All 50,000 rows of NeuronPE, but for exponentials that PyTorch has one unit off."""
+    torch = pytest.importorskip("torch", reason="torch is an extra")
+    even = torch.arange(0, neurons, 2).float()
+    rates = torch.exp(even * (-math.log(w_max) / neurons))
+    angles = torch.arange(50_000, dtype=torch.float)[:, None] * rates
+    table = np.zeros((50_000, neurons), dtype=np.uint8)
+    table[:, 0::2] = (torch.sin(angles) - 0.8 >= 0).numpy()
+    table[:, 1::2] = (torch.cos(angles[:, : neurons // 2]) - 0.8 >= 0).numpy()
+    different = codes(50_000, neurons, w_max) != table
+    powers = (even.double() * float(np.float32(-math.log(w_max) / neurons))).float()
+    rounded = torch.exp(powers.double()).float()
+    assert (abs(rounded - rates) <= 1.2e-7 * rounded).all()
+    same = (rounded == rates).repeat_interleave(2)[:neurons].numpy()
+    assert not different[:, same].any()
+    assert same.mean() > 0.8
+
+
 @pytest.mark.parametrize("neurons", [1, 2, 3, 5, 7, 10, 11, 40, 64, 127])
 def test_scalar_formula(neurons):
     """Every spike from the math library, one at a time: 1,000 and more for each width above 2."""

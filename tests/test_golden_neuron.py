@@ -180,6 +180,37 @@ def test_arrays_scalars_and_wide_numbers_agree():
         assert alone == got == exact(design, column)
 
 
+@pytest.mark.parametrize("reset", ["hard", "soft"])
+@pytest.mark.parametrize(
+    ("kind", "shift", "fraction"), [("if", 0, 0), ("lif", 1, 3), ("lif", 4, 8)]
+)
+@pytest.mark.parametrize("steps", [1, 4, 64])
+def test_numbers_up_to_the_bound_fit_64_bits(kind, shift, fraction, reset, steps):
+    """The greatest drive that is computed in 64 bits, and one more, against Python's integers."""
+    bound = NeuronSpec(kind, shift, fraction, 7, reset)
+    top = (1 << 61) // (steps << shift + fraction)
+    assert bound.fits(top - 1, steps)
+    assert not bound.fits(top, steps)
+    for greatest in (top - 1, top, 3 * top):
+        for threshold in (7, greatest << fraction):
+            spec = NeuronSpec(kind, shift, fraction, threshold, reset)
+            drive = [[greatest, -greatest, greatest - 1, 1 - greatest]] * steps
+            found = spec.run(drive)
+            for column, got in zip(zip(*drive, strict=True), found.T.tolist(), strict=True):
+                w, alone = 0, []
+                for value in column:
+                    spike, w = spec.step(w, value)
+                    alone.append(spike)
+                assert alone == got
+
+
+def test_a_threshold_counts_as_well():
+    assert NeuronSpec("if", 0, 0, (1 << 61) - 1, "soft").fits(0, 1)
+    assert not NeuronSpec("if", 0, 0, 1 << 61, "soft").fits(0, 1)
+    assert NeuronSpec("if", 0, 0, 0, "soft").fits(0, (1 << 61) - 1)
+    assert not NeuronSpec("if", 0, 0, 0, "soft").fits(0, 1 << 61)
+
+
 def test_shape_is_kept():
     spec = NeuronSpec("if", 0, 0, 3, "hard")
     assert spec.run(np.zeros((4, 2, 3), np.int32)).shape == (4, 2, 3)

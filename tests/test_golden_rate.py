@@ -52,6 +52,78 @@ def test_published_class(steps, threshold, heads):
     assert some > 500
 
 
+def one_neuron(rate, steps, threshold):
+    """A channel of the class, step by step, on Python's floats."""
+    v, made = 0.0, []
+    for _ in range(steps):
+        v += max(rate, 0) / steps
+        made.append(int(v >= threshold))
+        v -= threshold * made[-1]
+    return made
+
+
+@pytest.mark.parametrize(("threshold", "fraction"), [(1, 0), (1, 2), ("1/2", 2), ("3/4", 2)])
+def test_float64_of_every_number_of_steps(threshold, fraction):
+    """T = 1 to 64, every rate of a small range, against the class; and what exact sums are."""
+    differ = set()
+    for steps in range(1, 65):
+        keys = {"steps": steps, "threshold": threshold, "rate_fraction": fraction}
+        design, exact = (make(**keys, rate_bits=4, accumulate=a) for a in ("float64", "exact"))
+        rates = np.arange(16)
+        found = rate.spikes(design, rates)
+        theta = float(design.threshold)
+        assert found.T.tolist() == [one_neuron(r / 2**fraction, steps, theta) for r in range(16)]
+        if not np.array_equal(found, rate.spikes(exact, rates)):
+            differ.add(steps)
+    assert not differ & {1, 2, 4, 8, 16, 32, 64}
+    assert differ >= {7, 10, 13, 14, 15}
+
+
+def test_float64_where_the_rate_is_the_threshold():
+    """The steps, up to 15, in which the class answers 0 to a rate of 1 and a threshold of 1."""
+    keys = {"rate_bits": 1, "rate_fraction": 0, "accumulate": "float64"}
+    silent = [t for t in range(1, 16) if not rate.spikes(make(steps=t, **keys), [1]).any()]
+    assert silent == [6, 7, 10, 13, 14, 15]
+    assert all(rate.encode([1], t, t).sum() == 1 for t in range(1, 65))
+
+
+@pytest.mark.parametrize("accumulate", ["exact", "float64"])
+@pytest.mark.parametrize("threshold", ["1", "3/10", "7/5"])
+@pytest.mark.parametrize("steps", [5, 10, 30, 60])
+def test_rates_above_the_greatest_fire_as_it_does(steps, threshold, accumulate):
+    keys = {"rate_bits": 12, "rate_fraction": 3, "target": {"beat": 16}}
+    design = make(steps=steps, threshold=threshold, accumulate=accumulate, **keys)
+    most = int(design.threshold_exact)
+    assert design.most == most
+    assert rate.spikes(design, np.arange(most, 4096)).all()
+    assert not rate.spikes(design, np.arange(most)).all(axis=0).any()
+
+
+@pytest.mark.parametrize("steps", [3, 6, 7, 10])
+def test_published_class_in_float64(steps):
+    """The whole class with steps that are no power of two: its spikes, its drive."""
+    design = make(steps=steps, accumulate="float64")
+    scale = steps * sqrt(design.dim)
+    for n in range(40):
+        arrays = draw_spikes(design, rate=(n % 10 + 1) / 10, seed=n)
+        real = published(
+            *(arrays[name] / 32 for name in "qk"),
+            arrays["v"] * 1.0,
+            heads=1,
+            steps=steps,
+            threshold=1,
+        )
+        assert np.array_equal(np.rint(real * scale), rate.attention(design, **arrays))
+
+
+def test_exact_sums_carry_a_warning_where_float64_may_differ():
+    for steps in (1, 2, 4, 8, 16, 32, 64):
+        assert make(steps=steps).warnings == ()
+    (warning,) = make(steps=6).warnings
+    assert warning.startswith("accumulate: exact, with 6 steps: the published code rounds rate / 6")
+    assert make(steps=6, accumulate="float64").warnings == ()
+
+
 def test_heads_split_nothing():
     one, four = (make(heads=heads) for heads in (1, 4))
     arrays = draw_spikes(one, rate=0.8, seed=3)

@@ -12,6 +12,7 @@ FACTORS = {
     "steps": (1, 3, 4),
     "rate": ((8, 5), (4, 2), (3, 0), (1, 0)),
     "threshold": ("1", "2", "3"),
+    "accumulate": ("exact", "float64"),
     "v_bits": (2, 5, 8),
     "lanes": (1, 2, 4, 16),
     "beat": (8, 16),
@@ -23,7 +24,10 @@ def layer(row):
     lanes = lanes if lanes == row["dim"] else 1 << lanes.bit_length() - 1
     return RateAttention.from_dict(
         {
-            **{key: row[key] for key in ("tokens", "dim", "steps", "v_bits", "threshold")},
+            **{
+                key: row[key]
+                for key in ("tokens", "dim", "steps", "v_bits", "threshold", "accumulate")
+            },
             **{"rate_bits": row["rate"][0], "rate_fraction": row["rate"][1]},
             **{"folding": {"lanes": lanes}, "target": {"beat": row["beat"]}},
         }
@@ -58,3 +62,27 @@ def test_worst_case_is_every_spike_in_every_step():
     layer = RateLayer(design)
     # Two cycles a rate and step; a pass of 5 cycles, 12 spikes of k and 12 of q with 3 starts.
     assert layer.compute_cycles() == 2 * (2 * 2 * 12 + 5 + 12 + 12 + 3)
+
+
+def test_table_of_rounded_sums_takes_a_cycle_more_and_no_sums():
+    keys = {"tokens": 3, "dim": 4, "steps": 6, "rate_fraction": 3, "rate_bits": 6}
+    exact, table = (
+        RateLayer(RateAttention.from_dict(keys | {"accumulate": how}))
+        for how in ("exact", "float64")
+    )
+    # A third cycle for each of 2 x 12 rates in each of 6 steps.
+    assert table.compute_cycles() == exact.compute_cycles() + 6 * 2 * 12
+    assert [(m.name, m.width, m.depth, m.rom) for m in table.memories[:2]] == [
+        ("rates", 6, 32, False),
+        ("spikes", 6, 49, True),
+    ]
+    assert [memory.width for memory in exact.memories if memory.name == "rates"] == [6 + 6]
+
+
+def test_rates_at_the_threshold_do_not_fire_in_six_steps_of_float64():
+    """A rate of 1 against a threshold of 1: six sixths are less, in float64 and in the RTL."""
+    keys = {"tokens": 2, "dim": 2, "steps": 6, "rate_bits": 1, "rate_fraction": 0}
+    for how, some in (("exact", True), ("float64", False)):
+        design = RateAttention.from_dict(keys | {"accumulate": how})
+        (answer,) = check(design, stalls=0.2, seed=2, rates=(1.0,))
+        assert answer.any() == some

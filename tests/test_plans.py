@@ -1,0 +1,156 @@
+"""The plans of all examples: as they are written down, and by formulas that are not the plans' own.
+
+``tools/plans.py --write`` writes ``tests/plans.json`` after a change that was meant.
+"""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spikeloom.design_file import load_design
+from spikeloom.golden.cpg import codes
+from spikeloom.golden.models import model
+
+ROOT = Path(__file__).resolve().parent.parent
+TOOL = ROOT / "tools" / "plans.py"
+SPEC = importlib.util.spec_from_file_location("plans", TOOL)
+assert SPEC is not None
+assert SPEC.loader is not None
+plans = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(plans)
+
+PATHS = {path.stem: path for path in plans.examples()}
+WRITTEN = json.loads(plans.FILE.read_text())
+PUBLISHED = json.loads((ROOT / "docs" / "results.json").read_text())["points"]
+everywhere = pytest.mark.parametrize("name", PATHS)
+
+
+def test_every_example_is_written_down():
+    assert list(WRITTEN) == list(PATHS)
+
+
+@everywhere
+def test_plan_is_as_written(name):
+    assert json.loads(json.dumps(plans.plan(PATHS[name]))) == WRITTEN[name]
+
+
+def test_tool_tells_what_differs():
+    def run():
+        command = [sys.executable, str(TOOL)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (run().returncode, plans.text(WRITTEN)) == (0, plans.FILE.read_text())
+
+
+@everywhere
+def test_blocks_follow_from_words_and_bits(name):
+    """An EBR holds 256 x 16, 512 x 8, 1024 x 4 or 2048 x 2, an SPRAM 16384 x 16."""
+    found = WRITTEN[name]
+    ebr = spram = 0
+    for memory in found["layout"]["memories"]:
+        width, depth = memory["width"], memory["depth"]
+        blocks = [ceil(width / (16 >> n)) * ceil(depth / (256 << n)) for n in range(4)]
+        single = memory.get("spram", 0)
+        assert memory["ebr"] == (0 if single else min(blocks)), memory["name"]
+        assert single in (0, ceil(width / 16) * ceil(depth / 16384)), memory["name"]
+        ebr, spram = ebr + memory["ebr"], spram + single
+    assert (found["ebr"], found["spram"]) == (ebr, spram)
+    assert found["spram"] <= 4
+
+
+@everywhere
+def test_sections_make_up_the_beats(name):
+    design, beats = load_design(PATHS[name]), WRITTEN[name]["beats"]
+    times = {
+        "rate-attention": 1,
+        "state-space": design.steps,
+        "projection": design.steps * design.tokens if design.kind == "projection" else 0,
+    }.get(design.kind)
+    if design.kind == "residual":
+        groups = design.steps * design.tokens * ceil(design.dim / design.beat)
+        for way in ("in", "out"):
+            assert beats[way]["beats"] == groups * len(beats[way]["planes"])
+        return
+    if times is None:
+        times = design.heads * design.steps
+    for way in ("in", "out"):
+        sections = beats[way]["sections"]
+        assert beats[way]["beats"] == times * sum(section["beats"] for section in sections)
+
+
+BITS = [name for name, path in PATHS.items() if load_design(path).kind in ("attention", "mask")]
+
+
+@pytest.mark.parametrize("name", BITS)
+def test_beats_of_bits_are_tokens_in_whole_beats(name):
+    """For attention on bits and masks: N ceil(d / B) an array, or in state order d ceil(N / B)."""
+    design, beats = load_design(PATHS[name]), WRITTEN[name]["beats"]
+    runs, width = design.heads * design.steps, design.dim // design.heads
+    one = design.tokens * ceil(width / design.beat)
+    keys = one
+    if design.kind == "attention" and design.order == "state":
+        keys = width * ceil(design.tokens / design.beat)
+    count = 2 if design.kind == "attention" else len(model(design).inputs) - 1
+    assert beats["in"]["beats"] == runs * (keys + count * one)
+    assert beats["out"]["beats"] == runs * one
+    for section in beats["in"]["sections"]:
+        names = section["name"].split(", ")
+        assert section["beats"] == (keys if names == ["k"] else one) * len(names)
+
+
+@everywhere
+def test_numbers_fit_their_bits(name):
+    """Every range that a manifest gives, against the width it gives: no bit is missing or idle."""
+
+    def spans(value):
+        if isinstance(value, dict):
+            if {"low", "high", "bits", "signed"} <= set(value):
+                yield value
+            for inner in value.values():
+                yield from spans(inner)
+
+    for span in spans(WRITTEN[name]["numbers"]):
+        low, high, bits = span["low"], span["high"], span["bits"]
+        assert span["signed"] or low >= 0
+        least, most = (
+            (-(1 << bits - 1), (1 << bits - 1) - 1) if span["signed"] else (0, 2**bits - 1)
+        )
+        assert least <= low <= high <= most
+        assert bits == 1 or low < least >> 1 or high > most >> 1
+
+
+def test_placed_layers_have_the_planned_blocks():
+    """Synthesis and placement counted the same blocks, wherever an example is a published point."""
+    same, more = 0, {}
+    for point in PUBLISHED.values():
+        file = ROOT / str(point["settings"].get("file", ""))
+        if file.stem in PATHS and "mechanism" in point["family"]:
+            planned = WRITTEN[file.stem]
+            assert point["cells"].get("spram", 0) == planned["spram"], file
+            more[file.stem] = point["cells"].get("ebr", 0) - planned["ebr"]
+            same += planned["ebr"] > 0
+    # Tables of positions come on top of the memories of attention. The last 16 neurons of CPG-PE
+    # are constant over the 128 positions of the other layer, and synthesis drops their block.
+    assert {name: extra for name, extra in more.items() if extra} == {
+        **{"tiny-32x64-table": 1, "tiny-32x64-shift-grid": 1},
+        "tiny-32x64-projection-add": -1,
+    }
+    assert len(np.unique(codes(128, 64)[:, 48:], axis=0)) == 1
+    assert same >= 10
+
+
+def test_sections_of_two_arrays_are_as_long_as_what_is_in_them():
+    """The beats that only k and v fill, and only q: a mask of the first version's sums."""
+    design = load_design(PATHS["tiny-32x64-sdsa"])
+    golden = model(design)
+    sections = golden.describe()["beats"]["in"]["sections"]
+    zeros = {spec.name: np.zeros(spec.shape, dtype=np.uint8) for spec in golden.inputs}
+    for names, section in zip((("k", "v"), ("q",)), sections, strict=True):
+        filled = golden.pack(zeros | {name: 1 - zeros[name] for name in names})
+        assert (filled != 0).sum() == design.heads * design.steps * section["beats"]
