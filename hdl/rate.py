@@ -13,7 +13,7 @@ from ..design_layer import Layer
 from ..design_rate import RateAttention
 from ..golden.rate import encode
 from .beats import beat_stream
-from .integer import IntegerLayer, describe_memory, integer_cycles
+from .integer import IntegerLayer, integer_cycles
 from .layer import LayerComponent
 from .memory import LayerMemory
 from .plan import BLOCKS, MemoryShape
@@ -229,7 +229,7 @@ class RateLayer(LayerComponent):
             return shape
         ebr = sum(memory.ebr for memory in (shape, *self._inner.memories))
         spram = sum(memory.spram for memory in self._inner.memories)
-        single = MemoryShape("rates", width, shape.depth, single_port=True)
+        single = shape.moved()
         return single if ebr > blocks[0] and spram + single.spram <= blocks[1] else shape
 
     @property
@@ -258,10 +258,9 @@ class RateLayer(LayerComponent):
     def manifest(self) -> dict[str, Any]:
         """Describe what a user of the generated Verilog cannot see in it."""
         inner = self._inner.manifest()
-        rates = describe_memory(self._shape)
         return {
             **inner,
-            "memories": [rates, *inner["memories"]],
+            "memories": [self._shape.describe(), *inner["memories"]],
             "compute_cycles": self.compute_cycles(),
         }
 

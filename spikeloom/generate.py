@@ -8,6 +8,7 @@ from typing import Any
 
 from amaranth.lib import wiring
 
+from spikeloom.boards.devices import DEVICES
 from spikeloom.boards.yosys import yosys_version
 from spikeloom.design_layer import Layer
 from spikeloom.golden.models import model
@@ -58,6 +59,7 @@ def generate(design: Layer, folder: Path) -> tuple[Path, Path]:
 def describe(design: Layer) -> dict[str, Any]:
     """Describe the Verilog of a layer: ports, beats, cycles, memories, versions of the tools."""
     layer = component(design)
+    device = DEVICES[design.target.device]
     described = model(design).describe()
     return {
         "name": design.name,
@@ -66,11 +68,21 @@ def describe(design: Layer) -> dict[str, Any]:
         "tools": {"amaranth": version("amaranth"), "yosys": yosys_version()},
         "ports": _ports(AxiStreamTop(design)),
         "clock": {"port": "clk", "edge": "rising", "mhz": design.target.clock_mhz},
-        "reset": {"port": "rst", "active": "high", "kind": "synchronous"},
+        "reset": {
+            "port": "rst",
+            "active": "high",
+            "kind": "synchronous",
+            "after_configuration": {
+                "microseconds": device.wake_us,
+                "cycles": device.wake_cycles(design.target.clock_mhz),
+            },
+            "later": {"cycles": 1},
+        },
         "beats": described["beats"],
         "latency": {
             "compute_cycles": layer.compute_cycles(),
             "compute_cycles_a_step": layer.compute_cycles() // design.steps,
+            "watchdog_cycles": layer.watchdog_cycles,
         },
         "numbers": described["numbers"],
         "layout": layer.manifest(),
