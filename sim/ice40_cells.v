@@ -148,7 +148,8 @@ module SB_RAM40_4K(
             if (WE && WCLKE && !kept[n]) memory[WADDR[7:0]][n] <= data[n];
 endmodule
 
-// Contents are lost in standby and sleep; a design of ours never goes there.
+// Contents are lost in standby and sleep; a design of ours never goes there. Before they are written
+// they are no zeros: they are kept in a code, in which 0 means something else.
 module SB_SPRAM256KA(
     output reg [15:0] DATAOUT,
     input [13:0] ADDRESS,
@@ -156,14 +157,15 @@ module SB_SPRAM256KA(
     input [3:0] MASKWREN,
     input WREN, CHIPSELECT, CLOCK, STANDBY, SLEEP, POWEROFF
 );
+    localparam [15:0] CODE = 16'hA35C;
     reg [15:0] memory [0:16383];
     integer n;
     always @(posedge CLOCK)
         if (CHIPSELECT && !STANDBY && !SLEEP && POWEROFF) begin
             for (n = 0; n < 16; n = n + 1)
-                if (WREN && MASKWREN[n / 4]) memory[ADDRESS][n] <= DATAIN[n];
+                if (WREN && MASKWREN[n / 4]) memory[ADDRESS][n] <= DATAIN[n] ^ CODE[n];
             // Undefined while writing; the complement makes a design that looks fail.
-            DATAOUT <= WREN ? ~DATAIN : memory[ADDRESS];
+            DATAOUT <= WREN ? ~DATAIN : memory[ADDRESS] ^ CODE;
         end
 endmodule
 
