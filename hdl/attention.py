@@ -131,16 +131,7 @@ class Attention(LayerComponent):
         """Describe what a user of the generated Verilog cannot see in it."""
         plan = self._plan
         return {
-            "memories": [
-                {
-                    "name": shape.name,
-                    "width": shape.width,
-                    "depth": shape.depth,
-                    "ebr": shape.ebr,
-                    "spram": shape.spram,
-                }
-                for shape in plan.memories
-            ],
+            "memories": [shape.describe() for shape in plan.memories],
             "banks": {"input": plan.in_banks, "output": plan.out_banks},
             "order": self._design.order,
             "passes": plan.passes,

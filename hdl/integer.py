@@ -18,7 +18,7 @@ from .layer import LayerComponent
 from .memory import LayerMemory
 from .plan import MemoryShape
 
-__all__ = ["IntegerLayer", "describe_memory", "integer_cycles"]
+__all__ = ["IntegerLayer", "integer_cycles"]
 
 
 def integer_cycles(plan: IntegerPlan, q: NDArray[Any], k: NDArray[Any]) -> int:
@@ -120,7 +120,7 @@ class IntegerLayer(LayerComponent):
         """Describe what a user of the generated Verilog cannot see in it."""
         plan = self._plan
         return {
-            "memories": [describe_memory(shape) for shape in plan.memories],
+            "memories": [shape.describe() for shape in plan.memories],
             "banks": {"input": plan.in_banks, "output": plan.out_banks},
             "order": "state",
             "passes": plan.passes,
@@ -190,17 +190,6 @@ class IntegerLayer(LayerComponent):
         store = LayerMemory(self._plan.memory(name), granularity=granularity)
         m.submodules[name] = store
         return store
-
-
-def describe_memory(shape: MemoryShape) -> dict[str, Any]:
-    """Describe a memory for users of the Verilog."""
-    return {
-        "name": shape.name,
-        "width": shape.width,
-        "depth": shape.depth,
-        "ebr": shape.ebr,
-        "spram": shape.spram,
-    }
 
 
 def _fullest(top: int) -> int:

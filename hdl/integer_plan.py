@@ -288,7 +288,8 @@ class IntegerPlan:
         if self.keeps:
             shapes.append(MemoryShape("membrane", self.lanes * self.keeps, depth(self.passes, 1)))
         state = self.state_depth * (1 if self.gated else 2)
-        return (*shapes, MemoryShape("state", self.lanes * lane, state))
+        initial = "any" if self.gated else "zero"
+        return (*shapes, MemoryShape("state", self.lanes * lane, state, initial=initial))
 
     @property
     def _v_word(self) -> int:
@@ -350,7 +351,7 @@ class IntegerPlan:
             return given
         spram = 0
         for shape in sorted(given, key=lambda shape: -shape.ebr):
-            moved = replace(shape, single_port=True)
+            moved = shape.moved()
             if self._may_move(shape) and spram + moved.spram <= blocks[1]:
                 shapes[shape.name] = moved
                 spram, ebr = spram + moved.spram, ebr - shape.ebr

@@ -64,6 +64,15 @@ class LayerComponent(wiring.Component):
         Without ``arrays``, the inputs of the golden model by name, the most there can be.
         """
 
+    @property
+    def watchdog_cycles(self) -> int:
+        """Cycles in which a beat goes through some port, unless a neighbour holds it up.
+
+        A layer in which none does, though a beat is offered or all of the inference is sent, and
+        though its answer would be taken, is out of step: it needs a reset.
+        """
+        return 2 * self.compute_cycles() + 1000
+
     @abstractmethod
     def manifest(self) -> dict[str, Any]:
         """Describe what a user of the generated Verilog cannot see in it."""

@@ -66,16 +66,7 @@ class Mask(LayerComponent):
     def manifest(self) -> dict[str, Any]:
         """Describe what a user of the generated Verilog cannot see in it."""
         return {
-            "memories": [
-                {
-                    "name": shape.name,
-                    "width": shape.width,
-                    "depth": shape.depth,
-                    "ebr": shape.ebr,
-                    "spram": shape.spram,
-                }
-                for shape in self.memories
-            ],
+            "memories": [shape.describe() for shape in self.memories],
             "stateless": MaskPlan(self._design).stateless,
             "compute_cycles": self.compute_cycles(),
         }

@@ -8,6 +8,7 @@ gaps cost nothing.
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import ceil
+from typing import Any
 
 from amaranth.hdl import Shape
 from amaranth.utils import ceil_log2
@@ -35,13 +36,19 @@ def ebr_blocks(width: int, depth: int) -> int:
 
 @dataclass(frozen=True)
 class MemoryShape:
-    """One memory of a layer: its words and the blocks they take."""
+    """One memory of a layer: its words and the blocks they take.
+
+    ``initial`` says what the layer relies on without ever writing it: ``"any"``, nothing;
+    ``"zero"`` or ``"ones"``, a part that holds nothing else; ``"table"``, constants. Whatever it is
+    but ``"any"``, a bit that flips there stays wrong until the device is configured again.
+    """
 
     name: str
     width: int
     depth: int
     single_port: bool = False
     rom: bool = False
+    initial: str = "any"
 
     @property
     def ebr(self) -> int:
@@ -52,6 +59,25 @@ class MemoryShape:
     def spram(self) -> int:
         """SPRAM blocks of 256 kbit that the memory takes."""
         return ceil(self.width / 16) * ceil(self.depth / 16384) if self.single_port else 0
+
+    def moved(self) -> "MemoryShape":
+        """Give the same memory in SPRAM, which holds nothing before it is written.
+
+        >>> MemoryShape("v", 8, 512, initial="zero").moved().describe()["initial"]
+        'any'
+        """
+        return replace(self, single_port=True, initial="any")
+
+    def describe(self) -> dict[str, Any]:
+        """Describe the memory for users of the Verilog."""
+        return {
+            "name": self.name,
+            "width": self.width,
+            "depth": self.depth,
+            "ebr": self.ebr,
+            "spram": self.spram,
+            "initial": "table" if self.rom else self.initial,
+        }
 
 
 @dataclass(frozen=True)
@@ -239,8 +265,8 @@ class Plan:
             if ebr <= blocks[0]:
                 break
             if self._may_move(shape):
-                used = sum(replace(shapes[name], single_port=True).spram for name in moved)
-                if used + replace(shape, single_port=True).spram <= blocks[1]:
+                used = sum(shapes[name].moved().spram for name in moved)
+                if used + shape.moved().spram <= blocks[1]:
                     moved.add(shape.name)
                     ebr -= shape.ebr
         # Half a move is none: what does not fit is said in the terms of block memory.
@@ -266,7 +292,7 @@ class Plan:
     def memories(self) -> tuple[MemoryShape, ...]:
         """Memories of the layer."""
         return tuple(
-            replace(shape, single_port=shape.name in self.single_ported)
+            shape.moved() if shape.name in self.single_ported else shape
             for shape in self._memories(*self._banks)
         )
 

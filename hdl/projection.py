@@ -84,16 +84,7 @@ class Projection(LayerComponent):
         """Describe what a user of the generated Verilog cannot see in it."""
         plan = self._plan
         return {
-            "memories": [
-                {
-                    "name": shape.name,
-                    "width": shape.width,
-                    "depth": shape.depth,
-                    "ebr": shape.ebr,
-                    "constant": shape.rom,
-                }
-                for shape in plan.memories
-            ],
+            "memories": [{**shape.describe(), "constant": shape.rom} for shape in plan.memories],
             "banks": {"input": 2, "output": 2},
             "lanes": plan.lanes,
             "passes": plan.passes,

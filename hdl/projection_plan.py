@@ -242,7 +242,10 @@ class ProjectionPlan:
                 "weights", self.lanes * design.weights.bits, len(self.weight_words), rom=True
             ),
             MemoryShape("events", self.event.size, 2 << ceil_log2(self.events)),
-            MemoryShape("state", state, 1 << self.state_bits, rom=not self.returns),
+            # Its constants stand beside the membranes, and are not written.
+            MemoryShape(
+                "state", state, 1 << self.state_bits, rom=not self.returns, initial="table"
+            ),
             MemoryShape("o", self.slices * self.beat, 2 << ceil_log2(self.words)),
         ]
         if design.cpg_neurons:

@@ -13,7 +13,7 @@ from ..design_layer import Layer
 from ..design_rate import RateAttention
 from ..golden.rate import spikes
 from .beats import beat_stream
-from .integer import IntegerLayer, describe_memory, integer_cycles
+from .integer import IntegerLayer, integer_cycles
 from .layer import LayerComponent
 from .memory import LayerMemory
 from .plan import BLOCKS, MemoryShape
@@ -249,7 +249,7 @@ class RateLayer(LayerComponent):
         others = (*self._tables, *self._inner.memories)
         ebr = sum(memory.ebr for memory in (shape, *others))
         spram = sum(memory.spram for memory in self._inner.memories)
-        single = MemoryShape("rates", width, shape.depth, single_port=True)
+        single = shape.moved()
         return single if ebr > blocks[0] and spram + single.spram <= blocks[1] else shape
 
     @property
@@ -284,7 +284,7 @@ class RateLayer(LayerComponent):
     def manifest(self) -> dict[str, Any]:
         """Describe what a user of the generated Verilog cannot see in it."""
         inner = self._inner.manifest()
-        own = [describe_memory(memory) for memory in (self._shape, *self._tables)]
+        own = [memory.describe() for memory in (self._shape, *self._tables)]
         return {
             **inner,
             "memories": [*own, *inner["memories"]],

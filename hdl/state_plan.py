@@ -238,20 +238,31 @@ class StatePlan(Plan):
         chunks = (self.width + self.windowed) * keys + self.tokens * queries
         shapes = [
             MemoryShape("chunks", self.entry.size, in_banks << ceil_log2(chunks)),
-            MemoryShape("v", self.slices * self.beat, values << self._v_half),
+            MemoryShape(
+                "v",
+                self.slices * self.beat,
+                values << self._v_half,
+                initial="zero" if self._v_half else "any",
+            ),
             MemoryShape("o", self.out_slices * self.beat, self._depth(self.out_words, out_banks)),
-            MemoryShape("state", self.lanes * self.state_shape.width, self.state_depth),
+            MemoryShape(
+                "state", self.lanes * self.state_shape.width, self.state_depth, initial="zero"
+            ),
         ]
         if self.has_membranes:
             width = self.lanes * self.membrane_bits
             depth = self.membrane_depth << self._membrane_half
-            shapes.append(MemoryShape("membrane", width, depth))
+            # Where the preset knows the first step, it does not look at what was read.
+            masked = not self.native and not self.neuron.apart
+            initial = "zero" if self._membrane_half and not masked else "any"
+            shapes.append(MemoryShape("membrane", width, depth, initial=initial))
         if self.summed:
             width = self.beat * self.sum_shape.width
             depth = 2 << ceil_log2(self.words) + ceil_log2(in_banks)
-            shapes.append(MemoryShape("sums", self.slices * width, depth))
+            shapes.append(MemoryShape("sums", self.slices * width, depth, initial="ones"))
             if self.beats > 1:
-                shapes.append(MemoryShape("counts", width, 2 << ceil_log2(self.beats)))
+                depth = 2 << ceil_log2(self.beats)
+                shapes.append(MemoryShape("counts", width, depth, initial="ones"))
         return tuple(shapes)
 
 

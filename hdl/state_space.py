@@ -136,10 +136,7 @@ class StateSpaceLayer(LayerComponent):
     def manifest(self) -> dict[str, Any]:
         """Describe what a user of the generated Verilog cannot see in it."""
         return {
-            "memories": [
-                {"name": shape.name, "width": shape.width, "depth": shape.depth, "ebr": shape.ebr}
-                for shape in self.memories
-            ],
+            "memories": [shape.describe() for shape in self.memories],
             "compute_cycles": self.compute_cycles(),
         }
 

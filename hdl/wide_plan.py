@@ -113,16 +113,23 @@ class WidePlan(StatePlan):
             MemoryShape("q", self.span, in_banks << queries),
             # v and the state have a half that stays zero, for what is not to be added.
             *(
-                MemoryShape(f"v{port}", self.v_width, in_banks << tokens + 1)
+                MemoryShape(f"v{port}", self.v_width, in_banks << tokens + 1, initial="zero")
                 for port in range(self.ports)
             ),
             *(
-                MemoryShape(f"state{port}", self.lanes * self.entry_shape.width, 4 << rows)
+                MemoryShape(
+                    f"state{port}",
+                    self.lanes * self.entry_shape.width,
+                    4 << rows,
+                    initial="zero",
+                )
                 for port in range(self.ports)
             ),
             MemoryShape("o", self.out_slices * self.beat, self._depth(self.out_words, out_banks)),
         ]
         if self.has_membranes:
             width = self.lanes * self.membrane_bits
-            shapes.append(MemoryShape("membrane", width, self.membrane_depth << self.native))
+            depth = self.membrane_depth << self.native
+            initial = "zero" if self.native else "any"
+            shapes.append(MemoryShape("membrane", width, depth, initial=initial))
         return tuple(shapes)

@@ -82,11 +82,12 @@ async def inferences(dut: Any) -> None:
         frames, out_beats = file["frames"], int(file["out_beats"])
         stalls, seed = float(file["stalls"]), int(file["seed"])
         patience, work = int(file["patience"]), int(file["work"])
+        reset = int(file["reset"])
     for signal in (dut.s_axis_tvalid, dut.s_axis_tdata, dut.s_axis_tlast, dut.m_axis_tready):
         signal.value = 0
     dut.rst.value = 1
     Clock(dut.clk, 10, unit="ns").start()
-    for _ in range(2):
+    for _ in range(reset):
         await RisingEdge(dut.clk)
     dut.rst.value = 0
     await RisingEdge(dut.clk)

@@ -27,7 +27,7 @@ _HARNESS = Path(__file__).with_name("harness.cc")
 _CELLS = Path(__file__).with_name("ice40_cells.v")
 _RTL = """\
 read_rtlil in.txt
-read_verilog -overwrite cells.v
+read_verilog {define} -overwrite cells.v
 hierarchy -check -top {toplevel}
 rename {toplevel} dut
 write_cxxrtl {debug} dut.cc
@@ -36,7 +36,7 @@ write_cxxrtl {debug} dut.cc
 # it a block RAM alone is 600 kB of C++. Nets of one bit have no loops, which cost time.
 _NETLIST = """\
 read_verilog in.txt
-read_verilog -overwrite cells.v
+read_verilog {define} -overwrite cells.v
 hierarchy -check -top {toplevel}
 proc
 flatten
@@ -88,6 +88,9 @@ class CxxrtlModel:
         The source is what synthesis produced.
     trace : bool
         Build it so that a run can write its waves. Slower to compile and to run.
+    asleep : int
+        Cycles after configuration in which the block memories of a netlist read as 0, at least 0
+        and below 2**16.
 
     Raises
     ------
@@ -99,11 +102,21 @@ class CxxrtlModel:
     """
 
     def __init__(
-        self, source: str, *, toplevel: str = "top", netlist: bool = False, trace: bool = False
+        self,
+        source: str,
+        *,
+        toplevel: str = "top",
+        netlist: bool = False,
+        trace: bool = False,
+        asleep: int = 0,
     ):
+        if not 0 <= asleep < 1 << 16:
+            raise ValueError(f"Cycles asleep must be 0 to 65535, not {asleep!r}")
         self._trace = trace
         script = (_NETLIST if netlist else _RTL).format(
-            toplevel=toplevel, debug="-g4" if trace else "-g0"
+            toplevel=toplevel,
+            debug="-g4" if trace else "-g0",
+            define=f"-D SPIKELOOM_ASLEEP={asleep}" if asleep else "",
         )
         harness = _HARNESS.read_text(encoding="utf-8")
         cells = _CELLS.read_text(encoding="utf-8")
@@ -123,7 +136,7 @@ class CxxrtlModel:
         library = ctypes.CDLL(str(folder / "dut.so"))
         self._new = library.spikeloom_new
         self._new.restype = ctypes.c_void_p
-        self._new.argtypes = [*[ctypes.c_uint64] * 4, ctypes.c_char_p]
+        self._new.argtypes = [*[ctypes.c_uint64] * 5, ctypes.c_char_p]
         pointer = np.ctypeslib.ndpointer(np.uint64, flags="C_CONTIGUOUS")
         self._run = library.spikeloom_run
         self._run.restype = None
@@ -131,6 +144,13 @@ class CxxrtlModel:
             *(ctypes.c_void_p, ctypes.c_uint64, pointer, ctypes.c_uint64, ctypes.c_uint64),
             *(pointer, ctypes.c_uint64, pointer, pointer, ctypes.POINTER(_Counts)),
         ]
+        self._reset = library.spikeloom_reset
+        self._reset.restype = None
+        self._reset.argtypes = [ctypes.c_void_p, ctypes.c_uint64]
+        if trace:
+            self._flip = library.spikeloom_flip
+            self._flip.restype = ctypes.c_uint64
+            self._flip.argtypes = [ctypes.c_void_p, ctypes.c_uint64]
         self._delete = library.spikeloom_delete
         self._delete.restype = ctypes.c_int
         self._delete.argtypes = [ctypes.c_void_p]
@@ -154,31 +174,90 @@ class CxxrtlModel:
         """
         if (trace is not None) != self._trace:
             raise ValueError(f"Trace must be given if and only if built for it, not {trace!r}")
-        frames = np.ascontiguousarray(stimulus.frames, dtype=np.uint64)
-        out = np.zeros((len(frames), stimulus.out_beats), dtype=np.uint64)
-        first_in, last_out = np.zeros((2, len(frames)), dtype=np.uint64)
+        model = self._begin(stimulus, trace)
+        try:
+            return self._send(model, stimulus)
+        finally:
+            if self._delete(model):
+                raise OSError(f"{trace}: this trace file must have room, and could not be written")
+
+    def registers(self, stimulus: Stimulus) -> int:
+        """Count the bits of all registers; see :meth:`upset`."""
+        model = self._begin(stimulus, None)
+        try:
+            return int(self._flip(model, 2**64 - 1))
+        finally:
+            self._delete(model)
+
+    def upset(self, stimulus: Stimulus, *, bit: int | None, cycle: int) -> tuple[str, Traffic]:
+        """Flip a bit of a register, see what becomes of the inferences, reset, and send them again.
+
+        Parameters
+        ----------
+        stimulus : Stimulus
+            What to send, twice.
+        bit : int or None
+            Which of all the registers' bits, from 0; only for a model built with ``trace``. With
+            None nothing flips, and the reset comes at once.
+        cycle : int
+            Cycle after reset in which this happens.
+
+        Returns
+        -------
+        str
+            What broke in the rest of the inferences; empty if the protocol was kept.
+        Traffic
+            Answers after one cycle of reset.
+
+        Raises
+        ------
+        SimulationError
+            The design broke the protocol, or got stuck, after the reset.
+        """
+        model = self._begin(stimulus, None)
+        try:
+            self._send(model, stimulus, cycle)
+            fault = ""
+            if bit is not None:
+                self._flip(model, bit)
+                try:
+                    self._send(model, stimulus)
+                except SimulationError as error:
+                    fault = str(error)
+            self._reset(model, 1)
+            return fault, self._send(model, stimulus)
+        finally:
+            self._delete(model)
+
+    def _begin(self, stimulus: Stimulus, trace: Path | None) -> Any:
+        """Make a design that has been reset."""
         threshold = min(round(stimulus.stalls * 2**32), 2**32 - 1)
-        counts = _Counts()
         model = self._new(
             *(threshold, stimulus.seed % 2**63, stimulus.patience, stimulus.work),
-            os.fsencode(trace or ""),
+            *(stimulus.reset, os.fsencode(trace or "")),
         )
         if not model:
             raise OSError(f"{trace}: this trace file must be writable, and is not")
-        try:
-            while counts.status == 0:
-                self._run(
-                    *(model, _CHUNK, frames, frames.shape[1], len(frames)),
-                    *(out, stimulus.out_beats, first_in, last_out, ctypes.byref(counts)),
-                )
-        finally:
-            failed = self._delete(model)
-        if failed:
-            raise OSError(f"{trace}: this trace file must have room, and could not be written")
-        if counts.status != 1:
+        return model
+
+    def _send(self, model: Any, stimulus: Stimulus, cycles: int | None = None) -> Traffic:
+        """Send the inferences, or what of them is sent in some cycles, and collect the answers."""
+        frames = np.ascontiguousarray(stimulus.frames, dtype=np.uint64)
+        out = np.zeros((len(frames), stimulus.out_beats), dtype=np.uint64)
+        first_in, last_out = np.zeros((2, len(frames)), dtype=np.uint64)
+        counts = _Counts()
+        while counts.status == 0:
+            self._run(
+                *(model, _CHUNK if cycles is None else cycles, frames, frames.shape[1]),
+                *(len(frames), out, stimulus.out_beats, first_in, last_out, ctypes.byref(counts)),
+            )
+            if cycles is not None:
+                break
+        if counts.status > 1:
             raise SimulationError(
-                f"cycle {counts.cycle}: {_MESSAGES[counts.status]} (after {counts.sent} of "
-                f"{frames.size} beats in, {counts.received} of {out.size} beats out)"
+                f"cycle {counts.cycle}: {_MESSAGES.get(counts.status, 'no trace')} (after "
+                f"{counts.sent} of {frames.size} beats in, {counts.received} of {out.size} beats "
+                "out)"
             )
         return Traffic(
             frames=out,

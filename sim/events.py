@@ -53,6 +53,7 @@ def run_events(
             seed=stimulus.seed,
             patience=stimulus.patience,
             work=stimulus.work,
+            reset=stimulus.reset,
         )
         run_bench(
             verilog,

@@ -62,11 +62,13 @@ struct harness {
     uint64_t time = 0;
 
     void sample() {
+        if (file == nullptr) return;
         vcd.sample(time);
         time += 10;
         if (vcd.buffer.size() > (1u << 20)) flush();
     }
     void flush() {
+        if (file == nullptr) return;
         if (fwrite(vcd.buffer.data(), 1, vcd.buffer.size(), file) != vcd.buffer.size())
             count.status = TRACE_FAILED;
         vcd.buffer.clear();
@@ -86,15 +88,19 @@ struct harness {
         sample();
     }
 
-    void reset() {
+    void reset(uint64_t cycles) {
         dut.p_s__axis__tvalid.set<uint32_t>(0);
         dut.p_m__axis__tready.set<uint32_t>(0);
         dut.p_rst.set<uint32_t>(1);
-        for (int i = 0; i < 2; i++) {
+        for (; cycles > 0; cycles--) {
             fall();
             rise();
         }
         dut.p_rst.set<uint32_t>(0);
+        count = {};
+        quiet = silent = 0;
+        drain = 64;
+        offering = held = false;
     }
 
     void cycle(const uint64_t *beats, uint64_t frame, uint64_t frames, uint64_t *out,
@@ -153,7 +159,7 @@ struct harness {
 
 // Builds the design and resets it. Gives NULL if the trace file cannot be opened.
 EXPORT harness *spikeloom_new(uint64_t threshold, uint64_t seed, uint64_t patience, uint64_t work,
-                              const char *trace) {
+                              uint64_t reset, const char *trace) {
     auto *self = new harness();
     self->in_gaps.state = 2 * seed;
     self->out_gaps.state = ~(2 * seed);
@@ -161,10 +167,12 @@ EXPORT harness *spikeloom_new(uint64_t threshold, uint64_t seed, uint64_t patien
     self->patience = patience;
     self->work = work;
 #if SPIKELOOM_TRACE
-    self->file = fopen(trace, "wb");
-    if (self->file == nullptr) {
-        delete self;
-        return nullptr;
+    if (*trace != 0) {
+        self->file = fopen(trace, "wb");
+        if (self->file == nullptr) {
+            delete self;
+            return nullptr;
+        }
     }
     self->dut.debug_info(&self->items, nullptr, "");
     self->vcd.timescale(1, "ns");
@@ -172,7 +180,7 @@ EXPORT harness *spikeloom_new(uint64_t threshold, uint64_t seed, uint64_t patien
 #else
     (void)trace;
 #endif
-    self->reset();
+    self->reset(reset);
     return self;
 }
 
@@ -185,13 +193,36 @@ EXPORT void spikeloom_run(harness *self, uint64_t chunk, const uint64_t *beats, 
     *result = self->count;
 }
 
+// Resets it once more; what comes next is counted from 0.
+EXPORT void spikeloom_reset(harness *self, uint64_t cycles) { self->reset(cycles); }
+
+#if SPIKELOOM_TRACE
+// Flips one bit of all the registers, where there is a bit of that number. Gives how many there
+// are. A register has one name among those of its wires that is no alias.
+EXPORT uint64_t spikeloom_flip(harness *self, uint64_t bit) {
+    uint64_t bits = 0;
+    for (auto &named : self->items.table)
+        for (auto &item : named.second) {
+            if (item.type != cxxrtl::debug_item::WIRE) continue;
+            if (!(item.flags & cxxrtl::debug_item::DRIVEN_SYNC)) continue;
+            if (bit >= bits && bit - bits < item.width) {
+                const uint64_t place = bit - bits;
+                item.curr[place / 32] ^= 1u << place % 32;
+                item.next[place / 32] = item.curr[place / 32];
+            }
+            bits += item.width;
+        }
+    return bits;
+}
+#endif
+
 // Ends the trace. Gives 0 if all of it reached the file.
 EXPORT int spikeloom_delete(harness *self) {
     int failed = 0;
 #if SPIKELOOM_TRACE
     self->flush();
     failed = self->count.status == TRACE_FAILED;
-    failed |= fclose(self->file) != 0;
+    if (self->file != nullptr) failed |= fclose(self->file) != 0;
 #endif
     delete self;
     return failed;

@@ -79,6 +79,8 @@ module SB_DFFES(output reg Q, input C, E, S, D);
     always @(posedge C or posedge S) if (S) Q <= 1'b1; else if (E) Q <= D;
 endmodule
 
+// After configuration reads give 0 for a while (icestorm issue 76): define SPIKELOOM_ASLEEP for so
+// many cycles of it.
 // In mode m a word of 16 bits holds 2**m entries, interleaved: the entry `part` of the word owns
 // the bits i with i % 2**m == part. Its bits go out and come in through one pin for each group of
 // 2**m bits: the first (m = 0, 1), the second (m = 2) or the fourth (m = 3) of the group.
@@ -135,13 +137,21 @@ module SB_RAM40_4K(
         end
     endgenerate
 
-    always @(posedge RCLK) if (RE && RCLKE) word <= memory[RADDR[7:0]] & ~hidden;
+`ifdef SPIKELOOM_ASLEEP
+    reg [15:0] age = 0;
+    wire awake = age == `SPIKELOOM_ASLEEP;
+    always @(posedge RCLK) if (!awake) age <= age + 1;
+`else
+    wire awake = 1'b1;
+`endif
+    always @(posedge RCLK) if (RE && RCLKE) word <= awake ? memory[RADDR[7:0]] & ~hidden : 16'd0;
     always @(posedge WCLK)
         for (n = 0; n < 16; n = n + 1)
             if (WE && WCLKE && !kept[n]) memory[WADDR[7:0]][n] <= data[n];
 endmodule
 
-// Contents are lost in standby and sleep; a design of ours never goes there.
+// Contents are lost in standby and sleep; a design of ours never goes there. Before they are written
+// they are no zeros: they are kept in a code, in which 0 means something else.
 module SB_SPRAM256KA(
     output reg [15:0] DATAOUT,
     input [13:0] ADDRESS,
@@ -149,14 +159,15 @@ module SB_SPRAM256KA(
     input [3:0] MASKWREN,
     input WREN, CHIPSELECT, CLOCK, STANDBY, SLEEP, POWEROFF
 );
+    localparam [15:0] CODE = 16'hA35C;
     reg [15:0] memory [0:16383];
     integer n;
     always @(posedge CLOCK)
         if (CHIPSELECT && !STANDBY && !SLEEP && POWEROFF) begin
             for (n = 0; n < 16; n = n + 1)
-                if (WREN && MASKWREN[n / 4]) memory[ADDRESS][n] <= DATAIN[n];
+                if (WREN && MASKWREN[n / 4]) memory[ADDRESS][n] <= DATAIN[n] ^ CODE[n];
             // Undefined while writing; the complement makes a design that looks fail.
-            DATAOUT <= WREN ? ~DATAIN : memory[ADDRESS];
+            DATAOUT <= WREN ? ~DATAIN : memory[ADDRESS] ^ CODE;
         end
 endmodule
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from spikeloom.boards.devices import DEVICES
 from spikeloom.boards.ice40 import SynthOptions, synthesize
-from spikeloom.boards.tools import MissingToolError
+from spikeloom.boards.tools import MissingToolError, ToolError
 from spikeloom.boards.yosys import yosys_version
 from spikeloom.design_layer import Layer
 from spikeloom.files import replacing
@@ -24,7 +24,7 @@ from .cache import cached
 from .cxxrtl import CxxrtlModel
 from .pysim import run_pysim
 from .traffic import PATIENCE, SimulationError, Stimulus, Traffic, summarise
-from .verilog import rtlil_to_verilog, to_rtlil
+from .verilog import primitives, rtlil_to_verilog, to_rtlil
 
 __all__ = [
     "SIMULATORS",
@@ -112,7 +112,7 @@ def simulate(
     SimulationError
         The design broke the stream protocol or got stuck, or its second answer differs.
     MissingToolError, ToolError
-        A tool is missing or failed.
+        A tool is missing or failed, or knows no cell that the layer holds.
     """
     check_request(target, simulator, trace)
     golden = model(design)
@@ -133,7 +133,8 @@ def simulate(
         golden.beats_out * design.beat // design.link,
         stalls=stalls,
         seed=seed,
-        work=2 * asked(design).compute_cycles() + PATIENCE,
+        # Whoever may rest is no evidence against the layer.
+        work=asked(design).watchdog_cycles + (PATIENCE if stalls else 0),
     )
     with contextlib.nullcontext() if trace is None else replacing(trace) as fresh:
         traffic = run(design, stimulus, target=target, simulator=simulator, trace=fresh)
@@ -176,9 +177,15 @@ def run(
     trace: Path | None = None,
 ) -> Traffic:
     """Send any stimulus through RTL or netlist; see :func:`simulate` for the parameters."""
-    if simulator == "pysim":
-        return run_pysim(AxiStreamTop(design), stimulus, trace=trace)
     source = to_rtlil(AxiStreamTop(design), design.module)
+    if simulator == "pysim":
+        if cells := primitives(source):
+            # It would take their outputs for zeros, and answer.
+            raise ToolError(
+                f"{design.name}: simulator: pysim: must be cxxrtl, icarus or verilator: Amaranth's "
+                f"own knows no {', '.join(cells)}, which this layer holds"
+            )
+        return run_pysim(AxiStreamTop(design), stimulus, trace=trace)
     netlist = target == "netlist"
     if netlist:
         source = netlist_verilog(design, source)

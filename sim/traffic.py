@@ -41,6 +41,9 @@ class Stimulus:
     patience, work : int
         Cycles without a beat and without work, and cycles without a beat whatever the engine does,
         after which the design counts as stuck.
+    reset : int
+        Cycles of reset before the first beat, at least 1. Amaranth's simulator takes none: there a
+        design begins as after reset.
 
     Raises
     ------
@@ -54,6 +57,7 @@ class Stimulus:
     seed: int = 0
     patience: int = PATIENCE
     work: int = WORK
+    reset: int = 2
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -73,6 +77,8 @@ class Stimulus:
             raise ValueError(
                 f"Patience and work must be positive integers, not {self.patience!r}, {self.work!r}"
             )
+        if self.reset < 1:
+            raise ValueError(f"Reset must be a positive number of cycles, not {self.reset!r}")
 
 
 @dataclass(frozen=True)

@@ -148,8 +148,9 @@ def rtlil_to_verilog(source: str, name: str = "top", *, portable: bool = False) 
 
 
 def primitives(source: str) -> tuple[str, ...]:
-    """Name the iCE40's cells that Verilog text instantiates, sorted."""
-    return tuple(sorted(set(re.findall(r"^ *(SB_\w+) (?:#\(|[\\\w])", source, re.MULTILINE))))
+    """Name the iCE40's cells that Verilog or RTLIL text instantiates, sorted."""
+    found = re.findall(r"^ *(?:cell \\)?(SB_\w+) (?:#\(|[\\$\w])", source, re.MULTILINE)
+    return tuple(sorted(set(found)))
 
 
 def _unsigned(source: str) -> str:

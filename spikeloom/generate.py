@@ -8,6 +8,7 @@ from typing import Any
 
 from amaranth.lib import wiring
 
+from spikeloom.boards.devices import DEVICES
 from spikeloom.boards.yosys import yosys_version
 from spikeloom.design_layer import Layer
 from spikeloom.files import InputError, replacing, words
@@ -73,6 +74,7 @@ def describe(design: Layer, *, source: str = "") -> dict[str, Any]:
     ``source`` is the name of the design file.
     """
     layer = asked(design)
+    device = DEVICES[design.target.device]
     described = model(design).describe()
     return {
         "name": design.name,
@@ -82,11 +84,21 @@ def describe(design: Layer, *, source: str = "") -> dict[str, Any]:
         "tools": {"amaranth": version("amaranth"), "yosys": yosys_version()},
         "ports": _ports(unused(AxiStreamTop(design))),
         "clock": {"port": "clk", "edge": "rising", "mhz": design.target.clock_mhz},
-        "reset": {"port": "rst", "active": "high", "kind": "synchronous"},
+        "reset": {
+            "port": "rst",
+            "active": "high",
+            "kind": "synchronous",
+            "after_configuration": {
+                "microseconds": device.wake_us,
+                "cycles": device.wake_cycles(design.target.clock_mhz),
+            },
+            "later": {"cycles": 1},
+        },
         "beats": described["beats"],
         "latency": {
             "compute_cycles": layer.compute_cycles(),
             "compute_cycles_a_step": layer.compute_cycles() // design.steps,
+            "watchdog_cycles": layer.watchdog_cycles,
         },
         "numbers": described["numbers"],
         "layout": layer.manifest(),

@@ -24,6 +24,16 @@ SMALL = "tokens = 4\ndim = 8\nheads = 2\nsteps = 2\n"
 SHAPE = (2, 4, 8)
 PROJECTION = 'kind = "projection"\ntokens = 2\ninputs = 10\ndim = 4\nsteps = 1\n'
 
+# Its rates go to SPRAM.
+RATE = """kind = "rate-attention"
+rate_bits = 8
+rate_fraction = 5
+threshold = 2
+v_bits = 8
+folding = { lanes = 16 }
+target = { beat = 16 }
+"""
+
 
 @pytest.fixture
 def design(tmp_path):
@@ -319,6 +329,23 @@ def test_a_compiler_that_is_no_command(design, tmp_path, capfd, monkeypatch):
     monkeypatch.setenv("SPIKELOOM_CACHE", str(tmp_path / "cache"))
     assert main(["simulate", str(design)]) == 2
     assert "CXX: 'g++ \"': must be a C++ compiler and its arguments" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("keys", "cell"),
+    [
+        ('[target]\ncells = "ice40"\n', "SB_LUT4"),
+        (RATE, "SB_SPRAM256KA"),
+    ],
+)
+def test_amaranth_simulates_no_cells_of_a_device(tmp_path, capfd, keys, cell):
+    """It took what they give for zeros, and answered."""
+    shape = "tokens = 2\ndim = 16\nsteps = 3\n" + ("" if "kind" in keys else "heads = 2\n")
+    (tmp_path / "a.toml").write_text(shape + keys)
+    assert main(["simulate", str(tmp_path / "a.toml"), "--simulator", "pysim"]) == 2
+    line = capfd.readouterr().err.splitlines()[-1]
+    assert "a: simulator: pysim: must be cxxrtl, icarus or verilator" in line
+    assert cell in line
 
 
 def test_generate_in_python_warns_of_nothing(design, tmp_path):
