@@ -134,3 +134,11 @@ def test_the_table_cannot_be_written():
 def test_refuses(arguments, message):
     with pytest.raises(ValueError, match=f"^{message}$"):
         codes(*arguments)
+
+
+@pytest.mark.parametrize("arguments", [(1, 1, 2), (1, 1024), (50_000, 1)])
+def test_takes_the_ends_of_what_is_allowed(arguments):
+    table = codes(*arguments)
+    assert table.shape == arguments[:2]
+    # Position 0: every sine is 0, every cosine 1.
+    assert table[0].tolist() == [0, 1] * (arguments[1] // 2) + [0] * (arguments[1] % 2)

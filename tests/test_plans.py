@@ -1,4 +1,6 @@
-"""The plans of all examples: as they are written down, and by formulas that are not the plans' own.
+"""The plans of all examples, and of small layers with what these lack.
+
+They are as they were written down, and as formulas have them that are not the plans' own.
 
 ``tools/plans.py --write`` writes ``tests/plans.json`` after a change that was meant.
 """
@@ -13,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spikeloom.design_file import load_design
 from spikeloom.golden.cpg import codes
 from spikeloom.golden.models import model
 
@@ -25,19 +26,19 @@ assert SPEC.loader is not None
 plans = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(plans)
 
-PATHS = {path.stem: path for path in plans.examples()}
+DESIGNS = plans.designs()
 WRITTEN = json.loads(plans.FILE.read_text())
 PUBLISHED = json.loads((ROOT / "docs" / "results.json").read_text())["points"]
-everywhere = pytest.mark.parametrize("name", PATHS)
+everywhere = pytest.mark.parametrize("name", DESIGNS)
 
 
 def test_every_example_is_written_down():
-    assert list(WRITTEN) == list(PATHS)
+    assert list(WRITTEN) == list(DESIGNS)
 
 
 @everywhere
 def test_plan_is_as_written(name):
-    assert json.loads(json.dumps(plans.plan(PATHS[name]))) == WRITTEN[name]
+    assert json.loads(json.dumps(plans.plan(DESIGNS[name]))) == WRITTEN[name]
 
 
 def test_tool_tells_what_differs():
@@ -66,7 +67,7 @@ def test_blocks_follow_from_words_and_bits(name):
 
 @everywhere
 def test_sections_make_up_the_beats(name):
-    design, beats = load_design(PATHS[name]), WRITTEN[name]["beats"]
+    design, beats = DESIGNS[name], WRITTEN[name]["beats"]
     times = {
         "rate-attention": 1,
         "state-space": design.steps,
@@ -84,13 +85,13 @@ def test_sections_make_up_the_beats(name):
         assert beats[way]["beats"] == times * sum(section["beats"] for section in sections)
 
 
-BITS = [name for name, path in PATHS.items() if load_design(path).kind in ("attention", "mask")]
+BITS = [name for name, design in DESIGNS.items() if design.kind in ("attention", "mask")]
 
 
 @pytest.mark.parametrize("name", BITS)
 def test_beats_of_bits_are_tokens_in_whole_beats(name):
     """For attention on bits and masks: N ceil(d / B) an array, or in state order d ceil(N / B)."""
-    design, beats = load_design(PATHS[name]), WRITTEN[name]["beats"]
+    design, beats = DESIGNS[name], WRITTEN[name]["beats"]
     runs, width = design.heads * design.steps, design.dim // design.heads
     one = design.tokens * ceil(width / design.beat)
     keys = one
@@ -98,7 +99,13 @@ def test_beats_of_bits_are_tokens_in_whole_beats(name):
         keys = width * ceil(design.tokens / design.beat)
     count = 2 if design.kind == "attention" else len(model(design).inputs) - 1
     assert beats["in"]["beats"] == runs * (keys + count * one)
-    assert beats["out"]["beats"] == runs * one
+    if design.kind == "attention" and design.neuron == "none":
+        drives = design.tokens * width
+        assert beats["out"]["beats"] == runs * drives * ceil(
+            WRITTEN[name]["numbers"]["drive"]["bits"] / design.beat
+        )
+    else:
+        assert beats["out"]["beats"] == runs * one
     for section in beats["in"]["sections"]:
         names = section["name"].split(", ")
         assert section["beats"] == (keys if names == ["k"] else one) * len(names)
@@ -130,7 +137,7 @@ def test_placed_layers_have_the_planned_blocks():
     same, more = 0, {}
     for point in PUBLISHED.values():
         file = ROOT / str(point["settings"].get("file", ""))
-        if file.stem in PATHS and "mechanism" in point["family"]:
+        if file.stem in DESIGNS and "mechanism" in point["family"]:
             planned = WRITTEN[file.stem]
             assert point["cells"].get("spram", 0) == planned["spram"], file
             more[file.stem] = point["cells"].get("ebr", 0) - planned["ebr"]
@@ -147,7 +154,7 @@ def test_placed_layers_have_the_planned_blocks():
 
 def test_sections_of_two_arrays_are_as_long_as_what_is_in_them():
     """The beats that only k and v fill, and only q: a mask of the first version's sums."""
-    design = load_design(PATHS["tiny-32x64-sdsa"])
+    design = DESIGNS["tiny-32x64-sdsa"]
     golden = model(design)
     sections = golden.describe()["beats"]["in"]["sections"]
     zeros = {spec.name: np.zeros(spec.shape, dtype=np.uint8) for spec in golden.inputs}

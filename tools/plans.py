@@ -1,4 +1,6 @@
-"""Write down the plan of every example: beats, numbers, memories with their blocks, cycles.
+"""Write down plans: beats, numbers, memories with their blocks, cycles.
+
+Of every example, and of small layers that choose what no example does.
 
     python tools/plans.py            compare with tests/plans.json; exit code 1 where they differ
     python tools/plans.py --write    write it, after a change of a plan that was meant
@@ -12,7 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from spikeloom.design_file import load_design
+from spikeloom.design_file import load_design, read_design
+from spikeloom.design_layer import Layer
 from spikeloom.golden.models import model
 from spikeloom.hdl.layers import component
 
@@ -20,14 +23,70 @@ ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "tests" / "plans.json"
 
 
+_SMALL = {"tokens": 12, "dim": 24, "heads": 2, "steps": 3}
+_STATE = {**_SMALL, "folding": {"order": "state", "lanes": 8}}
+_WIDE = {"dim": 16, "heads": 1, "steps": 2, "folding": {"order": "state", "spikes": 2}}
+_INTEGER = {"kind": "integer-attention", **_SMALL}
+_MASK = {"kind": "mask", **_SMALL, "threshold": 3}
+_WEIGHTS = {"values": [[(5 * row + 3 * n) % 15 - 9 for n in range(5)] for row in range(8)]}
+_PROJECTION = {"kind": "projection", "tokens": 5, "inputs": 5, "dim": 8, "steps": 3}
+_PROJECTION |= {"weights": _WEIGHTS, "scale": "1/16"}
+
+#: Choices that no example makes, by name.
+MORE = {
+    "more-state-alpha": {**_STATE, "similarity": "alpha-xnor", "alpha": 0.375},
+    "more-state-alphas": {**_STATE, "similarity": "alpha-xnor", "alpha": [0.25, 0.5]},
+    "more-state-hamming": {**_STATE, "similarity": "hamming", "position": "gray"},
+    "more-state-xnor-log": {**_STATE, "similarity": "xnor", "position": ["gray", "log"]},
+    "more-state-drive": {**_STATE, "similarity": "xnor", "neuron": "none"},
+    "more-state-if": {**_STATE, "neuron": "if", "reset": "soft", "threshold": 3},
+    "more-state-one-step": {**_STATE, "steps": 1},
+    "more-score-if": {**_SMALL, "neuron": "if", "threshold": "1/8", "scale": "1/8"},
+    "more-score-rows": {**_SMALL, "folding": {"rows": 4, "lanes": 4}, "target": {"beat": 16}},
+    "more-score-drive": {**_SMALL, "similarity": "hamming", "neuron": "none"},
+    "more-score-large": {"tokens": 600, "dim": 64, "heads": 2, "steps": 2},
+    "more-wide-two-tokens": {"tokens": 2, **_WIDE},
+    "more-wide-three-tokens": {"tokens": 3, **_WIDE},
+    "more-wide-large": {"tokens": 300, **_WIDE},
+    "more-integer-signed": {**_INTEGER, "v_bits": 5, "reset": "soft", "folding": {"lanes": 4}},
+    "more-integer-drive": {**_INTEGER, "neuron": "none", "folding": {"lanes": 2}},
+    "more-integer-levels": {**_INTEGER, "neuron": "multispike", "folding": {"lanes": 1}},
+    "more-integer-shared": {
+        **_INTEGER,
+        **{"neuron": "multispike", "folding": {"lanes": 2}, "target": {"beat": 16}},
+    },
+    "more-integer-large": {**_INTEGER, "tokens": 900, "dim": 64, "heads": 1},
+    "more-mask-token": {**_MASK, "attention": "qk-token"},
+    "more-mask-channel": {**_MASK, "attention": "qk-channel", "reset": "soft"},
+    "more-mask-sums": {**_MASK, "attention": "sdsa", "target": {"beat": 16}},
+    "more-mask-one-step": {**_MASK, "attention": "sdsa", "steps": 1},
+    "more-mask-wide": {**_MASK, "attention": "sdsa", "dim": 1024, "steps": 2},
+    "more-mask-wide-one-step": {**_MASK, "attention": "sdsa", "dim": 1024, "steps": 1},
+    "more-mask-tall": {**_MASK, "attention": "qk-token", "tokens": 700, "steps": 2},
+    "more-mask-tall-one-step": {**_MASK, "attention": "qk-token", "tokens": 700, "steps": 1},
+    "more-projection-lif": {**_PROJECTION, "tau": 4},
+    "more-projection-soft": {**_PROJECTION, "reset": "soft", "levels": 3, "lanes": 2},
+    "more-projection-drive": {**_PROJECTION, "neuron": "none"},
+    "more-rate-float64": {
+        **{"kind": "rate-attention", "tokens": 5, "dim": 6, "steps": 6},
+        "accumulate": "float64",
+    },
+}
+
+
 def examples() -> list[Path]:
     """Return the design files of all examples."""
     return sorted((ROOT / "examples").glob("**/*.toml"))
 
 
-def plan(path: Path) -> dict[str, Any]:
-    """Return what follows from a design file by counting, as its manifest says it."""
-    design = load_design(path)
+def designs() -> dict[str, Layer]:
+    """Return every layer whose plan is written down, by name."""
+    found = {path.stem: load_design(path) for path in examples()}
+    return found | {name: read_design({**keys, "name": name}) for name, keys in MORE.items()}
+
+
+def plan(design: Layer) -> dict[str, Any]:
+    """Return what follows from a design by counting, as its manifest says it."""
     layer, described = component(design), model(design).describe()
     return {
         "beats": described["beats"],
@@ -49,7 +108,7 @@ def text(plans: dict[str, Any]) -> str:
 
 def main() -> int:
     """Compare or write; return the exit code."""
-    found = text({path.stem: plan(path) for path in examples()})
+    found = text({name: plan(design) for name, design in designs().items()})
     if sys.argv[1:] == ["--write"]:
         FILE.write_text(found, encoding="utf-8")
         return 0
