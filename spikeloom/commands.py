@@ -49,7 +49,6 @@ REQUEST_ERRORS = (
     DesignError,
     DoesNotFitError,
     InputError,
-    PinError,
     ReportError,
     ToolError,
 )
@@ -211,16 +210,19 @@ def run_build(options: Namespace) -> Result:
             "stimulus": source,
         }
 
-    report = build(
-        design,
-        options.output,
-        pins=pins,
-        seeds=range(1, options.seeds + 1),
-        cycles=None if options.no_simulation else measure,
-        progress=say,
-        native=options.native,
-        source=options.design.name,
-    )
+    try:
+        report = build(
+            design,
+            options.output,
+            pins=pins,
+            seeds=range(1, options.seeds + 1),
+            cycles=None if options.no_simulation else measure,
+            progress=say,
+            native=options.native,
+            source=options.design.name,
+        )
+    except PinError as error:
+        raise InputError(f"{options.pcf or options.design}: {error}") from error
     found = problems(report)
     for problem in found:
         print(f"spikeloom: {problem}", file=sys.stderr)

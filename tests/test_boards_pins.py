@@ -167,11 +167,15 @@ def test_command_refuses_before_anything_is_made(tmp_path, capsys):
     (tmp_path / "top.pcf").write_text("set_io m_axis_tdata[7] 39\n")
     build = ["build", str(tmp_path / "layer.toml"), "-o", str(tmp_path / "out")]
     assert main(build) == 2
-    assert "small-one: target.pins: set_io rst 5: must be a pad of up5k" in capsys.readouterr().err
+    assert (
+        "layer.toml: small-one: target.pins: set_io rst 5: must be a pad of up5k"
+        in capsys.readouterr().err
+    )
     assert main([*build, "--pcf", str(tmp_path / "top.pcf")]) == 2
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1
-    assert said[0].startswith("spikeloom: --pcf: set_io m_axis_tdata[7] 39: must be a pad that dri")
+    line = "top.pcf: --pcf: set_io m_axis_tdata[7] 39: must be a pad that drives"
+    assert line in said[0]
     assert not (tmp_path / "out").exists()
 
 
