@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from .devices import Device
-from .yosys import run_yosys
+from spikeloom.boards.devices import Device
+from spikeloom.boards.yosys import run_yosys
 
 __all__ = ["Cells", "Netlist", "SynthOptions", "synthesis_script", "synthesize"]
 

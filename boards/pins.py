@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .devices import DEVICES, Device
+from spikeloom.boards.devices import DEVICES, Device
 
 __all__ = ["Pin", "PinError", "check_pins", "move_ports", "pads", "placed_pins", "write_pcf"]
 

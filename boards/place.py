@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from .devices import Device, Resources, check_fit
-from .ice40 import Netlist
-from .pins import Pin, move_ports, placed_pins
-from .tools import ToolError, run_tool
+from spikeloom.boards.devices import Device, Resources, check_fit
+from spikeloom.boards.ice40 import Netlist
+from spikeloom.boards.pins import Pin, move_ports, placed_pins
+from spikeloom.boards.tools import ToolError, run_tool
 
 __all__ = [
     "ModuleArea", "Packing", "Placement", "TimingPath", "pack", "pack_bitstream",

@@ -10,11 +10,10 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from spikeloom.boards.devices import DEVICES
+from spikeloom.boards.ice40 import Netlist, SynthOptions, synthesize
+from spikeloom.boards.place import pack, place_seeds
 from spikeloom.hdl.popcount_pairs import PairPopcount
-
-from .devices import DEVICES
-from .ice40 import Netlist, SynthOptions, synthesize
-from .place import pack, place_seeds
 
 __all__ = ["Bench", "UnitReport", "measure", "synthesize_unit"]
 

@@ -7,7 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-from .tools import MissingToolError, ToolError, run_tool
+from spikeloom.boards.tools import MissingToolError, ToolError, run_tool
 
 __all__ = ["run_yosys", "yosys_share", "yosys_version"]
 

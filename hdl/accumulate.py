@@ -4,9 +4,9 @@ from amaranth.hdl import Array, Const, Module, Mux, Signal, Value
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..design import Design
-from .neuron import NeuronAdd, NeuronFire, NeuronPreset
-from .plan import Plan
+from spikeloom.design import Design
+from spikeloom.hdl.neuron import NeuronAdd, NeuronFire, NeuronPreset
+from spikeloom.hdl.plan import Plan
 
 __all__ = ["AccumulatorChain"]
 

@@ -11,8 +11,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from .compare import at_least
-from .popcount_pairs import PairPopcount
+from spikeloom.hdl.compare import at_least
+from spikeloom.hdl.popcount_pairs import PairPopcount
 
 __all__ = ["AlphaSimilarity"]
 

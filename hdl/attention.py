@@ -8,25 +8,25 @@ from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib.wiring import In, Out, connect, flipped
 from numpy.typing import ArrayLike, NDArray
 
-from ..design import Design
-from .banks import BankRing
-from .chunks import ChunkLoader
-from .counting import fit, head_counter
-from .cycles import state_cycles
-from .layer import LayerComponent
-from .loader import Loader
-from .memory import LayerMemory
-from .plan import MemoryShape, Plan
-from .score import ScoreEngine
-from .state import StateEngine
-from .state_gray import GrayInserter
-from .state_plan import StatePlan
-from .state_shift import StateShifter
-from .state_sums import ValueSums
-from .unloader import Unloader
-from .wide_cycles import wide_cycles
-from .wide_layer import WideLayer
-from .wide_plan import WidePlan
+from spikeloom.design import Design
+from spikeloom.hdl.banks import BankRing
+from spikeloom.hdl.chunks import ChunkLoader
+from spikeloom.hdl.counting import fit, head_counter
+from spikeloom.hdl.cycles import state_cycles
+from spikeloom.hdl.layer import LayerComponent
+from spikeloom.hdl.loader import Loader
+from spikeloom.hdl.memory import LayerMemory
+from spikeloom.hdl.plan import MemoryShape, Plan
+from spikeloom.hdl.score import ScoreEngine
+from spikeloom.hdl.state import StateEngine
+from spikeloom.hdl.state_gray import GrayInserter
+from spikeloom.hdl.state_plan import StatePlan
+from spikeloom.hdl.state_shift import StateShifter
+from spikeloom.hdl.state_sums import ValueSums
+from spikeloom.hdl.unloader import Unloader
+from spikeloom.hdl.wide_cycles import wide_cycles
+from spikeloom.hdl.wide_layer import WideLayer
+from spikeloom.hdl.wide_plan import WidePlan
 
 __all__ = ["Attention", "layer_plan"]
 

@@ -4,9 +4,9 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 
-from ..design_layer import Layer
-from .layers import component
-from .serial import Narrower, Widener
+from spikeloom.design_layer import Layer
+from spikeloom.hdl.layers import component
+from spikeloom.hdl.serial import Narrower, Widener
 
 __all__ = ["AxiStreamTop"]
 

@@ -5,11 +5,11 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from ..design import Design
-from ..golden import log as golden_log
-from ..golden import table as golden_table
-from .counting import following
-from .plan import Plan
+from spikeloom.design import Design
+from spikeloom.golden import log as golden_log
+from spikeloom.golden import table as golden_table
+from spikeloom.hdl.counting import following
+from spikeloom.hdl.plan import Plan
 
 __all__ = ["BiasStream"]
 

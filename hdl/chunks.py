@@ -4,10 +4,10 @@ from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..design import Design
-from .beats import beat_stream
-from .events import less_lowest
-from .state_plan import StatePlan
+from spikeloom.design import Design
+from spikeloom.hdl.beats import beat_stream
+from spikeloom.hdl.events import less_lowest
+from spikeloom.hdl.state_plan import StatePlan
 
 __all__ = ["ChunkLoader"]
 

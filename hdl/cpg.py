@@ -7,8 +7,8 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..golden.cpg import code_words
-from .rom import check_style, look_up
+from spikeloom.golden.cpg import code_words
+from spikeloom.hdl.rom import check_style, look_up
 
 __all__ = ["CpgRom"]
 

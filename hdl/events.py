@@ -5,9 +5,9 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from ..design import Design
-from .counting import following
-from .state_plan import StatePlan
+from spikeloom.design import Design
+from spikeloom.hdl.counting import following
+from spikeloom.hdl.state_plan import StatePlan
 
 __all__ = ["EventSequencer", "less_lowest"]
 

@@ -10,9 +10,9 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .alpha import AlphaSimilarity
-from .compare import at_least
-from .similarity import KINDS, Similarity
+from spikeloom.hdl.alpha import AlphaSimilarity
+from spikeloom.hdl.compare import at_least
+from spikeloom.hdl.similarity import KINDS, Similarity
 
 __all__ = ["GatedSimilarity"]
 

@@ -8,9 +8,9 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from ..design import Design
-from ..golden.gray import code_words
-from .rom import check_style, look_up
+from spikeloom.design import Design
+from spikeloom.golden.gray import code_words
+from spikeloom.hdl.rom import check_style, look_up
 
 __all__ = ["GrayCode", "GrayRom", "TokenCode"]
 

@@ -8,15 +8,15 @@ from amaranth.hdl import Module
 from amaranth.lib.wiring import connect, flipped
 from numpy.typing import ArrayLike, NDArray
 
-from ..design_integer import IntegerAttention
-from ..design_layer import Layer
-from .banks import BankRing
-from .integer_engine import IntegerEngine
-from .integer_loader import IntegerLoader, IntegerUnloader
-from .integer_plan import IntegerPlan
-from .layer import LayerComponent
-from .memory import LayerMemory
-from .plan import MemoryShape
+from spikeloom.design_integer import IntegerAttention
+from spikeloom.design_layer import Layer
+from spikeloom.hdl.banks import BankRing
+from spikeloom.hdl.integer_engine import IntegerEngine
+from spikeloom.hdl.integer_loader import IntegerLoader, IntegerUnloader
+from spikeloom.hdl.integer_plan import IntegerPlan
+from spikeloom.hdl.layer import LayerComponent
+from spikeloom.hdl.memory import LayerMemory
+from spikeloom.hdl.plan import MemoryShape
 
 __all__ = ["IntegerLayer", "integer_cycles"]
 

@@ -8,11 +8,11 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from .counting import fit
-from .integer_events import IntegerSequencer
-from .integer_plan import IntegerPlan
-from .memory import LayerMemory
-from .neuron import NeuronFire, NeuronPreset
+from spikeloom.hdl.counting import fit
+from spikeloom.hdl.integer_events import IntegerSequencer
+from spikeloom.hdl.integer_plan import IntegerPlan
+from spikeloom.hdl.memory import LayerMemory
+from spikeloom.hdl.neuron import NeuronFire, NeuronPreset
 
 __all__ = ["IntegerEngine"]
 

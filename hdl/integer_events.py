@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from .integer_plan import IntegerPlan
+from spikeloom.hdl.integer_plan import IntegerPlan
 
 __all__ = ["IntegerSequencer"]
 

@@ -5,9 +5,9 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from .beats import beat_stream
-from .counting import odometer
-from .integer_plan import IntegerPlan
+from spikeloom.hdl.beats import beat_stream
+from spikeloom.hdl.counting import odometer
+from spikeloom.hdl.integer_plan import IntegerPlan
 
 __all__ = ["IntegerLoader", "IntegerUnloader"]
 

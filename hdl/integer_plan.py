@@ -8,12 +8,12 @@ from amaranth.hdl import Shape
 from amaranth.lib import data
 from amaranth.utils import ceil_log2
 
-from ..design_integer import IntegerAttention
-from ..golden import integer
-from ..golden.neuron import NeuronSpec
-from ..golden.ranges import Ranges, bits
-from .neuron import NeuronFormat
-from .plan import BLOCKS, MemoryShape
+from spikeloom.design_integer import IntegerAttention
+from spikeloom.golden import integer
+from spikeloom.golden.neuron import NeuronSpec
+from spikeloom.golden.ranges import Ranges, bits
+from spikeloom.hdl.neuron import NeuronFormat
+from spikeloom.hdl.plan import BLOCKS, MemoryShape
 
 __all__ = ["IntegerPlan"]
 

@@ -9,9 +9,9 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from numpy.typing import ArrayLike
 
-from ..design_layer import Layer
-from .beats import beat_stream
-from .plan import MemoryShape
+from spikeloom.design_layer import Layer
+from spikeloom.hdl.beats import beat_stream
+from spikeloom.hdl.plan import MemoryShape
 
 __all__ = ["LayerComponent"]
 

@@ -5,23 +5,23 @@ from typing import Any, TypeVar
 
 from amaranth.lib import wiring
 
-from ..design import Design
-from ..design_integer import IntegerAttention
-from ..design_layer import Layer
-from ..design_mask import MaskDesign
-from ..design_projection import ProjectionDesign
-from ..design_rate import RateAttention
-from ..design_residual import ResidualDesign
-from ..design_state_space import StateSpace
-from .attention import Attention
-from .integer import IntegerLayer
-from .layer import LayerComponent
-from .mask import Mask
-from .parallel import ParallelHeads
-from .projection import Projection
-from .rate import RateLayer
-from .residual import Residual
-from .state_space import StateSpaceLayer
+from spikeloom.design import Design
+from spikeloom.design_integer import IntegerAttention
+from spikeloom.design_layer import Layer
+from spikeloom.design_mask import MaskDesign
+from spikeloom.design_projection import ProjectionDesign
+from spikeloom.design_rate import RateAttention
+from spikeloom.design_residual import ResidualDesign
+from spikeloom.design_state_space import StateSpace
+from spikeloom.hdl.attention import Attention
+from spikeloom.hdl.integer import IntegerLayer
+from spikeloom.hdl.layer import LayerComponent
+from spikeloom.hdl.mask import Mask
+from spikeloom.hdl.parallel import ParallelHeads
+from spikeloom.hdl.projection import Projection
+from spikeloom.hdl.rate import RateLayer
+from spikeloom.hdl.residual import Residual
+from spikeloom.hdl.state_space import StateSpaceLayer
 
 __all__ = ["asked", "component", "unused"]
 

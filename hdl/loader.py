@@ -4,10 +4,10 @@ from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..design import Design
-from .beats import beat_stream
-from .plan import Plan
-from .shift import GroupShifter, ShiftSchedule
+from spikeloom.design import Design
+from spikeloom.hdl.beats import beat_stream
+from spikeloom.hdl.plan import Plan
+from spikeloom.hdl.shift import GroupShifter, ShiftSchedule
 
 __all__ = ["Loader"]
 

@@ -8,10 +8,10 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from ..design import Design
-from ..golden.log import bias_matrix, paper_row, windows
-from .compare import at_least
-from .rom import check_style, look_up
+from spikeloom.design import Design
+from spikeloom.golden.log import bias_matrix, paper_row, windows
+from spikeloom.hdl.compare import at_least
+from spikeloom.hdl.rom import check_style, look_up
 
 __all__ = ["LogBias"]
 

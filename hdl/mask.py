@@ -6,13 +6,13 @@ from typing import Any
 from amaranth.hdl import Module, Signal
 from numpy.typing import ArrayLike
 
-from ..design_mask import MaskDesign
-from ..golden.mask import MaskModel
-from .layer import LayerComponent
-from .mask_channel import ChannelMask
-from .mask_plan import MaskPlan
-from .mask_token import TokenMask
-from .plan import MemoryShape
+from spikeloom.design_mask import MaskDesign
+from spikeloom.golden.mask import MaskModel
+from spikeloom.hdl.layer import LayerComponent
+from spikeloom.hdl.mask_channel import ChannelMask
+from spikeloom.hdl.mask_plan import MaskPlan
+from spikeloom.hdl.mask_token import TokenMask
+from spikeloom.hdl.plan import MemoryShape
 
 __all__ = ["Mask"]
 

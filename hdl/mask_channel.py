@@ -4,12 +4,12 @@ from amaranth.hdl import Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..design_mask import MaskDesign
-from .counting import odometer
-from .mask_lane import MaskLane
-from .mask_plan import MaskPlan, within
-from .mask_words import MaskWords
-from .plan import MemoryShape
+from spikeloom.design_mask import MaskDesign
+from spikeloom.hdl.counting import odometer
+from spikeloom.hdl.mask_lane import MaskLane
+from spikeloom.hdl.mask_plan import MaskPlan, within
+from spikeloom.hdl.mask_words import MaskWords
+from spikeloom.hdl.plan import MemoryShape
 
 __all__ = ["ChannelMask"]
 

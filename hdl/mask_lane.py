@@ -4,8 +4,8 @@ from amaranth.hdl import Module, Mux, Shape, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .mask_plan import MaskPlan
-from .neuron import NeuronAdd, NeuronFire, NeuronPreset
+from spikeloom.hdl.mask_plan import MaskPlan
+from spikeloom.hdl.neuron import NeuronAdd, NeuronFire, NeuronPreset
 
 __all__ = ["MaskLane"]
 

@@ -5,11 +5,11 @@ from functools import cached_property
 
 from amaranth.hdl import Const, Mux, Value
 
-from ..design_mask import MaskDesign
-from ..golden.mask import is_or, mask_ranges
-from ..golden.neuron import NeuronSpec
-from ..golden.ranges import Ranges
-from .neuron import NeuronFormat
+from spikeloom.design_mask import MaskDesign
+from spikeloom.golden.mask import is_or, mask_ranges
+from spikeloom.golden.neuron import NeuronSpec
+from spikeloom.golden.ranges import Ranges
+from spikeloom.hdl.neuron import NeuronFormat
 
 __all__ = ["MaskPlan", "within"]
 

@@ -4,13 +4,13 @@ from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..design_mask import MaskDesign
-from .counting import odometer
-from .mask_plan import MaskPlan, within
-from .mask_words import MaskWords
-from .neuron import NeuronFire, NeuronPreset
-from .plan import MemoryShape
-from .popcount import Popcount
+from spikeloom.design_mask import MaskDesign
+from spikeloom.hdl.counting import odometer
+from spikeloom.hdl.mask_plan import MaskPlan, within
+from spikeloom.hdl.mask_words import MaskWords
+from spikeloom.hdl.neuron import NeuronFire, NeuronPreset
+from spikeloom.hdl.plan import MemoryShape
+from spikeloom.hdl.popcount import Popcount
 
 __all__ = ["TokenMask"]
 

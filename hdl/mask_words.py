@@ -4,9 +4,9 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .counting import following
-from .memory import LayerMemory
-from .plan import MemoryShape
+from spikeloom.hdl.counting import following
+from spikeloom.hdl.memory import LayerMemory
+from spikeloom.hdl.plan import MemoryShape
 
 __all__ = ["MaskWords"]
 

@@ -4,7 +4,7 @@ from amaranth.hdl import Array, Cat, ClockSignal, Const, Instance, Module, Signa
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from .plan import MemoryShape
+from spikeloom.hdl.plan import MemoryShape
 
 __all__ = ["LayerMemory", "SinglePortMemory"]
 

@@ -10,9 +10,9 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from ..design import Design
-from ..golden.neuron import NeuronSpec
-from ..golden.ranges import Ranges, ranges
+from spikeloom.design import Design
+from spikeloom.golden.neuron import NeuronSpec
+from spikeloom.golden.ranges import Ranges, ranges
 
 __all__ = ["Neuron", "NeuronAdd", "NeuronFire", "NeuronFormat", "NeuronPreset"]
 

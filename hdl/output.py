@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value
 from amaranth.utils import ceil_log2
 
-from .counting import fit
-from .plan import Plan
+from spikeloom.hdl.counting import fit
+from spikeloom.hdl.plan import Plan
 
 __all__ = ["OutputWriter"]
 

@@ -7,12 +7,12 @@ from amaranth.hdl import Array, Cat, Module, Signal, Value
 from amaranth.lib.wiring import flipped
 from numpy.typing import ArrayLike
 
-from ..design import Design
-from ..golden.beats import counts
-from .attention import Attention
-from .counting import following, odometer
-from .layer import LayerComponent
-from .plan import MemoryShape
+from spikeloom.design import Design
+from spikeloom.golden.beats import counts
+from spikeloom.hdl.attention import Attention
+from spikeloom.hdl.counting import following, odometer
+from spikeloom.hdl.layer import LayerComponent
+from spikeloom.hdl.plan import MemoryShape
 
 __all__ = ["ParallelHeads", "head_of_group"]
 

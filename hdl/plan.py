@@ -13,10 +13,10 @@ from typing import Any
 from amaranth.hdl import Shape
 from amaranth.utils import ceil_log2
 
-from ..design import Design
-from ..golden.neuron import NeuronSpec
-from ..golden.ranges import Ranges, bits, ranges
-from .neuron import NeuronFormat
+from spikeloom.design import Design
+from spikeloom.golden.neuron import NeuronSpec
+from spikeloom.golden.ranges import Ranges, bits, ranges
+from spikeloom.hdl.neuron import NeuronFormat
 
 __all__ = ["MemoryShape", "Plan", "ebr_blocks"]
 

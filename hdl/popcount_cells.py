@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .popcount_blocks import BLOCKS, Gate
+from spikeloom.hdl.popcount_blocks import BLOCKS, Gate
 
 __all__ = ["Carry", "Lemma", "Lut", "Netlist", "Register", "build"]
 

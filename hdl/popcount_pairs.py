@@ -6,9 +6,9 @@ from amaranth.hdl import Cat, Const, Instance, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .popcount import Popcount
-from .popcount_cells import Carry, Lut, Netlist, build
-from .popcount_plans import Preference, plan
+from spikeloom.hdl.popcount import Popcount
+from spikeloom.hdl.popcount_cells import Carry, Lut, Netlist, build
+from spikeloom.hdl.popcount_plans import Preference, plan
 
 __all__ = ["PairPopcount"]
 

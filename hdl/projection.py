@@ -8,16 +8,16 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib.wiring import connect, flipped
 from numpy.typing import ArrayLike
 
-from ..design_projection import ProjectionDesign
-from ..golden.projection import coded
-from .banks import BankRing
-from .layer import LayerComponent
-from .memory import LayerMemory
-from .plan import MemoryShape
-from .projection_engine import ProjectionEngine
-from .projection_loader import ProjectionLoader
-from .projection_plan import ProjectionPlan
-from .projection_unloader import ProjectionUnloader
+from spikeloom.design_projection import ProjectionDesign
+from spikeloom.golden.projection import coded
+from spikeloom.hdl.banks import BankRing
+from spikeloom.hdl.layer import LayerComponent
+from spikeloom.hdl.memory import LayerMemory
+from spikeloom.hdl.plan import MemoryShape
+from spikeloom.hdl.projection_engine import ProjectionEngine
+from spikeloom.hdl.projection_loader import ProjectionLoader
+from spikeloom.hdl.projection_plan import ProjectionPlan
+from spikeloom.hdl.projection_unloader import ProjectionUnloader
 
 __all__ = ["Projection"]
 

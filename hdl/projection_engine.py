@@ -4,9 +4,9 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..design_projection import ProjectionDesign
-from .counting import delays, odometer
-from .projection_plan import ProjectionPlan
+from spikeloom.design_projection import ProjectionDesign
+from spikeloom.hdl.counting import delays, odometer
+from spikeloom.hdl.projection_plan import ProjectionPlan
 
 __all__ = ["ProjectionEngine"]
 

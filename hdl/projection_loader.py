@@ -4,13 +4,13 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..design_projection import ProjectionDesign
-from .beats import beat_stream
-from .counting import following
-from .cpg import CpgRom
-from .events import less_lowest
-from .projection_plan import ProjectionPlan
-from .sinusoid import SinusoidTable
+from spikeloom.design_projection import ProjectionDesign
+from spikeloom.hdl.beats import beat_stream
+from spikeloom.hdl.counting import following
+from spikeloom.hdl.cpg import CpgRom
+from spikeloom.hdl.events import less_lowest
+from spikeloom.hdl.projection_plan import ProjectionPlan
+from spikeloom.hdl.sinusoid import SinusoidTable
 
 __all__ = ["ProjectionLoader"]
 

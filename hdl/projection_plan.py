@@ -7,12 +7,12 @@ from amaranth.hdl import Shape
 from amaranth.lib import data
 from amaranth.utils import ceil_log2
 
-from ..design_projection import ProjectionDesign
-from ..golden.neuron import NeuronSpec
-from ..golden.packing import groups, planes
-from ..golden.projection import neurons, spans
-from ..golden.ranges import bits
-from .plan import MemoryShape
+from spikeloom.design_projection import ProjectionDesign
+from spikeloom.golden.neuron import NeuronSpec
+from spikeloom.golden.packing import groups, planes
+from spikeloom.golden.projection import neurons, spans
+from spikeloom.golden.ranges import bits
+from spikeloom.hdl.plan import MemoryShape
 
 __all__ = ["ProjectionPlan"]
 

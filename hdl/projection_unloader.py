@@ -4,10 +4,10 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..design_projection import ProjectionDesign
-from .beats import beat_stream
-from .counting import odometer
-from .projection_plan import ProjectionPlan
+from spikeloom.design_projection import ProjectionDesign
+from spikeloom.hdl.beats import beat_stream
+from spikeloom.hdl.counting import odometer
+from spikeloom.hdl.projection_plan import ProjectionPlan
 
 __all__ = ["ProjectionUnloader"]
 

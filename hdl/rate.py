@@ -9,15 +9,15 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import ceil_log2
 from numpy.typing import ArrayLike
 
-from ..design_layer import Layer
-from ..design_rate import RateAttention
-from ..golden.rate import spikes
-from .beats import beat_stream
-from .integer import IntegerLayer, integer_cycles
-from .layer import LayerComponent
-from .memory import LayerMemory
-from .plan import BLOCKS, MemoryShape
-from .rom import look_up
+from spikeloom.design_layer import Layer
+from spikeloom.design_rate import RateAttention
+from spikeloom.golden.rate import spikes
+from spikeloom.hdl.beats import beat_stream
+from spikeloom.hdl.integer import IntegerLayer, integer_cycles
+from spikeloom.hdl.layer import LayerComponent
+from spikeloom.hdl.memory import LayerMemory
+from spikeloom.hdl.plan import BLOCKS, MemoryShape
+from spikeloom.hdl.rom import look_up
 
 __all__ = ["RateEncoder", "RateLayer"]
 

@@ -6,12 +6,12 @@ from typing import Any
 from amaranth.hdl import Module, Mux, Signal, Value
 from numpy.typing import ArrayLike
 
-from ..design_residual import ResidualDesign
-from ..golden.packing import groups, planes
-from ..golden.residual import ResidualModel
-from .counting import odometer
-from .layer import LayerComponent
-from .plan import MemoryShape
+from spikeloom.design_residual import ResidualDesign
+from spikeloom.golden.packing import groups, planes
+from spikeloom.golden.residual import ResidualModel
+from spikeloom.hdl.counting import odometer
+from spikeloom.hdl.layer import LayerComponent
+from spikeloom.hdl.plan import MemoryShape
 
 __all__ = ["Residual"]
 

@@ -5,18 +5,18 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from ..design import Design
-from ..golden import gate as golden_gate
-from .accumulate import AccumulatorChain
-from .alpha import AlphaSimilarity
-from .bias import BiasStream
-from .compare import at_least
-from .counting import delays, fit, following, head_counter
-from .gate import GatedSimilarity
-from .gray import TokenCode
-from .output import OutputWriter
-from .plan import Plan
-from .similarity import Similarity
+from spikeloom.design import Design
+from spikeloom.golden import gate as golden_gate
+from spikeloom.hdl.accumulate import AccumulatorChain
+from spikeloom.hdl.alpha import AlphaSimilarity
+from spikeloom.hdl.bias import BiasStream
+from spikeloom.hdl.compare import at_least
+from spikeloom.hdl.counting import delays, fit, following, head_counter
+from spikeloom.hdl.gate import GatedSimilarity
+from spikeloom.hdl.gray import TokenCode
+from spikeloom.hdl.output import OutputWriter
+from spikeloom.hdl.plan import Plan
+from spikeloom.hdl.similarity import Similarity
 
 __all__ = ["ScoreEngine"]
 

@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .beats import beat_stream
+from spikeloom.hdl.beats import beat_stream
 
 __all__ = ["Narrower", "Widener"]
 

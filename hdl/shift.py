@@ -8,9 +8,9 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from ..design import Design
-from ..golden.shift import schedule
-from .rom import check_style, look_up
+from spikeloom.design import Design
+from spikeloom.golden.shift import schedule
+from spikeloom.hdl.rom import check_style, look_up
 
 __all__ = ["CyclicShifter", "GroupShifter", "ShiftSchedule"]
 

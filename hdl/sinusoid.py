@@ -8,8 +8,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from ..golden.sinusoid import quantized, spikes
-from .rom import check_style, look_up
+from spikeloom.golden.sinusoid import quantized, spikes
+from spikeloom.hdl.rom import check_style, look_up
 
 __all__ = ["SinusoidTable"]
 

@@ -5,14 +5,14 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from ..design import Design
-from .counting import fit, head_counter
-from .events import EventSequencer
-from .memory import LayerMemory
-from .neuron import NeuronFire, NeuronPreset
-from .output import OutputWriter
-from .state_lane import SaturatingLane
-from .state_plan import StatePlan
+from spikeloom.design import Design
+from spikeloom.hdl.counting import fit, head_counter
+from spikeloom.hdl.events import EventSequencer
+from spikeloom.hdl.memory import LayerMemory
+from spikeloom.hdl.neuron import NeuronFire, NeuronPreset
+from spikeloom.hdl.output import OutputWriter
+from spikeloom.hdl.state_lane import SaturatingLane
+from spikeloom.hdl.state_plan import StatePlan
 
 __all__ = ["StateEngine"]
 

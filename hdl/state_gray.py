@@ -4,11 +4,11 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..design import Design
-from ..golden.gray import codes
-from .beats import beat_stream
-from .counting import following
-from .state_plan import StatePlan
+from spikeloom.design import Design
+from spikeloom.golden.gray import codes
+from spikeloom.hdl.beats import beat_stream
+from spikeloom.hdl.counting import following
+from spikeloom.hdl.state_plan import StatePlan
 
 __all__ = ["GrayInserter"]
 

@@ -8,9 +8,9 @@ from amaranth.hdl import Shape
 from amaranth.lib import data
 from amaranth.utils import ceil_log2
 
-from ..golden import log as golden_log
-from .neuron import NeuronFormat
-from .plan import MemoryShape, Plan, ebr_blocks
+from spikeloom.golden import log as golden_log
+from spikeloom.hdl.neuron import NeuronFormat
+from spikeloom.hdl.plan import MemoryShape, Plan, ebr_blocks
 
 __all__ = ["StatePlan", "Weights"]
 

@@ -11,11 +11,11 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from ..design import Design
-from ..golden.shift import schedule
-from .beats import beat_stream
-from .counting import fit
-from .shift import GroupShifter, ShiftSchedule
+from spikeloom.design import Design
+from spikeloom.golden.shift import schedule
+from spikeloom.hdl.beats import beat_stream
+from spikeloom.hdl.counting import fit
+from spikeloom.hdl.shift import GroupShifter, ShiftSchedule
 
 __all__ = ["KeyShifter", "StateShifter", "TokenShifter", "scatter_steps"]
 

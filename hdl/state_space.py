@@ -10,15 +10,15 @@ from amaranth.lib.wiring import connect, flipped
 from amaranth.utils import ceil_log2
 from numpy.typing import ArrayLike, NDArray
 
-from ..design_fixed import fixed, spans, width
-from ..design_state_space import StateSpace
-from .counting import delays, fit
-from .layer import LayerComponent
-from .memory import LayerMemory
-from .plan import EBR_SHAPES, MemoryShape
-from .state_space_gate import StateSpaceGate
-from .state_space_sequencer import StateSpaceSequencer
-from .state_space_sum import BitSum, sum_of_products
+from spikeloom.design_fixed import fixed, spans, width
+from spikeloom.design_state_space import StateSpace
+from spikeloom.hdl.counting import delays, fit
+from spikeloom.hdl.layer import LayerComponent
+from spikeloom.hdl.memory import LayerMemory
+from spikeloom.hdl.plan import EBR_SHAPES, MemoryShape
+from spikeloom.hdl.state_space_gate import StateSpaceGate
+from spikeloom.hdl.state_space_sequencer import StateSpaceSequencer
+from spikeloom.hdl.state_space_sum import BitSum, sum_of_products
 
 __all__ = ["StateSpaceLayer"]
 

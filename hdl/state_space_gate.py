@@ -5,12 +5,12 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from ..design_fixed import fixed, spans, width
-from ..design_state_space import StateSpace
-from .beats import beat_stream
-from .counting import delays
-from .memory import LayerMemory
-from .plan import MemoryShape
+from spikeloom.design_fixed import fixed, spans, width
+from spikeloom.design_state_space import StateSpace
+from spikeloom.hdl.beats import beat_stream
+from spikeloom.hdl.counting import delays
+from spikeloom.hdl.memory import LayerMemory
+from spikeloom.hdl.plan import MemoryShape
 
 __all__ = ["StateSpaceGate"]
 

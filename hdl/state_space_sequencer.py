@@ -5,9 +5,9 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from ..design_state_space import StateSpace
-from .beats import beat_stream
-from .counting import following
+from spikeloom.design_state_space import StateSpace
+from spikeloom.hdl.beats import beat_stream
+from spikeloom.hdl.counting import following
 
 __all__ = ["StateSpaceSequencer"]
 

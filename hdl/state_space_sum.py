@@ -4,8 +4,8 @@ from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Signal,
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..design_fixed import fixed, spans, width
-from ..design_state_space import StateSpace
+from spikeloom.design_fixed import fixed, spans, width
+from spikeloom.design_state_space import StateSpace
 
 __all__ = ["BitSum", "DspSum", "sum_of_products"]
 

@@ -4,8 +4,8 @@ from amaranth.hdl import Array, Cat, Const, Module, Signal, Value
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..design import Design
-from .state_plan import StatePlan
+from spikeloom.design import Design
+from spikeloom.hdl.state_plan import StatePlan
 
 __all__ = ["ValueSums"]
 

@@ -5,9 +5,9 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from ..design import Design
-from ..golden.table import entries
-from .rom import check_style, look_up
+from spikeloom.design import Design
+from spikeloom.golden.table import entries
+from spikeloom.hdl.rom import check_style, look_up
 
 __all__ = ["TableBias"]
 

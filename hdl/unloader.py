@@ -4,10 +4,10 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..design import Design
-from .beats import beat_stream
-from .counting import odometer
-from .plan import Plan
+from spikeloom.design import Design
+from spikeloom.hdl.beats import beat_stream
+from spikeloom.hdl.counting import odometer
+from spikeloom.hdl.plan import Plan
 
 __all__ = ["Unloader"]
 

@@ -5,14 +5,14 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from ..design import Design
-from .counting import delays, following, odometer
-from .memory import LayerMemory
-from .neuron import NeuronFire, NeuronPreset
-from .output import OutputWriter
-from .wide_lane import LoadingLane, SaturatingSum, count, saturating
-from .wide_plan import WidePlan
-from .wide_reader import RowReader
+from spikeloom.design import Design
+from spikeloom.hdl.counting import delays, following, odometer
+from spikeloom.hdl.memory import LayerMemory
+from spikeloom.hdl.neuron import NeuronFire, NeuronPreset
+from spikeloom.hdl.output import OutputWriter
+from spikeloom.hdl.wide_lane import LoadingLane, SaturatingSum, count, saturating
+from spikeloom.hdl.wide_plan import WidePlan
+from spikeloom.hdl.wide_reader import RowReader
 
 __all__ = ["WideEngine"]
 

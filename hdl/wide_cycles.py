@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..design import Design
-from ..golden.gray import codes
-from ..golden.shift import rotate, schedule
-from .wide_plan import WidePlan
+from spikeloom.design import Design
+from spikeloom.golden.gray import codes
+from spikeloom.golden.shift import rotate, schedule
+from spikeloom.hdl.wide_plan import WidePlan
 
 __all__ = ["wide_cycles"]
 

@@ -4,14 +4,14 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from ..design import Design
-from .banks import BankRing
-from .beats import beat_stream
-from .memory import LayerMemory
-from .unloader import Unloader
-from .wide import WideEngine
-from .wide_loader import WideLoader
-from .wide_plan import WidePlan
+from spikeloom.design import Design
+from spikeloom.hdl.banks import BankRing
+from spikeloom.hdl.beats import beat_stream
+from spikeloom.hdl.memory import LayerMemory
+from spikeloom.hdl.unloader import Unloader
+from spikeloom.hdl.wide import WideEngine
+from spikeloom.hdl.wide_loader import WideLoader
+from spikeloom.hdl.wide_plan import WidePlan
 
 __all__ = ["WideLayer"]
 

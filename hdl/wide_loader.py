@@ -5,9 +5,9 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from ..design import Design
-from .beats import beat_stream
-from .wide_plan import WidePlan
+from spikeloom.design import Design
+from spikeloom.hdl.beats import beat_stream
+from spikeloom.hdl.wide_plan import WidePlan
 
 __all__ = ["WideLoader"]
 

@@ -7,8 +7,8 @@ from math import ceil
 from amaranth.hdl import Shape
 from amaranth.utils import ceil_log2
 
-from .plan import MemoryShape
-from .state_plan import StatePlan
+from spikeloom.hdl.plan import MemoryShape
+from spikeloom.hdl.state_plan import StatePlan
 
 __all__ = ["WidePlan"]
 

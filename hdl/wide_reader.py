@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from .counting import odometer
+from spikeloom.hdl.counting import odometer
 
 __all__ = ["RowReader"]
 

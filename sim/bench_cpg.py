@@ -9,8 +9,7 @@ import cocotb
 import numpy as np
 
 from spikeloom.golden.cpg import code_words
-
-from .units import case, drive_rows, start_clock
+from spikeloom.sim.units import case, drive_rows, start_clock
 
 __all__ = ["positions_at_random"]
 

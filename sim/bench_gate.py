@@ -7,8 +7,7 @@ import numpy as np
 
 from spikeloom.golden.gate import gated
 from spikeloom.golden.similarity import scores
-
-from .units import case, design, drive_rows, start_clock
+from spikeloom.sim.units import case, design, drive_rows, start_clock
 
 __all__ = ["equals_golden"]
 

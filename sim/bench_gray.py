@@ -6,8 +6,7 @@ import cocotb
 import numpy as np
 
 from spikeloom.golden.gray import code_words
-
-from .units import case, design, drive_rows, start_clock
+from spikeloom.sim.units import case, design, drive_rows, start_clock
 
 __all__ = ["codes_of_two_heads"]
 

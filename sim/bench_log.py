@@ -7,8 +7,7 @@ import cocotb
 import numpy as np
 
 from spikeloom.golden.log import bias_matrix
-
-from .units import case, design, drive_rows, start_clock
+from spikeloom.sim.units import case, design, drive_rows, start_clock
 
 __all__ = ["equals_golden"]
 

@@ -9,8 +9,7 @@ from cocotb.triggers import FallingEdge, RisingEdge
 
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.ranges import ranges
-
-from .units import case, design, start_clock
+from spikeloom.sim.units import case, design, start_clock
 
 __all__ = ["equals_golden"]
 

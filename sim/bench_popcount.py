@@ -5,7 +5,7 @@ from typing import Any
 
 import cocotb
 
-from .units import case, drive_rows, settle_rows, start_clock
+from spikeloom.sim.units import case, drive_rows, settle_rows, start_clock
 
 __all__ = ["counts"]
 

@@ -9,8 +9,7 @@ import cocotb
 import numpy as np
 
 from spikeloom.golden.shift import rotate, schedule
-
-from .units import design, drive_rows, settle_rows, start_clock
+from spikeloom.sim.units import design, drive_rows, settle_rows, start_clock
 
 __all__ = ["amounts_of_all_tokens", "groups_rotate"]
 

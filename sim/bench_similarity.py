@@ -9,8 +9,7 @@ import cocotb
 import numpy as np
 
 from spikeloom.golden.similarity import Similarity, scores
-
-from .units import case, drive_rows, start_clock
+from spikeloom.sim.units import case, drive_rows, start_clock
 
 __all__ = ["equals_golden"]
 

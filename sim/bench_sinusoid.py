@@ -6,8 +6,7 @@ from typing import Any
 import cocotb
 
 from spikeloom.golden.sinusoid import quantized, spikes
-
-from .units import case, drive_rows, start_clock
+from spikeloom.sim.units import case, drive_rows, start_clock
 
 __all__ = ["equals_golden"]
 

@@ -15,9 +15,8 @@ import numpy as np
 
 from spikeloom.boards.tools import MissingToolError, run_tool
 from spikeloom.boards.yosys import run_yosys, yosys_share, yosys_version
-
-from .cache import cached
-from .traffic import SimulationError, Stimulus, Traffic
+from spikeloom.sim.cache import cached
+from spikeloom.sim.traffic import SimulationError, Stimulus, Traffic
 
 __all__ = ["CxxrtlModel"]
 

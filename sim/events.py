@@ -5,9 +5,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from . import bench_attention
-from .runner import EventSimulator, run_bench
-from .traffic import Stimulus, Traffic
+from spikeloom.sim import bench_attention
+from spikeloom.sim.runner import EventSimulator, run_bench
+from spikeloom.sim.traffic import Stimulus, Traffic
 
 __all__ = ["run_events"]
 

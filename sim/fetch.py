@@ -11,9 +11,8 @@ import tempfile
 from pathlib import Path
 
 from spikeloom.boards.tools import ToolError, run_tool
-
-from .cache import cached
-from .runner import scripts_folder, search_path
+from spikeloom.sim.cache import cached
+from spikeloom.sim.runner import scripts_folder, search_path
 
 __all__ = ["fetch_icarus", "main"]
 

@@ -10,7 +10,7 @@ import amaranth.hdl
 import numpy as np
 from amaranth.sim import Simulator
 
-from .traffic import SimulationError, Stimulus, Traffic
+from spikeloom.sim.traffic import SimulationError, Stimulus, Traffic
 
 __all__ = ["add_clock", "run_pysim"]
 

@@ -7,7 +7,7 @@ from amaranth.hdl import ClockDomain, Module
 from amaranth.lib import data, wiring
 from amaranth.sim import Simulator
 
-from .pysim import add_clock
+from spikeloom.sim.pysim import add_clock
 
 __all__ = ["evaluate", "run"]
 

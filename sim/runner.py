@@ -15,9 +15,8 @@ from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import get_runner
 
 from spikeloom.boards.tools import MissingToolError, ToolError
-
-from .traffic import SimulationError
-from .verilog import to_verilog
+from spikeloom.sim.traffic import SimulationError
+from spikeloom.sim.verilog import to_verilog
 
 __all__ = ["EventSimulator", "run_bench", "scripts_folder", "search_path"]
 

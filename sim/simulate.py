@@ -19,12 +19,11 @@ from spikeloom.golden.models import model
 from spikeloom.golden.serial import join, split
 from spikeloom.hdl.axi import AxiStreamTop
 from spikeloom.hdl.layers import asked
-
-from .cache import cached
-from .cxxrtl import CxxrtlModel
-from .pysim import run_pysim
-from .traffic import PATIENCE, SimulationError, Stimulus, Traffic, summarise
-from .verilog import primitives, rtlil_to_verilog, to_rtlil
+from spikeloom.sim.cache import cached
+from spikeloom.sim.cxxrtl import CxxrtlModel
+from spikeloom.sim.pysim import run_pysim
+from spikeloom.sim.traffic import PATIENCE, SimulationError, Stimulus, Traffic, summarise
+from spikeloom.sim.verilog import primitives, rtlil_to_verilog, to_rtlil
 
 __all__ = [
     "SIMULATORS",
@@ -196,7 +195,7 @@ def run(
         return model.run(stimulus, trace=trace)
     # cocotb is an extra that the other simulators do without.
     try:
-        from .events import run_events
+        from spikeloom.sim.events import run_events
     except ModuleNotFoundError as error:
         raise MissingToolError(
             f"{simulator}: the package {error.name} must be installed for this simulator, and is "
