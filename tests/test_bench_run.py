@@ -296,9 +296,9 @@ def test_a_layer_is_measured_and_equals_golden(cache, small, monkeypatch):
     assert result.counts["100"].interval is not None
     assert all("equal to golden" in line for line in lines)
     assert result.source == bench_measure.digest(bench_measure.rtlil(small))
-    # Only netlists and figures are kept.
+    # Only netlists and figures are kept, and beside them what an entry holds.
     kept = {path.name for path in cache.glob("bench-*/*/*")}
-    assert kept == {"about.json", "layer.synth.json", "count.json"}
+    assert kept == {"about.json", "layer.synth.json", "count.json", "entry.json"}
 
     lines.clear()
     assert bench_measure.measure(small, options=SynthOptions(), say=lines.append) == result

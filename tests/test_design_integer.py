@@ -73,7 +73,7 @@ REFUSED = [
     ({"folding": {"lanes": 16}}, "folding.lanes: 16: must be a power of two and at most"),
     ({"folding": {"order": "state"}}, "folding.order: 'state': unknown key: the keys here are lan"),
     ({"position": "gray"}, "position: 'gray': unknown key"),
-    ({"name": "wire"}, "name: 'wire': must not be a word of Verilog"),
+    ({"name": "wire"}, "name: 'wire': must be another: it is a word of Verilog or SystemVerilog"),
 ]
 
 

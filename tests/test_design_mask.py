@@ -43,7 +43,10 @@ def test_what_follows_from_the_keys():
             {"similarity": "and"},
             f"similarity: 'and': unknown key: the keys here are {', '.join(FIELDS)}",
         ),
-        ({"name": "module"}, "name: 'module': must not be a word of Verilog"),
+        (
+            {"name": "module"},
+            "name: 'module': must be another: it is a word of Verilog or SystemVerilog",
+        ),
     ],
 )
 def test_refusals(keys, message):
