@@ -1,1 +1,1 @@
-"""placeholder."""
+"""Devices, synthesis, place and route."""

@@ -13,7 +13,7 @@ from amaranth.lib.wiring import In, Out
 from spikeloom.boards.devices import DEVICES
 from spikeloom.boards.ice40 import Netlist, SynthOptions, synthesize
 from spikeloom.boards.place import pack, place_seeds
-from spikeloom.hdl.popcount_pairs import PairPopcount
+from spikeloom.hdl.popcount.pairs import PairPopcount
 
 __all__ = ["Bench", "UnitReport", "measure", "synthesize_unit"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spikeloom.design_mask import MaskDesign
+from spikeloom.design.mask import MaskDesign
 from spikeloom.golden.model import ArraySpec, Model
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.packing import from_beats, to_beats

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spikeloom.design_layer import Layer
+from spikeloom.design.base import Design
 
 __all__ = ["ArraySpec", "Model"]
 
@@ -67,12 +67,12 @@ class ArraySpec:
 class Model(ABC):
     """The golden model of a layer: arrays in, an array out, and the beats that carry them.
 
-    Each kind of layer has one; :func:`spikeloom.golden.models.model` finds it.
+    Each kind of layer has one; :func:`spikeloom.golden.kinds.model` finds it.
     """
 
     @property
     @abstractmethod
-    def design(self) -> Layer:
+    def design(self) -> Design:
         """The layer."""
 
     @property

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spikeloom.design_neuron import NeuronDesign
+from spikeloom.design.neuron import NeuronDesign
 
 __all__ = ["NeuronSpec"]
 

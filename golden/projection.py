@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spikeloom.design_projection import ProjectionDesign
-from spikeloom.golden import sinusoid
-from spikeloom.golden.cpg import codes
+from spikeloom.design.projection import ProjectionDesign
 from spikeloom.golden.model import ArraySpec, Model
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.packing import check_beats, from_beats, groups, planes, to_planes
+from spikeloom.golden.position import sinusoid
+from spikeloom.golden.position.cpg import codes
 from spikeloom.golden.ranges import bits, membrane_range
 
 __all__ = [

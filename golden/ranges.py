@@ -7,9 +7,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from spikeloom.design import Design
-from spikeloom.golden import gate, gray, log, table
+from spikeloom.design.attention.design import AttentionDesign
+from spikeloom.golden import gate
 from spikeloom.golden.neuron import NeuronSpec
+from spikeloom.golden.position import gray, log, table
 from spikeloom.golden.similarity import Similarity, scores
 
 __all__ = ["Ranges", "bits", "membrane_range", "ranges"]
@@ -82,7 +83,7 @@ def bits(low: int, high: int) -> tuple[int, bool]:
 
 
 @lru_cache(maxsize=64)
-def ranges(design: Design) -> Ranges:
+def ranges(design: AttentionDesign) -> Ranges:
     """Return the ranges of a design.
 
     Scores and drives are exact: the part of a score that the positions fix is known for every pair
@@ -123,7 +124,7 @@ def membrane_range(spec: NeuronSpec, drive: tuple[int, int], steps: int) -> tupl
 _Span = tuple[int, int]
 
 
-def _spans(design: Design) -> tuple[_Span, _Span, _Span | None]:
+def _spans(design: AttentionDesign) -> tuple[_Span, _Span, _Span | None]:
     """Range of what v is multiplied by, of a drive, and of a score before a gate."""
     how = Similarity.from_design(design)
     # The bounds of what is compared are those of every alpha.
@@ -153,14 +154,14 @@ def _spans(design: Design) -> tuple[_Span, _Span, _Span | None]:
     return span, (min(drives), max(drives)), None if design.gate is None else whole
 
 
-def _kinds(design: Design) -> list[int]:
+def _kinds(design: AttentionDesign) -> list[int]:
     """Return one head of each kind: another alpha or another table makes another kind."""
     own = "table" in design.position and len(design.table.values or ()) > 1
     kinds = {(kappa, head if own else 0): head for head, kappa in enumerate(design.kappas)}
     return sorted(kinds.values())
 
 
-def _fixed(design: Design, steps: int, heads: list[int]) -> Iterator[NDArray[np.int64]]:
+def _fixed(design: AttentionDesign, steps: int, heads: list[int]) -> Iterator[NDArray[np.int64]]:
     """Yield what the positions add to the scores, in blocks of rows, for every step and head."""
     for head in heads:
         how = Similarity.from_design(design, head)
@@ -178,12 +179,12 @@ def _fixed(design: Design, steps: int, heads: list[int]) -> Iterator[NDArray[np.
                 yield block
 
 
-def _loosely(design: Design, how: Similarity) -> tuple[int, int]:
+def _loosely(design: AttentionDesign, how: Similarity) -> tuple[int, int]:
     """Bound what the positions add to a score, without looking at pairs of tokens."""
     low, high = how.bounds(design.code_bits)
     values: list[int] = [0]
     if "log" in design.position:
-        values = [0, (design.log_length - 1).bit_length()]
+        values = [0, (design.log.length_of(design) - 1).bit_length()]
     if "table" in design.position:
         values = [entry for row in design.table.values or () for entry in row]
     return low + (min(values) << how.fraction), high + (max(values) << how.fraction)

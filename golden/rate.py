@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spikeloom.design_rate import RateAttention
-from spikeloom.golden import integer
-from spikeloom.golden.integer_model import from_parts, to_beats
+from spikeloom.design.rate import RateDesign
+from spikeloom.golden.integer import formula as integer
+from spikeloom.golden.integer.model import from_parts, to_beats
 from spikeloom.golden.model import ArraySpec, Model
 from spikeloom.golden.ranges import bits
 
@@ -68,20 +68,20 @@ def encode_float64(
     return made
 
 
-def spikes(design: RateAttention, rates: ArrayLike) -> NDArray[np.uint8]:
+def spikes(design: RateDesign, rates: ArrayLike) -> NDArray[np.uint8]:
     """Return the spikes (T, ...) of integer rates, as the design's ``accumulate`` adds them up."""
     if design.accumulate == "float64":
         return encode_float64(rates, design.steps, design.threshold, design.rate_fraction)
     return encode(rates, design.steps, int(design.threshold_exact))
 
 
-def drive_range(design: RateAttention) -> tuple[int, int]:
+def drive_range(design: RateDesign) -> tuple[int, int]:
     """Return the least and greatest sum of drives."""
     low, high = integer.ranges(design.inner).drive
     return design.steps * low, design.steps * high
 
 
-def inputs(design: RateAttention) -> tuple[ArraySpec, ArraySpec, ArraySpec]:
+def inputs(design: RateDesign) -> tuple[ArraySpec, ArraySpec, ArraySpec]:
     """Describe q, k and v."""
     shape, top = (design.tokens, design.dim), (1 << design.rate_bits) - 1
     low, high = design.inner.v_range
@@ -92,7 +92,7 @@ def inputs(design: RateAttention) -> tuple[ArraySpec, ArraySpec, ArraySpec]:
     )
 
 
-def attention(design: RateAttention, q: ArrayLike, k: ArrayLike, v: ArrayLike) -> NDArray[np.int64]:
+def attention(design: RateDesign, q: ArrayLike, k: ArrayLike, v: ArrayLike) -> NDArray[np.int64]:
     """Return the drive (N, D), summed over the steps.
 
     The published output before its last projection is this over T max(sqrt(D / heads), 1), in units
@@ -110,19 +110,19 @@ class RateModel(Model):
     """Rates q and k and integers v in, the drive out.
 
     Beats: k channel by channel, q token by token, v token by token, packed as
-    :mod:`spikeloom.golden.integer_model` does; the drive token by token, channel by channel.
+    :mod:`spikeloom.golden.integer.model` does; the drive token by token, channel by channel.
 
     Parameters
     ----------
-    design : RateAttention
+    design : RateDesign
         The layer.
     """
 
-    def __init__(self, design: RateAttention):
+    def __init__(self, design: RateDesign):
         self._design = design
 
     @property
-    def design(self) -> RateAttention:
+    def design(self) -> RateDesign:
         """The layer."""
         return self._design
 

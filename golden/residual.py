@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spikeloom.design_residual import ResidualDesign
+from spikeloom.design.residual import ResidualDesign
 from spikeloom.golden.model import ArraySpec, Model
 from spikeloom.golden.packing import check_beats, from_planes, groups, planes, to_planes
 

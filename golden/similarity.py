@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spikeloom.design import Design
+from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden.popcount import pack_words, popcount
 
 __all__ = ["Similarity", "scores"]
@@ -42,7 +42,7 @@ class Similarity:
             )
 
     @classmethod
-    def from_design(cls, design: Design, head: int = 0) -> "Similarity":
+    def from_design(cls, design: AttentionDesign, head: int = 0) -> "Similarity":
         """Take the similarity of a head of a design."""
         return cls(design.similarity, design.kappas[head], design.score_fraction)
 
@@ -56,7 +56,7 @@ class Similarity:
 
 
 def scores(
-    q: NDArray[np.uint8], k: NDArray[np.uint8], similarity: Design | Similarity
+    q: NDArray[np.uint8], k: NDArray[np.uint8], similarity: AttentionDesign | Similarity
 ) -> NDArray[np.int64]:
     """Compare every row of ``q`` (n, c) with every row of ``k`` (m, c): integers of shape (n, m).
 
@@ -65,7 +65,11 @@ def scores(
     >>> scores(q, k, Similarity("alpha-xnor", kappa=3, fraction=3)).tolist()
     [[11, 14, 19], [6, 9, 3], [19, 0, 16]]
     """
-    how = Similarity.from_design(similarity) if isinstance(similarity, Design) else similarity
+    how = (
+        Similarity.from_design(similarity)
+        if isinstance(similarity, AttentionDesign)
+        else similarity
+    )
     channels = q.shape[-1]
     if q.ndim != 2 or k.ndim != 2 or k.shape[-1] != channels:
         raise ValueError(

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spikeloom.design_fixed import fixed, spans, width
-from spikeloom.design_state_space import StateSpace
+from spikeloom.design.state_space.design import StateSpaceDesign
+from spikeloom.design.state_space.fixed import fixed, spans, width
 from spikeloom.golden.model import ArraySpec, Model
 
 __all__ = ["StateSpaceModel", "error_bound", "state_space"]
@@ -20,7 +20,9 @@ __all__ = ["StateSpaceModel", "error_bound", "state_space"]
 _AXES = "(T, D)"
 
 
-def state_space(design: StateSpace, x: ArrayLike) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def state_space(
+    design: StateSpaceDesign, x: ArrayLike
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Return the spikes and y of one sequence, from zero states.
 
     Integers a, b, c with ``fa``, ``fb``, ``fc`` fraction bits, h with ``fh`` and y with ``fy``::
@@ -33,7 +35,7 @@ def state_space(design: StateSpace, x: ArrayLike) -> tuple[NDArray[np.uint8], ND
 
     Parameters
     ----------
-    design : StateSpace
+    design : StateSpaceDesign
         The layer.
     x : array_like
         Spikes or unsigned integers of shape (T, D).
@@ -60,7 +62,7 @@ def state_space(design: StateSpace, x: ArrayLike) -> tuple[NDArray[np.uint8], ND
     return spikes, outputs
 
 
-def error_bound(design: StateSpace) -> NDArray[np.float64]:
+def error_bound(design: StateSpaceDesign) -> NDArray[np.float64]:
     """Bound how far y is from that of real A, B and C without any rounding, for every input.
 
     With e the error of a state and m the size of the real one, each per state and at most::
@@ -93,7 +95,7 @@ def error_bound(design: StateSpace) -> NDArray[np.float64]:
     return bounds if exact else bounds + 2.0 ** -(design.y_fraction + 1)
 
 
-def _real(design: StateSpace, name: str) -> NDArray[np.float64]:
+def _real(design: StateSpaceDesign, name: str) -> NDArray[np.float64]:
     """Return a matrix as it was meant: integers count in units of their last bit."""
     unit = getattr(design, f"{name}_fraction_bits") if design.matrices.is_integer(name) else 0
     real: NDArray[np.float64] = design.matrices.real(name) / 2.0**unit
@@ -109,15 +111,15 @@ class StateSpaceModel(Model):
 
     Parameters
     ----------
-    design : StateSpace
+    design : StateSpaceDesign
         The layer.
     """
 
-    def __init__(self, design: StateSpace):
+    def __init__(self, design: StateSpaceDesign):
         self._design = design
 
     @property
-    def design(self) -> StateSpace:
+    def design(self) -> StateSpaceDesign:
         """The layer."""
         return self._design
 

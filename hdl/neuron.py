@@ -10,7 +10,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from spikeloom.design import Design
+from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.ranges import Ranges, ranges
 
@@ -394,7 +394,7 @@ class Neuron(wiring.Component):
 
     Parameters
     ----------
-    design : Design
+    design : AttentionDesign
         Layer whose neuron is wanted, ``"lif"`` or ``"if"``.
     channels : int
         Channels side by side, at least 1.
@@ -412,7 +412,7 @@ class Neuron(wiring.Component):
     i: stream.Interface
     o: stream.Interface
 
-    def __init__(self, design: Design, *, channels: int = 1, head: int = 0):
+    def __init__(self, design: AttentionDesign, *, channels: int = 1, head: int = 0):
         if design.neuron == "none":
             raise ValueError("Neuron must be lif or if, not 'none'")
         if not isinstance(channels, int) or channels < 1:
@@ -432,7 +432,7 @@ class Neuron(wiring.Component):
         )
 
     @property
-    def design(self) -> Design:
+    def design(self) -> AttentionDesign:
         """The layer."""
         return self._design
 

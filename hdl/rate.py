@@ -9,15 +9,15 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import ceil_log2
 from numpy.typing import ArrayLike
 
-from spikeloom.design_layer import Layer
-from spikeloom.design_rate import RateAttention
+from spikeloom.design.base import Design
+from spikeloom.design.rate import RateDesign
 from spikeloom.golden.rate import spikes
-from spikeloom.hdl.beats import beat_stream
-from spikeloom.hdl.integer import IntegerLayer, integer_cycles
-from spikeloom.hdl.layer import LayerComponent
-from spikeloom.hdl.memory import LayerMemory
-from spikeloom.hdl.plan import BLOCKS, MemoryShape
-from spikeloom.hdl.rom import look_up
+from spikeloom.hdl.frame.beats import beat_stream
+from spikeloom.hdl.frame.layer import LayerComponent
+from spikeloom.hdl.frame.memory import LayerMemory
+from spikeloom.hdl.frame.memory_map import MemoryShape, place
+from spikeloom.hdl.frame.rom import look_up
+from spikeloom.hdl.integer.layer import IntegerLayer, integer_cycles
 
 __all__ = ["RateEncoder", "RateLayer"]
 
@@ -37,7 +37,7 @@ class RateEncoder(wiring.Component):
 
     Parameters
     ----------
-    design : RateAttention
+    design : RateDesign
         The layer.
     shape : MemoryShape
         Memory of the rates and sums.
@@ -56,7 +56,7 @@ class RateEncoder(wiring.Component):
     o: stream.Interface
     busy: Signal
 
-    def __init__(self, design: RateAttention, shape: MemoryShape):
+    def __init__(self, design: RateDesign, shape: MemoryShape):
         self._design = design
         self._shape = shape
         super().__init__(
@@ -68,7 +68,7 @@ class RateEncoder(wiring.Component):
         )
 
     @property
-    def design(self) -> RateAttention:
+    def design(self) -> RateDesign:
         """The layer."""
         return self._design
 
@@ -198,7 +198,7 @@ class RateEncoder(wiring.Component):
         return m
 
 
-def _words(design: RateAttention) -> list[int]:
+def _words(design: RateDesign) -> list[int]:
     """Return the spikes that each rate makes, from 0 to the greatest; step t at bit t."""
     made = spikes(design, range(design.most + 1))
     return [sum(int(bit) << t for t, bit in enumerate(row)) for row in made.T]
@@ -208,15 +208,15 @@ class RateLayer(LayerComponent):
     """Rate-coded attention, from stream to stream.
 
     A :class:`RateEncoder` sends the spikes of every step to an
-    :class:`~spikeloom.hdl.integer.IntegerLayer` that adds up its drives and keeps v.
+    :class:`~spikeloom.hdl.integer.layer.IntegerLayer` that adds up its drives and keeps v.
 
     Latency: an inference works for ``4 * steps * tokens * dim`` cycles on the spikes, and for
-    :func:`~spikeloom.hdl.integer.integer_cycles` on what they select. Checked against
+    :func:`~spikeloom.hdl.integer.layer.integer_cycles` on what they select. Checked against
     :func:`spikeloom.golden.rate.attention`.
 
     Parameters
     ----------
-    design : RateAttention
+    design : RateDesign
         The layer.
 
     Members
@@ -229,7 +229,7 @@ class RateLayer(LayerComponent):
         High in every cycle in which the encoder or the engine works.
     """
 
-    def __init__(self, design: RateAttention):
+    def __init__(self, design: RateDesign):
         self._design = design
         self._inner = IntegerLayer(design.inner, accumulate=True)
         self._shape = self._memory()
@@ -243,17 +243,11 @@ class RateLayer(LayerComponent):
         if design.accumulate == "exact":
             width += (int(design.threshold_exact) - 1).bit_length()
         shape = MemoryShape("rates", width, 1 << ceil_log2(2 * design.tokens * design.dim))
-        blocks = BLOCKS.get(design.target.device.split("-")[0])
-        if blocks is None:
-            return shape
         others = (*self._tables, *self._inner.memories)
-        ebr = sum(memory.ebr for memory in (shape, *others))
-        spram = sum(memory.spram for memory in self._inner.memories)
-        single = shape.moved()
-        return single if ebr > blocks[0] and spram + single.spram <= blocks[1] else shape
+        return place([shape], design.target.resources, lambda _: True, others=others)[0]
 
     @property
-    def design(self) -> Layer:
+    def design(self) -> Design:
         """The layer."""
         return self._design
 

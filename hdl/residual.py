@@ -6,17 +6,17 @@ from typing import Any
 from amaranth.hdl import Module, Mux, Signal, Value
 from numpy.typing import ArrayLike
 
-from spikeloom.design_residual import ResidualDesign
+from spikeloom.design.residual import ResidualDesign
 from spikeloom.golden.packing import groups, planes
 from spikeloom.golden.residual import ResidualModel
-from spikeloom.hdl.counting import odometer
-from spikeloom.hdl.layer import LayerComponent
-from spikeloom.hdl.plan import MemoryShape
+from spikeloom.hdl.frame.counting import odometer
+from spikeloom.hdl.frame.layer import LayerComponent
+from spikeloom.hdl.frame.memory_map import MemoryShape
 
-__all__ = ["Residual"]
+__all__ = ["ResidualLayer"]
 
 
-class Residual(LayerComponent):
+class ResidualLayer(LayerComponent):
     """Join the beats of a shortcut and a branch, one bit a channel and plane.
 
     The beat of x is kept until that of z comes; the two, and with mode add the carries of the plane

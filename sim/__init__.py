@@ -1,1 +1,1 @@
-"""placeholder."""
+"""Simulation: back ends, benches, and files of spikes."""

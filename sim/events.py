@@ -5,7 +5,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from spikeloom.sim import bench_attention
+from spikeloom.sim.benches import attention as bench_attention
 from spikeloom.sim.runner import EventSimulator, run_bench
 from spikeloom.sim.traffic import Stimulus, Traffic
 
@@ -25,7 +25,7 @@ def run_events(
     Parameters
     ----------
     verilog : str
-        Source text; the module has the ports of :class:`spikeloom.hdl.axi.AxiStreamTop`.
+        Source text; the module has the ports of :class:`spikeloom.hdl.top.AxiStreamTop`.
     stimulus : Stimulus
         What to send.
     simulator : {"icarus", "verilator"}

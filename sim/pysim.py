@@ -36,7 +36,7 @@ def run_pysim(dut: Any, stimulus: Stimulus, *, trace: Path | None = None) -> Tra
     Parameters
     ----------
     dut : wiring.Component
-        A component with the ports of :class:`spikeloom.hdl.axi.AxiStreamTop`. It may hold no cell
+        A component with the ports of :class:`spikeloom.hdl.top.AxiStreamTop`. It may hold no cell
         of a device, since Amaranth does not know what those do.
     stimulus : Stimulus
         What to send.

@@ -48,7 +48,7 @@ def run_bench(
         What to test; or Verilog text whose module ``toplevel`` is tested. Verilog may use cells of
         the iCE40.
     bench : str
-        Import name of the module with the tests, such as ``"spikeloom.sim.bench_popcount"``.
+        Import name of the module with the tests, such as ``"spikeloom.sim.benches.popcount"``.
     work : Path
         Folder for sources, build and log, which are left there. For Verilator, its path may have
         no space.

@@ -13,12 +13,12 @@ from spikeloom.boards.devices import DEVICES
 from spikeloom.boards.ice40 import SynthOptions, synthesize
 from spikeloom.boards.tools import MissingToolError, ToolError
 from spikeloom.boards.yosys import yosys_version
-from spikeloom.design_layer import Layer
+from spikeloom.design.base import Design
 from spikeloom.files import replacing
-from spikeloom.golden.models import model
+from spikeloom.golden.kinds import model
 from spikeloom.golden.serial import join, split
-from spikeloom.hdl.axi import AxiStreamTop
-from spikeloom.hdl.layers import asked
+from spikeloom.hdl.kinds import asked
+from spikeloom.hdl.top import AxiStreamTop
 from spikeloom.sim.cache import cached
 from spikeloom.sim.cxxrtl import CxxrtlModel
 from spikeloom.sim.pysim import run_pysim
@@ -69,7 +69,7 @@ class Answer:
 
 
 def simulate(
-    design: Layer,
+    design: Design,
     arrays: Mapping[str, NDArray[Any]] | None = None,
     *,
     target: Target = "rtl",
@@ -86,7 +86,7 @@ def simulate(
 
     Parameters
     ----------
-    design : Layer
+    design : Design
         The layer.
     arrays : mapping or None
         Inputs by name as the golden model has them: for attention ``q``, ``k`` and ``v``, spikes of
@@ -168,7 +168,7 @@ def check_request(target: str, simulator: str, trace: Path | None) -> None:
 
 
 def run(
-    design: Layer,
+    design: Design,
     stimulus: Stimulus,
     *,
     target: Target = "rtl",
@@ -205,7 +205,7 @@ def run(
     return run_events(verilog, stimulus, simulator=simulator, toplevel=design.module, trace=trace)
 
 
-def netlist_verilog(design: Layer, source: str) -> str:
+def netlist_verilog(design: Design, source: str) -> str:
     """Synthesize RTLIL text for the design's device; kept in the cache.
 
     Returns

@@ -7,24 +7,24 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from spikeloom.design_layer import Layer
+from spikeloom.design.base import Design
 from spikeloom.files import Archive, FormatError, InputError, replacing, words
+from spikeloom.golden.kinds import model
 from spikeloom.golden.model import ArraySpec
-from spikeloom.golden.models import model
 
 __all__ = ["draw_spikes", "read_spikes", "write_arrays"]
 
 _T = TypeVar("_T")
 
 
-def read_spikes(path: Path, design: Layer) -> dict[str, NDArray[Any]]:
+def read_spikes(path: Path, design: Design) -> dict[str, NDArray[Any]]:
     """Read a layer's inputs from an NPZ file (``q``, ``k`` and ``v``), and its output if there.
 
     Parameters
     ----------
     path : Path
         The file. Integers of any kind and booleans are taken, as long as they are in range.
-    design : Layer
+    design : Design
         Says names, shapes and ranges. Several inferences have another axis in front.
 
     Raises
@@ -115,7 +115,7 @@ def _check(path: Path, spec: ArraySpec, array: NDArray[Any]) -> NDArray[Any]:
     return array.astype(spec.dtype)
 
 
-def draw_spikes(design: Layer, *, rate: float, seed: int) -> dict[str, NDArray[Any]]:
+def draw_spikes(design: Design, *, rate: float, seed: int) -> dict[str, NDArray[Any]]:
     """Draw a layer's inputs: each number is not zero with probability ``rate``, on its own.
 
     Numbers that are not spikes are drawn evenly from their range without zero.

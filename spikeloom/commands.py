@@ -11,22 +11,22 @@ import numpy as np
 from amaranth.hdl import UnusedElaboratable
 from numpy.typing import NDArray
 
-from spikeloom.bench import bench
-from spikeloom.bench_model import BenchError
 from spikeloom.boards.devices import DoesNotFitError
 from spikeloom.boards.pins import PinError
 from spikeloom.boards.tools import ToolError
-from spikeloom.design_file import load_design, schema
-from spikeloom.design_layer import Layer
-from spikeloom.design_pins import read_pcf
-from spikeloom.design_read import DesignError
+from spikeloom.design.base import Design
+from spikeloom.design.file import load_design, schema
+from spikeloom.design.pins import read_pcf
+from spikeloom.design.read import DesignError
+from spikeloom.figures.model import BenchError
+from spikeloom.figures.run import bench
 from spikeloom.files import InputError, check_writable
 from spikeloom.flow import BuildError, build, predict_cycles
 from spikeloom.generate import generate
-from spikeloom.golden.models import model
+from spikeloom.golden.kinds import model
 from spikeloom.owner import changes
-from spikeloom.report import ReportError, Style, problems, show
-from spikeloom.report_text import render_text
+from spikeloom.report.files import ReportError, Style, problems, show
+from spikeloom.report.text import render_text
 from spikeloom.sim.simulate import Answer, check_request, simulate
 from spikeloom.sim.spikes import draw_spikes, read_spikes, write_arrays
 from spikeloom.sim.traffic import SimulationError
@@ -73,7 +73,7 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _load(path: Path) -> Layer:
+def _load(path: Path) -> Design:
     design = load_design(path)
     for warning in design.warnings:
         say(f"{path}: warning: {warning}")
@@ -141,7 +141,7 @@ def run_simulate(options: Namespace) -> Result:
     return 0, "\n".join(lines) + "\n"
 
 
-def _spikes(options: Namespace, design: Layer) -> tuple[dict[str, NDArray[Any]], str]:
+def _spikes(options: Namespace, design: Design) -> tuple[dict[str, NDArray[Any]], str]:
     """Read or draw the input; say in words what it is."""
     rate = getattr(options, "rate", None)
     if options.input is None:
@@ -158,7 +158,7 @@ def _spikes(options: Namespace, design: Layer) -> tuple[dict[str, NDArray[Any]],
     return arrays, f"{options.input.name}, {count} inference{'s' if count > 1 else ''}"
 
 
-def _answer(design: Layer, arrays: dict[str, NDArray[Any]], options: Namespace) -> Answer:
+def _answer(design: Design, arrays: dict[str, NDArray[Any]], options: Namespace) -> Answer:
     try:
         return simulate(
             design,
@@ -173,7 +173,7 @@ def _answer(design: Layer, arrays: dict[str, NDArray[Any]], options: Namespace) 
         raise NoError(f"{options.design}: {error}") from error
 
 
-def _compare(design: Layer, arrays: dict[str, NDArray[Any]], answer: Answer) -> list[str]:
+def _compare(design: Design, arrays: dict[str, NDArray[Any]], answer: Answer) -> list[str]:
     """Give the names of what the answer equals; anything unequal is an error."""
     golden = simulate(design, arrays, target="golden")
     others = {"golden": golden.values}

@@ -24,14 +24,14 @@ from spikeloom.boards.place import (
     place_version,
 )
 from spikeloom.boards.yosys import yosys_version
-from spikeloom.design_layer import Layer
+from spikeloom.design.base import Design
 from spikeloom.files import fresh_folder, share, sync_tree, words
-from spikeloom.golden.models import model
-from spikeloom.hdl.axi import AxiStreamTop
-from spikeloom.hdl.layers import asked
+from spikeloom.golden.kinds import model
+from spikeloom.hdl.kinds import asked
+from spikeloom.hdl.top import AxiStreamTop
 from spikeloom.owner import check_owner
-from spikeloom.report import ReportError, load, write
-from spikeloom.report_model import (
+from spikeloom.report.files import ReportError, load, write
+from spikeloom.report.model import (
     Area,
     Budgets,
     CriticalPath,
@@ -62,7 +62,7 @@ class BuildError(Exception):
 
 
 def build(
-    design: Layer,
+    design: Design,
     out_dir: Path | str,
     *,
     seeds: Sequence[int] = (1, 2, 3, 4),
@@ -81,7 +81,7 @@ def build(
     ``out_dir`` stay. The same design, seeds and tools give the same files.
 
     Whether the answer is yes (cycles as predicted, budgets kept) is for
-    :func:`spikeloom.report.problems` to say about the result.
+    :func:`spikeloom.report.files.problems` to say about the result.
 
     Files, NAME being the design's: ``NAME.v`` and ``NAME.il`` (the layer), ``NAME.ys`` (script of
     the synthesis), ``NAME.netlist.v`` and ``NAME.synth.json`` (netlist, for simulation and for
@@ -91,7 +91,7 @@ def build(
 
     Parameters
     ----------
-    design : Layer
+    design : Design
         The layer. Its ``target`` names the device and the clock.
     out_dir : Path or str
         Directory for the files; made if it does not exist.
@@ -225,7 +225,7 @@ def _port_bits(component: wiring.Component) -> dict[str, str]:
     return bits
 
 
-def _floor(design: Layer) -> Resources:
+def _floor(design: Design) -> Resources:
     """Count what a layer takes at least, before anything is synthesized."""
     # Both streams, clock, reset and busy.
     pins = 2 * (design.link + 3) + 3
@@ -233,14 +233,14 @@ def _floor(design: Layer) -> Resources:
     return Resources(ebr=sum(memory.ebr for memory in memories), pins=pins)
 
 
-def predict_cycles(design: Layer, arrays: Mapping[str, NDArray[Any]] | None = None) -> int:
+def predict_cycles(design: Design, arrays: Mapping[str, NDArray[Any]] | None = None) -> int:
     """Predict the compute cycles of an inference by the layer's formula.
 
     In state order they depend on the spikes: without any given, every spike is set.
 
     Parameters
     ----------
-    design : Layer
+    design : Design
         The layer.
     arrays : mapping or None
         Inputs by name, as :func:`spikeloom.sim.simulate.simulate` takes them; of several
@@ -263,7 +263,7 @@ def _merge(base: Counts, given: Counts) -> dict[str, Any]:
 
 
 def _report(
-    design: Layer,
+    design: Design,
     netlist: Netlist,
     packing: Packing,
     placements: Sequence[Placement],

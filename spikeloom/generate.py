@@ -10,18 +10,18 @@ from amaranth.lib import wiring
 
 from spikeloom.boards.devices import DEVICES
 from spikeloom.boards.yosys import yosys_version
-from spikeloom.design_layer import Layer
+from spikeloom.design.base import Design
 from spikeloom.files import InputError, replacing, words
-from spikeloom.golden.models import model
-from spikeloom.hdl.axi import AxiStreamTop
-from spikeloom.hdl.layers import asked, unused
+from spikeloom.golden.kinds import model
+from spikeloom.hdl.kinds import asked, unused
+from spikeloom.hdl.top import AxiStreamTop
 from spikeloom.owner import check_owner
 from spikeloom.sim.verilog import primitives, to_verilog
 
 __all__ = ["describe", "generate"]
 
 
-def generate(design: Layer, folder: Path, *, source: str = "") -> tuple[Path, Path]:
+def generate(design: Design, folder: Path, *, source: str = "") -> tuple[Path, Path]:
     """Write ``NAME.v`` and ``NAME.json`` into ``folder``, which is made if it does not exist.
 
     The same design and versions give the same bytes on every run and machine. Each file appears
@@ -29,7 +29,7 @@ def generate(design: Layer, folder: Path, *, source: str = "") -> tuple[Path, Pa
 
     Parameters
     ----------
-    design : Layer
+    design : Design
         The layer.
     folder : Path
         Where the files go.
@@ -68,7 +68,7 @@ def generate(design: Layer, folder: Path, *, source: str = "") -> tuple[Path, Pa
     return paths
 
 
-def describe(design: Layer, *, source: str = "") -> dict[str, Any]:
+def describe(design: Design, *, source: str = "") -> dict[str, Any]:
     """Describe the Verilog of a layer: ports, beats, cycles, memories, versions of the tools.
 
     ``source`` is the name of the design file.

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from spikeloom.design import Design
-from spikeloom.golden.attention import attention, drive, score_matrix
-from spikeloom.golden.beats import counts, pack, unpack
+from spikeloom.golden.attention.beats import counts, pack, unpack
+from spikeloom.golden.attention.formula import attention, drive, score_matrix
 from spikeloom.golden.ranges import ranges
-from spikeloom.hdl.attention import Attention
-from spikeloom.hdl.axi import AxiStreamTop
+from spikeloom.hdl.attention.layer import AttentionLayer
+from spikeloom.hdl.top import AxiStreamTop
 from spikeloom.sim.cxxrtl import CxxrtlModel
 from spikeloom.sim.pysim import run_pysim
 from spikeloom.sim.spikes import draw_spikes
@@ -264,7 +264,7 @@ def inferences(design, rates=RATES):
 def work(design):
     """Estimate the work of simulating an inference, in events."""
     folded = design.rows * design.lanes + design.rows * design.channels
-    return Attention(design).compute_cycles() * (20 + folded)
+    return AttentionLayer(design).compute_cycles() * (20 + folded)
 
 
 def check(design, *, stalls=0.0, seed=0, rates=RATES, top=AxiStreamTop):
@@ -281,6 +281,6 @@ def check(design, *, stalls=0.0, seed=0, rates=RATES, top=AxiStreamTop):
         answer = unpack(design, frame)
         wrong = np.argwhere(answer != want)
         assert not len(wrong), f"inference {n}, (t, token, channel) = {wrong[0]}: {len(wrong)}"
-    formula = Attention(design).compute_cycles
+    formula = AttentionLayer(design).compute_cycles
     assert traffic.busy == sum(map(formula, inputs))
     return golden

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from spikeloom.golden.models import model
-from spikeloom.hdl.axi import AxiStreamTop
-from spikeloom.hdl.layers import component
+from spikeloom.golden.kinds import model
+from spikeloom.hdl.kinds import component
+from spikeloom.hdl.top import AxiStreamTop
 from spikeloom.sim.cxxrtl import CxxrtlModel
 from spikeloom.sim.pysim import run_pysim
 from spikeloom.sim.spikes import draw_spikes

@@ -3,7 +3,7 @@
 import math
 from fractions import Fraction
 
-from spikeloom.design_file import read_design
+from spikeloom.design import Design
 
 
 def draw(rng, **fixed):
@@ -49,7 +49,7 @@ def draw(rng, **fixed):
             keys["scale"] = str(rng.choice(scales))
         if keys["neuron"] == "lif":
             keys["tau"] = int(rng.choice([2, 2, 4]))
-    return read_design(keys)
+    return Design.from_dict(keys)
 
 
 def oracle(design, x):

@@ -18,13 +18,13 @@ import numpy as np
 import pytest
 from amaranth.lib import wiring
 
-import spikeloom.golden
+import spikeloom.golden.position
 import spikeloom.hdl
 from spikeloom.cli import main_parser
-from spikeloom.design import Design
-from spikeloom.design_file import KINDS as LAYERS
-from spikeloom.design_file import schema
-from spikeloom.golden.attention import drive
+from spikeloom.design import Design, schema
+from spikeloom.golden.attention.formula import drive
+from spikeloom.kinds import KINDS
+from spikeloom.kinds import part as part_of
 from spikeloom.sim.spikes import draw_spikes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -75,12 +75,12 @@ def test_python_blocks_are_python(page):
             compile(code, f"{page}: {options.get('caption', '')}", "exec")
 
 
-KINDS = ("and", "xnor", "alpha-xnor", "hamming")
+SIMILARITIES = ("and", "xnor", "alpha-xnor", "hamming")
 ENCODINGS = ([], ["gray"], ["log"], ["shift"], ["gray", "log", "shift"])
 
 
 @pytest.mark.parametrize("tokens", [1, 2, 3, 12, 17])
-@pytest.mark.parametrize(("kind", "encodings"), [*itertools.product(KINDS, ENCODINGS)])
+@pytest.mark.parametrize(("kind", "encodings"), [*itertools.product(SIMILARITIES, ENCODINGS)])
 def test_state_order_is_what_the_page_proves(kind, encodings, tokens):
     state_order = load(DOCS / "cores" / "state_order.py")
     keys = {"tokens": tokens, "dim": 16, "heads": 2, "steps": 2}
@@ -193,7 +193,9 @@ def test_commands_and_options_exist(page):
 
 def components():
     """Every hardware component that is public."""
-    for info in pkgutil.iter_modules(spikeloom.hdl.__path__, "spikeloom.hdl."):
+    for info in pkgutil.walk_packages(spikeloom.hdl.__path__, "spikeloom.hdl."):
+        if info.ispkg:
+            continue
         module = importlib.import_module(info.name)
         for name in getattr(module, "__all__", ()):
             thing = getattr(module, name)
@@ -219,7 +221,7 @@ def test_files_that_are_named_exist(page):
         if not re.search(r"mine|NAME", name):
             assert list(ROOT.glob(name)), f"{page}: {name}"
     for name in re.findall(r"``(test_[\w*]+\.py)``", read(page)):
-        assert list((ROOT / "tests").glob(name)), f"{page}: {name}"
+        assert list((ROOT / "tests").rglob(name)), f"{page}: {name}"
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -258,9 +260,10 @@ def test_page_links_to_pages_that_exist(page):
 
 
 def test_mechanism_has_its_pages():
-    for info in pkgutil.iter_modules(spikeloom.golden.__path__):
-        shared = ("beats", "packing", "ranges", "model", "models")
-        if info.name not in shared and not info.name.endswith("_model"):
+    shared = ("kinds", "model", "packing", "ranges")
+    parts = [*spikeloom.golden.__path__, *spikeloom.golden.position.__path__]
+    for info in pkgutil.iter_modules(parts):
+        if info.name not in (*shared, "part", "position"):
             assert (DOCS / "cores" / f"{info.name}.rst").is_file(), info.name
 
 
@@ -278,10 +281,10 @@ def test_every_key_is_in_a_table():
     keys = load(DOCS / "_ext" / "design_keys.py")
     text = read("design-files.rst")
     assert ".. design-keys::\n" in text
-    kinds = {model.__name__: name for name, model in LAYERS.items()}
+    kinds = {part_of(kind, "design").__name__ for kind in KINDS}
     sections = [name.lower() for name in schema()["$defs"] if name not in kinds]
     assert sorted(sections) == sorted(keys.SECTIONS)
-    for section in ("", *sections, *list(LAYERS)[1:]):
+    for section in ("", *sections, *KINDS[1:]):
         assert f".. design-keys:: {section}".strip() in text
         table = "\n".join(keys.table(section))
         for name, rule in keys.keys(section).items():

@@ -11,9 +11,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from spikeloom.design import Design
-from spikeloom.design_file import load_design
-from spikeloom.golden.attention import attention
+from spikeloom.design import Design, load_design
+from spikeloom.golden.attention.formula import attention
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "examples" / "japanese_vowels"

@@ -5,9 +5,9 @@ import pytest
 
 from spikeloom import flow
 from spikeloom.boards.devices import DEVICES, DoesNotFitError
-from spikeloom.design_file import load_design
-from spikeloom.hdl.axi import AxiStreamTop
-from spikeloom.hdl.layers import component
+from spikeloom.design import load_design
+from spikeloom.hdl.kinds import component
+from spikeloom.hdl.top import AxiStreamTop
 from spikeloom.sim.verilog import to_rtlil
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"

@@ -13,7 +13,7 @@ from spikeloom.boards.tools import MissingToolError
 from spikeloom.boards.yosys import run_yosys
 from spikeloom.design import Design
 from spikeloom.flow import BuildError, build
-from spikeloom.report import load, problems
+from spikeloom.report.files import load, problems
 
 
 def design(**changes):

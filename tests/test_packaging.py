@@ -1,4 +1,7 @@
+import ast
+import graphlib
 import importlib
+import importlib.util
 import inspect
 import pkgutil
 import re
@@ -10,24 +13,38 @@ from pathlib import Path
 import pytest
 
 import spikeloom
+from spikeloom.design import Design
+from spikeloom.golden.model import Model
+from spikeloom.hdl.frame.layer import LayerComponent
+from spikeloom.kinds import KINDS, part, stem
 
 MODULES = sorted(m.name for m in pkgutil.walk_packages(spikeloom.__path__, "spikeloom."))
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("hdl", "golden", "sim", "boards")
 FOLDERS = ("spikeloom", *PARTS)
+# More would be a hall, not a room; package files and data do not count.
+MOST_FILES = 20
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
 def sources(folder):
-    return sorted((ROOT / folder).glob("*.py"))
+    """List the modules of a folder and of what lies in it, without the links of spikeloom/."""
+    return sorted(
+        path
+        for path in (ROOT / folder).rglob("*.py")
+        if folder != "spikeloom" or path.relative_to(ROOT).parts[1] not in PARTS
+    )
 
 
 def test_mapping_is_complete():
     table = PROJECT["tool"]["setuptools"]
-    found = {"spikeloom"} | {
-        ".".join(("spikeloom", *init.parent.relative_to(ROOT).parts))
-        for part in PARTS
-        for init in (ROOT / part).rglob("__init__.py")
+    found = {
+        ".".join(("spikeloom", *path.parent.relative_to(ROOT).parts)).replace(
+            "spikeloom.spikeloom", "spikeloom"
+        )
+        for folder in FOLDERS
+        for path in sources(folder)
+        if path.name == "__init__.py"
     }
     assert set(table["packages"]) == found
     assert table["package-dir"] == {"spikeloom": "spikeloom"} | {f"spikeloom.{p}": p for p in PARTS}
@@ -56,7 +73,7 @@ def test_module_has_docstring_first(name):
 def test_every_kind_of_file_is_in_the_package():
     kinds = PROJECT["tool"]["setuptools"]["package-data"]["*"]
     for folder in FOLDERS:
-        for path in (ROOT / folder).iterdir():
+        for path in {path for source in sources(folder) for path in source.parent.iterdir()}:
             if path.is_file() and path.suffix not in (".py", ".pyc"):
                 assert any(path.match(kind) for kind in kinds), path
 
@@ -74,19 +91,65 @@ def test_no_bare_import_of_a_part(folder):
         ("golden", ("hdl", "sim", "boards")),
         ("hdl", ("sim", "boards")),
         ("boards", ("sim",)),
+        ("spikeloom/design", ("golden", "hdl", "sim", "flow", "report", "figures")),
+        ("spikeloom/report", ("design", "golden", "hdl", "sim", "flow", "figures")),
     ],
 )
 def test_dependencies_point_one_way(folder, banned):
-    wrong = re.compile(rf"^\s*(import|from) (spikeloom\.|\.\.)({'|'.join(banned)})\b", re.MULTILINE)
+    """Of boards, the list of devices is for everybody."""
+    wrong = re.compile(rf"^\s*(import|from) spikeloom\.({'|'.join(banned)})\b(?!\.devices)", re.M)
     for path in sources(folder):
         assert not wrong.search(path.read_text()), path
+
+
+def test_imports_go_in_no_circle():
+    """Of imports at any place, those for types alone too; a package stands for its __init__."""
+    wanted = {}
+    for name in MODULES:
+        tree = ast.parse(Path(importlib.util.find_spec(name).origin).read_text())
+        found = set()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                whole = {f"{node.module}.{alias.name}" for alias in node.names}
+                found |= whole & set(MODULES) or {node.module}
+        wanted[name] = found & set(MODULES) - {name}
+    graphlib.TopologicalSorter(wanted).prepare()
+
+
+@pytest.mark.parametrize("folder", [*FOLDERS, "tests"])
+def test_no_folder_is_a_hall(folder):
+    for room in {path.parent for path in sources(folder)}:
+        modules = [path for path in room.glob("*.py") if path.name != "__init__.py"]
+        assert len(modules) <= MOST_FILES, room
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_parts_of_a_kind_are_found_by_its_name(kind):
+    name = stem(kind)
+    design = part(kind, "design")
+    assert design.model_fields["kind"].default == kind
+    for view, base in (("design", Design), ("golden", Model), ("hdl", LayerComponent)):
+        assert issubclass(part(kind, view), base)
+        assert importlib.util.find_spec(f"spikeloom.{view}.{name}")
+    assert (ROOT / f"docs/cores/{name}.rst").is_file()
+    assert (ROOT / f"tests/hdl/test_{name}.py").is_file() or (ROOT / f"tests/hdl/{name}").is_dir()
+
+
+def test_no_kind_is_forgotten():
+    """Every subclass of the base of designs is reachable by its name."""
+    for info in pkgutil.walk_packages([str(ROOT / "spikeloom/design")], "spikeloom.design."):
+        importlib.import_module(info.name)
+    kinds = {kind.__name__ for kind in Design.__subclasses__()} - {"AttentionKeys"}
+    assert kinds | {"AttentionDesign"} == {part(kind, "design").__name__ for kind in KINDS}
 
 
 def test_golden_needs_no_amaranth():
     code = (
         "import sys, importlib, pkgutil, spikeloom.golden as g\n"
-        "for m in pkgutil.iter_modules(g.__path__):\n"
-        "    importlib.import_module(f'{g.__name__}.{m.name}')\n"
+        "for m in pkgutil.walk_packages(g.__path__, 'spikeloom.golden.'):\n"
+        "    importlib.import_module(m.name)\n"
         "sys.exit('amaranth' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spikeloom.golden.cpg import codes
-from spikeloom.golden.models import model
+from spikeloom.golden.kinds import model
+from spikeloom.golden.position.cpg import codes
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOL = ROOT / "tools" / "plans.py"

@@ -8,11 +8,11 @@ from amaranth.hdl import Module, Mux, ResetInserter, Shape, Signal, Value
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import connect, flipped
 
-from spikeloom.design_file import read_design
+from spikeloom.design import Design
 from spikeloom.generate import describe
-from spikeloom.golden.models import model
-from spikeloom.hdl.axi import AxiStreamTop
-from spikeloom.hdl.layers import component
+from spikeloom.golden.kinds import model
+from spikeloom.hdl.kinds import component
+from spikeloom.hdl.top import AxiStreamTop
 from spikeloom.sim.cxxrtl import CxxrtlModel
 from spikeloom.sim.pysim import run_pysim
 from spikeloom.sim.simulate import netlist_verilog
@@ -74,7 +74,7 @@ RELIES = {
 
 
 def make(keys):
-    return read_design({"name": "layer", **keys})
+    return Design.from_dict({"name": "layer", **keys})
 
 
 def exchange(design, *, rates=(0.4, 1.0), **options):

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from spikeloom.boards.yosys import run_yosys
-from spikeloom.design_file import load_design, read_design
+from spikeloom.design import Design, load_design
 from spikeloom.generate import generate
-from spikeloom.golden.models import model
+from spikeloom.golden.kinds import model
 from spikeloom.sim import verilog
 from spikeloom.sim.events import run_events
 from spikeloom.sim.runner import search_path
@@ -31,7 +31,7 @@ def example(name):
 
 
 def small(**changes):
-    return read_design(SMALL | changes)
+    return Design.from_dict(SMALL | changes)
 
 
 DESIGNS = {
@@ -54,7 +54,7 @@ DESIGNS = {
     "channel": lambda: example("tiny-32x64-qk-channel"),
     "sdsa": lambda: example("tiny-32x64-sdsa"),
     "integer": lambda: example("tiny-32x64-sdsa3"),
-    "rate, with single-port memory": lambda: read_design(
+    "rate, with single-port memory": lambda: Design.from_dict(
         {"kind": "rate-attention", "tokens": 16, "dim": 16, "steps": 2, "rate_bits": 7,
          "rate_fraction": 5, "v_bits": 8, "folding": {"lanes": 16}}
     ),

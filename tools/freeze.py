@@ -12,8 +12,8 @@ import json
 import sys
 from pathlib import Path
 
-from spikeloom.design_file import load_design
-from spikeloom.hdl.axi import AxiStreamTop
+from spikeloom.design.file import load_design
+from spikeloom.hdl.top import AxiStreamTop
 from spikeloom.sim.verilog import to_rtlil
 
 ROOT = Path(__file__).resolve().parent.parent

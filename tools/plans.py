@@ -14,10 +14,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from spikeloom.design_file import load_design, read_design
-from spikeloom.design_layer import Layer
-from spikeloom.golden.models import model
-from spikeloom.hdl.layers import component
+from spikeloom.design.base import Design
+from spikeloom.design.file import load_design
+from spikeloom.golden.kinds import model
+from spikeloom.hdl.kinds import component
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "tests" / "plans.json"
@@ -79,13 +79,13 @@ def examples() -> list[Path]:
     return sorted((ROOT / "examples").glob("**/*.toml"))
 
 
-def designs() -> dict[str, Layer]:
+def designs() -> dict[str, Design]:
     """Return every layer whose plan is written down, by name."""
     found = {path.stem: load_design(path) for path in examples()}
-    return found | {name: read_design({**keys, "name": name}) for name, keys in MORE.items()}
+    return found | {name: Design.from_dict({**keys, "name": name}) for name, keys in MORE.items()}
 
 
-def plan(design: Layer) -> dict[str, Any]:
+def plan(design: Design) -> dict[str, Any]:
     """Return what follows from a design by counting, as its manifest says it."""
     layer, described = component(design), model(design).describe()
     return {

@@ -1,4 +1,4 @@
-"""Find the LUT tables of ``hdl/popcount_blocks.py`` by SAT.
+"""Find the LUT tables of ``hdl/popcount/blocks.py`` by SAT.
 
     pip install python-sat
     python tools/popcount_blocks.py PAIRS BITS LUTS
@@ -150,7 +150,7 @@ def complete(pairs: int, bits: int, cone: list, free: int) -> list[Gate] | None:
 
 
 def main() -> None:
-    """Print the first block found, as ``hdl/popcount_blocks.py`` writes it."""
+    """Print the first block found, as ``hdl/popcount/blocks.py`` writes it."""
     pairs, bits, luts = map(int, sys.argv[1:])
     size = -(-(2 * pairs + bits - 1) // 3)
     for cone in cones(pairs, bits, size):

@@ -1,4 +1,4 @@
-"""Find the plans of ``hdl/popcount_plans.py`` by integer programming.
+"""Find the plans of ``hdl/popcount/plans.py`` by integer programming.
 
     pip install scipy
     python tools/popcount_plans.py WIDTH                      one stage, fewest cells
@@ -17,8 +17,8 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import lil_matrix
 
-from spikeloom.hdl.popcount_blocks import BLOCKS, Block
-from spikeloom.hdl.popcount_cells import build
+from spikeloom.hdl.popcount.blocks import BLOCKS, Block
+from spikeloom.hdl.popcount.cells import build
 
 Key = tuple  # (what, stage, level, column)
 

@@ -14,7 +14,8 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from spikeloom.design_file import KINDS, schema
+from spikeloom.design import schema
+from spikeloom.kinds import KINDS, part
 
 __all__ = ["SECTIONS", "keys", "setup", "table"]
 
@@ -26,8 +27,9 @@ SECTIONS = (
 
 def keys(section: str = "") -> dict[str, dict[str, Any]]:
     """Give the keys of a section or kind, or with an empty name those of an attention layer."""
-    kind = KINDS.get(section or next(iter(KINDS)))
-    found = schema()["$defs"][kind.__name__ if kind else section.capitalize()]
+    kind = section or KINDS[0]
+    name = part(kind, "design").__name__ if kind in KINDS else section.capitalize()
+    found = schema()["$defs"][name]
     required = found.get("required", ())
     return {
         name: {**rule, "required": name in required}

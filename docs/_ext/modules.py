@@ -1,6 +1,5 @@
 """Directive ``modules``: every module of a package, by autodoc, so that none can be forgotten."""
 
-import importlib.util
 import inspect
 import pkgutil
 from importlib import import_module
@@ -14,15 +13,23 @@ from sphinx.util.docutils import SphinxDirective
 
 __all__ = ["names", "setup"]
 
+_APART = {f"spikeloom.{part}" for part in ("hdl", "golden", "sim", "boards")}
+
 
 def names(package: str) -> list[str]:
-    """List the modules directly inside a package, without its subpackages and its entry point."""
+    """List the modules of a package and of its subpackages, without entry points.
+
+    Of the whole project these are those of the face: the parts with folders of their own have
+    pages of their own.
+    """
     path = import_module(package).__path__
-    return [
-        f"{package}.{module.name}"
-        for module in pkgutil.iter_modules(path)
-        if module.name != "__main__" and not _is_package(f"{package}.{module.name}")
-    ]
+    found = []
+    for module in pkgutil.iter_modules(path, f"{package}."):
+        if module.ispkg:
+            found += [] if module.name in _APART else names(module.name)
+        elif not module.name.endswith(".__main__"):
+            found.append(module.name)
+    return found
 
 
 def _passed_on(name: str) -> list[str]:
@@ -35,11 +42,6 @@ def _passed_on(name: str) -> list[str]:
     ]
 
 
-def _is_package(name: str) -> bool:
-    spec = importlib.util.find_spec(name)
-    return spec is not None and spec.submodule_search_locations is not None
-
-
 class Modules(SphinxDirective):
     """Insert a section for each module of the package that is named."""
 
@@ -49,7 +51,7 @@ class Modules(SphinxDirective):
         """Parse one heading and one ``automodule`` a module."""
         found: list[nodes.Node] = []
         for name in names(self.arguments[0]):
-            short = name.rpartition(".")[2]
+            short = name.removeprefix(f"{self.arguments[0]}.")
             section = nodes.section(ids=[f"module-{name.replace('.', '-')}"], names=[name])
             section += nodes.title(short, short)
             # What a module passes on is documented where it comes from.

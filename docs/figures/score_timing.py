@@ -13,7 +13,7 @@ from amaranth.hdl import UnusedElaboratable
 from amaranth.sim import Simulator
 
 from spikeloom.design import Design
-from spikeloom.hdl.score import ScoreEngine
+from spikeloom.hdl.attention.score.engine import ScoreEngine
 from spikeloom.sim.pysim import add_clock
 
 __all__ = ["DESIGN", "draw", "trace"]

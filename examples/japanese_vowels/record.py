@@ -24,8 +24,7 @@ from numpy.typing import NDArray
 from transformer import Forward, SpikingTransformer
 from vowels import SPEAKERS, Scaling, Utterances, load_split
 
-from spikeloom.design import Design
-from spikeloom.design_file import load_design
+from spikeloom.design import Design, load_design
 
 __all__ = ["ARRAYS", "accuracy", "chosen", "firing_rates", "record", "run"]
 

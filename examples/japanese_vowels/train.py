@@ -19,8 +19,7 @@ from torch.nn import functional
 from transformer import SpikingTransformer
 from vowels import Scaling, Utterances, load_split
 
-from spikeloom.design import Design
-from spikeloom.design_file import load_design
+from spikeloom.design import Design, load_design
 
 __all__ = ["accuracy", "train"]
 

@@ -119,9 +119,9 @@ def attention(design: Design, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         return x.reshape(steps, batch, tokens, design.heads, -1).transpose(2, 3)
 
     q, k, v = by_head(q), by_head(k), by_head(v)
-    if "shift" in design.positions:
+    if "shift" in design.position:
         q, k = (rotate(x, design.shift.groups, design.shift.base) for x in (q, k))
-    if "gray" in design.positions:
+    if "gray" in design.position:
         code = gray_code(tokens, design.code_bits).to(q.dtype)
         q, k = (torch.cat([x, code.expand(*x.shape[:-1], -1)], dim=-1) for x in (q, k))
 
@@ -129,8 +129,8 @@ def attention(design: Design, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     if design.similarity == "xnor":
         neither = (1 - q) @ (1 - k).transpose(-2, -1)
         score = score + neither
-    if "log" in design.positions:
-        score = score + log_bias(tokens, design.log_length).to(q.dtype)
+    if "log" in design.position:
+        score = score + log_bias(tokens, design.log.length_of(design)).to(q.dtype)
 
     drive = float(design.scales[0]) * (score @ v)
     return lif(drive.transpose(2, 3).reshape(steps, batch, tokens, dim), float(design.threshold))

@@ -1,0 +1,87 @@
+"""The attention layer: similarity, position, values and neuron, composed."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spikeloom.design.attention.design import AttentionDesign
+from spikeloom.golden import gate
+from spikeloom.golden.neuron import NeuronSpec
+from spikeloom.golden.position import gray, log, shift, table
+from spikeloom.golden.ranges import ranges
+from spikeloom.golden.similarity import Similarity, scores
+
+__all__ = ["attention", "check_spikes", "drive", "score_matrix"]
+
+
+def check_spikes(design: AttentionDesign, name: str, array: ArrayLike) -> NDArray[np.uint8]:
+    """Return an array as uint8; :exc:`ValueError` unless it is (T, N, D) of zeros and ones."""
+    spikes = np.asarray(array)
+    shape = (design.steps, design.tokens, design.dim)
+    if spikes.shape != shape:
+        raise ValueError(f"{name} must be of shape (T, N, D) = {shape!r}, not {spikes.shape!r}")
+    if spikes.dtype.kind not in "biuf" or not ((spikes == 0) | (spikes == 1)).all():
+        raise ValueError(f"{name} must hold zeros and ones only, not other values")
+    return spikes.astype(np.uint8)
+
+
+def score_matrix(
+    design: AttentionDesign, q: NDArray[np.uint8], k: NDArray[np.uint8], *, t: int, head: int
+) -> NDArray[np.int64]:
+    """Return what one head multiplies v by at one step, (N, N) integers.
+
+    Scores with every position encoding, or the ones and zeros that a gate makes of them.
+
+    Parameters
+    ----------
+    q, k : array
+        Spikes of the head at the step, (N, d).
+    t, head : int
+        Step and head, which some encodings depend on.
+    """
+    if "shift" in design.position:
+        amounts = shift.schedule(design)
+        q, k = shift.rotate(q, amounts), shift.rotate(k, amounts)
+    if "gray" in design.position:
+        codes = gray.codes(design, t)
+        q, k = np.concatenate([q, codes], axis=1), np.concatenate([k, codes], axis=1)
+    matrix = scores(q, k, Similarity.from_design(design, head))
+    if "log" in design.position:
+        matrix += log.bias_matrix(design).astype(np.int64) << design.score_fraction
+    if "table" in design.position:
+        matrix += table.bias_matrix(design, head).astype(np.int64) << design.score_fraction
+    return matrix if design.gate is None else gate.gated(matrix, design)
+
+
+def drive(design: AttentionDesign, q: ArrayLike, k: ArrayLike, v: ArrayLike) -> NDArray[np.int64]:
+    """Return the integer drive of the neurons, (T, N, D), in units of 2**-f before the scale."""
+    q, k, v = (check_spikes(design, n, a) for n, a in (("q", q), ("k", k), ("v", v)))
+    total = np.zeros(q.shape, dtype=np.int64)
+    width = design.head_dim
+    for t in range(design.steps):
+        for head in range(design.heads):
+            part = slice(head * width, (head + 1) * width)
+            matrix = score_matrix(design, q[t, :, part], k[t, :, part], t=t, head=head)
+            total[t, :, part] = matrix @ v[t, :, part].astype(np.int64)
+    return total
+
+
+def attention(
+    design: AttentionDesign, q: ArrayLike, k: ArrayLike, v: ArrayLike
+) -> NDArray[np.uint8] | NDArray[np.int32] | NDArray[np.int64]:
+    """Return what the layer computes for q, k, v of shape (T, N, D) in {0, 1}.
+
+    Returns
+    -------
+    array
+        Spikes (T, N, D), uint8. With neuron ``none`` the drive, int32, or int64 where the range of
+        the drive needs it. Nothing is clipped on the way, and the membranes start at zero.
+    """
+    x = drive(design, q, k, v)
+    if design.neuron != "none":
+        specs = [NeuronSpec.from_design(design, head) for head in range(design.heads)]
+        if len(set(specs)) == 1:
+            return specs[0].run(x)
+        parts = np.split(x, design.heads, axis=2)
+        return np.concatenate([s.run(part) for s, part in zip(specs, parts, strict=True)], axis=2)
+    low, high = ranges(design).drive
+    return x.astype(np.int32) if -(1 << 31) <= low and high < 1 << 31 else x

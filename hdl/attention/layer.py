@@ -1,0 +1,297 @@
+"""A whole attention layer: beats of q, k and v in, beats of spikes out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.lib.wiring import In, Out, connect, flipped
+from numpy.typing import ArrayLike, NDArray
+
+from spikeloom.design.attention.design import AttentionDesign
+from spikeloom.hdl.attention.loader import Loader
+from spikeloom.hdl.attention.parallel import ParallelHeads
+from spikeloom.hdl.attention.plan import Plan
+from spikeloom.hdl.attention.score.engine import ScoreEngine
+from spikeloom.hdl.attention.state.chunks import ChunkLoader
+from spikeloom.hdl.attention.state.cycles import state_cycles
+from spikeloom.hdl.attention.state.engine import StateEngine
+from spikeloom.hdl.attention.state.plan import StatePlan
+from spikeloom.hdl.attention.state.sums import ValueSums
+from spikeloom.hdl.attention.unloader import Unloader
+from spikeloom.hdl.attention.wide.cycles import wide_cycles
+from spikeloom.hdl.attention.wide.layer import WideLayer
+from spikeloom.hdl.attention.wide.plan import WidePlan
+from spikeloom.hdl.frame.banks import BankRing
+from spikeloom.hdl.frame.counting import fit, head_counter
+from spikeloom.hdl.frame.layer import LayerComponent
+from spikeloom.hdl.frame.memory import LayerMemory
+from spikeloom.hdl.frame.memory_map import MemoryShape
+from spikeloom.hdl.position.gray_state import GrayInserter
+from spikeloom.hdl.position.shift_state import StateShifter
+
+__all__ = ["AttentionLayer", "layer_plan"]
+
+
+def layer_plan(design: AttentionDesign) -> Plan:
+    """Give the geometry of a layer, of the kind that its folding asks for."""
+    if design.order == "score":
+        return Plan(design)
+    return WidePlan(design) if design.folding.spikes > 1 else StatePlan(design)
+
+
+class AttentionLayer(LayerComponent):
+    """Spiking self-attention, all heads and time steps, from stream to stream.
+
+    Works head by head: the k, v and q sections of one head and step are loaded, computed and
+    unloaded as one run, ``heads * steps`` runs an inference, with the membranes kept in memory from
+    step to step. With two banks, loading, computing and unloading overlap. Stalls on either side
+    and gaps between beats change the timing and never the answer.
+
+    Latency: one inference computes for ``heads * steps * engine.cycles`` cycles, see
+    :class:`~spikeloom.hdl.attention.score.engine.ScoreEngine`. Checked against
+    :func:`spikeloom.golden.attention.formula.attention`.
+
+    Parameters
+    ----------
+    design : AttentionDesign
+        The layer.
+    joined : bool
+        Add ``waits`` and ``go``, by which several layers start a run together.
+
+    Members
+    -------
+    i : In(stream)
+        Beats in, see :func:`spikeloom.golden.attention.beats.pack`. ``last`` is not looked at.
+    o : Out(stream)
+        Beats out, see :func:`spikeloom.golden.attention.beats.unpack`. ``last`` marks the end of an
+        inference.
+    busy : Out(1)
+        High in every cycle in which the engine works.
+    waits : Out(1)
+        The engine could begin a run.
+    go : In(1)
+        It may. Looked at while ``waits`` is high.
+    """
+
+    waits: Signal
+    go: Signal
+
+    def __init__(self, design: AttentionDesign, *, joined: bool = False):
+        self._design = design
+        self._plan = layer_plan(design)
+        self._engine: StateEngine | ScoreEngine | WideLayer
+        if isinstance(self._plan, WidePlan):
+            self._engine = WideLayer(design)
+        elif isinstance(self._plan, StatePlan):
+            self._engine = StateEngine(design)
+        else:
+            self._engine = ScoreEngine(design)
+        self._joined = joined
+        super().__init__(design, {"waits": Out(1), "go": In(1)} if joined else None)
+
+    @classmethod
+    def of(cls, design: AttentionDesign) -> LayerComponent:
+        """Make a layer, or several beside each other where heads are computed in parallel."""
+        return cls(design) if design.folding.heads == 1 else ParallelHeads(design, cls)
+
+    @property
+    def design(self) -> AttentionDesign:
+        """The layer."""
+        return self._design
+
+    @property
+    def plan(self) -> Plan:
+        """Geometry of the layer."""
+        return self._plan
+
+    @property
+    def memories(self) -> tuple[MemoryShape, ...]:
+        """Memories of the layer."""
+        return self._plan.memories
+
+    def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
+        """Predict the cycles in which the engine works, summed over an inference.
+
+        In state order these depend on the spikes; without any given, every spike is set.
+        """
+        if isinstance(self._engine, WideLayer):
+            return wide_cycles(self._design, *self._spikes(arrays))
+        return int(self.run_cycles(arrays).sum())
+
+    def run_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> NDArray[np.int64]:
+        """Predict the cycles of every step and head, (T, H); see :meth:`compute_cycles`."""
+        design = self._design
+        if isinstance(self._engine, ScoreEngine):
+            return np.full((design.steps, design.heads), self._engine.cycles, dtype=np.int64)
+        return state_cycles(design, *self._spikes(arrays))
+
+    def _spikes(self, arrays: Mapping[str, ArrayLike] | None) -> tuple[ArrayLike, ArrayLike]:
+        """Give q and k, of which every spike is set where none are given."""
+        if arrays is not None:
+            return arrays["q"], arrays["k"]
+        design = self._design
+        ones = np.ones((design.steps, design.tokens, design.dim), dtype=np.uint8)
+        return ones, ones
+
+    def manifest(self) -> dict[str, Any]:
+        """Describe what a user of the generated Verilog cannot see in it."""
+        plan = self._plan
+        return {
+            "memories": [shape.describe() for shape in plan.memories],
+            "banks": {"input": plan.in_banks, "output": plan.out_banks},
+            "order": self._design.order,
+            "passes": plan.passes,
+            "compute_cycles": self.compute_cycles(),
+        }
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        plan = self._plan
+        engine = self._engine
+        if isinstance(engine, WideLayer):
+            return self._wide(m, engine)
+        if isinstance(engine, StateEngine):
+            loader: ChunkLoader | Loader = self._load_chunks(m, engine)
+        else:
+            loader = self._load_words(m, engine)
+        m.submodules.loader = loader
+        m.submodules.engine = engine
+        m.submodules.unloader = unloader = Unloader(self._design)
+        connect(m, self._source(m), loader.i)
+        connect(m, unloader.o, flipped(self.o))
+
+        m.submodules.inputs = inputs = BankRing(plan.in_banks)
+        m.submodules.outputs = outputs = BankRing(plan.out_banks)
+        m.d.comb += [
+            inputs.fill.eq(loader.full),
+            inputs.drain.eq(engine.done),
+            outputs.fill.eq(engine.done),
+            outputs.drain.eq(unloader.free),
+            loader.free.eq(inputs.free),
+            loader.bank.eq(inputs.filling),
+            engine.ready.eq(self._ready(m, inputs.full & outputs.free)),
+            engine.bank.eq(inputs.draining),
+            engine.bank_out.eq(outputs.filling),
+            unloader.full.eq(outputs.full),
+            unloader.bank.eq(outputs.draining),
+            self.busy.eq(engine.busy),
+        ]
+        o = self._memory(m, plan.o, granularity=plan.o.width // len(engine.o_en))
+        m.d.comb += [
+            o.w_addr.eq(engine.o_addr),
+            o.w_data.eq(engine.o_data),
+            o.w_en.eq(engine.o_en),
+            o.r_addr.eq(unloader.addr),
+            o.r_en.eq(unloader.en),
+            unloader.data.eq(o.r_data),
+        ]
+        return m
+
+    def _ready(self, m: Module, complete: Value) -> Value:
+        """Say whether the engine may begin a run whose input and output are there."""
+        if not self._joined:
+            return complete
+        m.d.comb += self.waits.eq(complete & ~self._engine.busy)
+        return self.go
+
+    def _wide(self, m: Module, wide: WideLayer) -> Module:
+        """Put what takes several spikes a cycle behind the stages."""
+        m.submodules.wide = wide
+        connect(m, self._source(m), wide.i)
+        connect(m, wide.o, flipped(self.o))
+        m.d.comb += self.busy.eq(wide.busy)
+        return m
+
+    def _source(self, m: Module) -> Any:
+        """Give the beats as they come out of the stages."""
+        source: Any = flipped(self.i)
+        for name, stage in self._stages():
+            m.submodules[name] = stage
+            connect(m, source, stage.i)
+            source = stage.o
+        return source
+
+    def _stages(self) -> list[tuple[str, StateShifter | GrayInserter]]:
+        """Stages that positions put in front of the loader in state order."""
+        stages: list[tuple[str, StateShifter | GrayInserter]] = []
+        if self._design.order == "state" and "shift" in self._design.position:
+            stages.append(("shifter", StateShifter(self._design)))
+        if self._design.order == "state" and "gray" in self._design.position:
+            plan = self._plan
+            inserter = GrayInserter(self._design, plan if isinstance(plan, StatePlan) else None)
+            stages.append(("inserter", inserter))
+        return stages
+
+    def _load_words(self, m: Module, engine: ScoreEngine) -> Loader:
+        """Keep q, k and v as words, one a token."""
+        plan = self._plan
+        loader = Loader(self._design)
+        token, v_token = fit(loader.token, plan.tokens), fit(loader.v_token, plan.tokens)
+        for name, en, data in (
+            ("k", loader.k_en, engine.k_data),
+            ("q", loader.q_en, engine.q_data),
+        ):
+            store = self._memory(m, plan.memory(name), granularity=plan.beat)
+            m.d.comb += [
+                store.w_addr.eq(Cat(token, loader.written)),
+                store.w_data.eq(loader.data),
+                store.w_en.eq(en),
+                store.r_addr.eq(engine.kq_addr),
+                store.r_en.eq(1),
+                data.eq(store.r_data),
+            ]
+        store = self._memory(m, plan.memory("v"), granularity=plan.beat)
+        m.d.comb += [
+            store.w_addr.eq(Cat(loader.word, v_token, loader.bank)),
+            store.w_data.eq(loader.beat.replicate(plan.slices)),
+            store.w_en.eq(loader.v_en),
+            store.r_addr.eq(engine.v_addr),
+            store.r_en.eq(1),
+            engine.v_data.eq(store.r_data),
+        ]
+        return loader
+
+    def _load_chunks(self, m: Module, engine: StateEngine) -> ChunkLoader:
+        """Keep q and k as chunks with spikes in them, and v as words."""
+        plan = StatePlan(self._design)
+        loader = ChunkLoader(self._design)
+        shape = plan.memory("chunks")
+        store = self._memory(m, shape, granularity=shape.width)
+        m.d.comb += [
+            store.w_addr.eq(loader.addr),
+            store.w_data.eq(loader.entry),
+            store.w_en.eq(loader.en),
+            store.r_addr.eq(engine.chunk_addr),
+            store.r_en.eq(engine.chunk_en),
+            engine.chunk.eq(store.r_data),
+        ]
+        store = self._memory(m, plan.memory("v"), granularity=plan.beat)
+        m.d.comb += [
+            store.w_addr.eq(loader.v_addr),
+            store.w_data.eq(loader.beat.replicate(plan.slices)),
+            store.w_en.eq(loader.v_en),
+            store.r_addr.eq(engine.v_addr),
+            store.r_en.eq(1),
+            engine.v_data.eq(store.r_data),
+        ]
+        if plan.summed:
+            m.submodules.sums = sums = ValueSums(self._design)
+            if plan.weighed:
+                m.d.comb += sums.head.eq(head_counter(m, loader.full, plan.heads, plan.steps))
+            m.d.comb += [
+                sums.beat.eq(loader.beat),
+                sums.en.eq(loader.v_en),
+                sums.first.eq(loader.v_first),
+                sums.place.eq(loader.v_place),
+                sums.word.eq(fit(loader.v_addr, plan.words)),
+                sums.bank.eq(loader.bank),
+                sums.addr.eq(engine.sum_addr),
+                engine.sums.eq(sums.sums),
+            ]
+        return loader
+
+    def _memory(self, m: Module, shape: MemoryShape, *, granularity: int) -> LayerMemory:
+        store = LayerMemory(shape, granularity=granularity)
+        m.submodules[shape.name] = store
+        return store

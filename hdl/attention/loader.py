@@ -1,0 +1,186 @@
+"""Input side of a layer: beats in, memory writes out."""
+
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from spikeloom.design.attention.design import AttentionDesign
+from spikeloom.hdl.attention.plan import Plan
+from spikeloom.hdl.frame.beats import beat_stream
+from spikeloom.hdl.position.shift import GroupShifter, ShiftSchedule
+
+__all__ = ["Loader"]
+
+
+class Loader(wiring.Component):
+    """Write the k, v and q sections of one head and step into their memories, bank after bank.
+
+    Accepts one beat a cycle while the bank it fills is free. Without a cyclic shift every beat goes
+    straight to its slice of the word by the write mask, so no word is ever assembled; with a shift
+    the tokens of q and k are assembled, rotated by the schedule and written one cycle later.
+
+    Latency: a word is in its memory one cycle after its last beat (two with a shift). Throughput:
+    one beat a cycle. Checked against :func:`spikeloom.golden.attention.beats.pack`.
+
+    Parameters
+    ----------
+    design : AttentionDesign
+        The layer.
+
+    Members
+    -------
+    i : In(stream)
+        Beats, in the order of :mod:`spikeloom.golden.attention.beats`. ``last`` is not looked at.
+    free : In(1)
+        High while the bank to be filled is free.
+    full : Out(1)
+        High for one cycle when that bank has been filled.
+    bank : In(range(banks))
+        That bank.
+    written : Out(range(banks))
+        Bank that is written, the same or, with a shift, that of the cycle before.
+    token : Out(range(tokens))
+        Token that is written to k and q.
+    word : Out(range(words))
+        Word of the token that is written to v.
+    v_token : Out(range(tokens))
+        Token that is written to v.
+    beat : Out(beat)
+        Beat for every slice of v.
+    data : Out(width)
+        Word for k and q.
+    k_en, q_en, v_en : Out
+        Write enables, one bit a slice of ``beat`` bits.
+    """
+
+    i: stream.Interface
+    free: Signal
+    full: Signal
+    bank: Signal
+    written: Signal
+    token: Signal
+    word: Signal
+    v_token: Signal
+    beat: Signal
+    data: Signal
+    k_en: Signal
+    q_en: Signal
+    v_en: Signal
+
+    def __init__(self, design: AttentionDesign):
+        self._design = design
+        self._plan = plan = Plan(design)
+        super().__init__(
+            {
+                "i": In(beat_stream(plan.beat)),
+                "free": In(1),
+                "full": Out(1),
+                "bank": In(range(plan.in_banks)),
+                "written": Out(range(plan.in_banks)),
+                "token": Out(range(plan.tokens)),
+                "word": Out(range(plan.words)),
+                "v_token": Out(range(plan.tokens)),
+                "beat": Out(plan.beat),
+                "data": Out(plan.beats * plan.beat),
+                "k_en": Out(plan.beats),
+                "q_en": Out(plan.beats),
+                "v_en": Out(plan.slices),
+            }
+        )
+
+    @property
+    def design(self) -> AttentionDesign:
+        """The layer."""
+        return self._design
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        plan = self._plan
+
+        beat = Signal(range(plan.beats))
+        token = Signal(range(plan.tokens))
+        section = Signal(2)
+        last_beat = beat == plan.beats - 1
+        last_token = token == plan.tokens - 1
+        # A rotated word arrives a cycle late, and so does the news that the bank is full.
+        ready = self.free & ~self.full if "shift" in plan.design.position else self.free
+        accept = Signal()
+        in_k, in_v, in_q = (Signal(name=f"in_{name}") for name in "kvq")
+        m.d.comb += [
+            self.i.ready.eq(ready),
+            accept.eq(self.i.valid & ready),
+            in_k.eq(section == 0),
+            in_v.eq(section == 1),
+            in_q.eq(section[1]),
+        ]
+        with m.If(accept):
+            m.d.sync += beat.eq(Mux(last_beat, 0, beat + 1))
+            with m.If(last_beat):
+                m.d.sync += token.eq(Mux(last_token, 0, token + 1))
+                with m.If(last_token):
+                    m.d.sync += section.eq(Mux(in_q, 0, section + 1))
+
+        # v is never rotated: its beats go straight to their slice.
+        word_of = Array(Const(n // plan.slices, range(plan.words)) for n in range(plan.beats))
+        slice_of = Array(Const(1 << n % plan.slices, plan.slices) for n in range(plan.beats))
+        m.d.comb += [
+            self.beat.eq(self.i.payload.data),
+            self.v_token.eq(token),
+            self.word.eq(word_of[beat]),
+            self.v_en.eq(Mux(accept & in_v, slice_of[beat], 0)),
+        ]
+
+        end = accept & last_beat & last_token & in_q
+        if "shift" in plan.design.position:
+            self._assemble(m, accept & last_beat, accept, beat, token, in_k, in_q, end)
+        else:
+            lane = Signal(plan.beats)
+            m.d.comb += [
+                lane.eq(Const(1, plan.beats) << beat if plan.beats > 1 else 1),
+                self.written.eq(self.bank),
+                self.token.eq(token),
+                self.data.eq(self.i.payload.data.replicate(plan.beats)),
+                self.k_en.eq(Mux(accept & in_k, lane, 0)),
+                self.q_en.eq(Mux(accept & in_q, lane, 0)),
+                self.full.eq(end),
+            ]
+        return m
+
+    def _assemble(
+        self,
+        m: Module,
+        complete: Value,
+        accept: Value,
+        beat: Signal,
+        token: Signal,
+        in_k: Signal,
+        in_q: Signal,
+        end: Value,
+    ) -> None:
+        """Collect a token, rotate its groups and write it whole in the next cycle."""
+        plan = self._plan
+        dim = plan.head_dim
+        assembled = Signal(plan.beats * plan.beat, reset_less=True)
+        for n in range(plan.beats):
+            with m.If(accept & (beat == n)):
+                m.d.sync += assembled.word_select(n, plan.beat).eq(self.i.payload.data)
+
+        m.submodules.schedule = schedule = ShiftSchedule(plan.design)
+        groups = plan.design.shift.groups
+        m.submodules.shifter = shifter = GroupShifter(groups, dim // groups)
+        m.d.comb += schedule.token.eq(token)
+
+        write = Signal(2)
+        m.d.sync += [
+            write.eq(Mux(complete, Cat(in_k, in_q), 0)),
+            self.token.eq(token),
+            self.written.eq(self.bank),
+            self.full.eq(end),
+        ]
+        m.d.comb += [
+            shifter.i.eq(assembled[:dim]),
+            shifter.amounts.eq(schedule.amounts),
+            self.data.eq(shifter.o),
+            self.k_en.eq(write[0].replicate(plan.beats)),
+            self.q_en.eq(write[1].replicate(plan.beats)),
+        ]

@@ -1,0 +1,231 @@
+"""Geometry of a layer: words, addresses, banks and what the memories take.
+
+Addresses are concatenations (bank, token, word), never products, so that no memory needs an adder.
+Dimensions that are no powers of two leave gaps; an EBR is 256 words deep, so up to 256 tokens the
+gaps cost nothing.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import ceil
+
+from amaranth.hdl import Shape
+from amaranth.utils import ceil_log2
+
+from spikeloom.design.attention.design import AttentionDesign
+from spikeloom.golden.neuron import NeuronSpec
+from spikeloom.golden.ranges import Ranges, bits, ranges
+from spikeloom.hdl.frame.memory_map import MemoryShape, place
+from spikeloom.hdl.neuron import NeuronFormat
+
+__all__ = ["Plan"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything about a layer's structure that follows from its design file by counting.
+
+    Parameters
+    ----------
+    design : AttentionDesign
+        The layer.
+    """
+
+    design: AttentionDesign
+
+    @cached_property
+    def spec(self) -> NeuronSpec | None:
+        """Integer neuron, or None where the layer ends at the drive."""
+        return None if self.design.neuron == "none" else NeuronSpec.from_design(self.design)
+
+    @cached_property
+    def ranges(self) -> Ranges:
+        """Ranges of scores, drives and membranes."""
+        return ranges(self.design)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens N."""
+        return self.design.tokens
+
+    @property
+    def heads(self) -> int:
+        """Heads H."""
+        return self.design.heads
+
+    @property
+    def steps(self) -> int:
+        """Time steps T."""
+        return self.design.steps
+
+    @property
+    def head_dim(self) -> int:
+        """Channels a head, d."""
+        return self.design.head_dim
+
+    @property
+    def width(self) -> int:
+        """Channels that the similarity compares: d and the position code appended to it."""
+        return self.design.channels
+
+    @property
+    def beat(self) -> int:
+        """Data bits a beat."""
+        return self.design.beat
+
+    @property
+    def beats(self) -> int:
+        """Beats a token takes in one section."""
+        return self.design.beats_per_token
+
+    @property
+    def rows(self) -> int:
+        """Queries in parallel."""
+        return self.design.folding.rows
+
+    @property
+    def lanes(self) -> int:
+        """Value channels in parallel."""
+        return self.design.lanes
+
+    @property
+    def passes(self) -> int:
+        """Groups of ``lanes`` channels that a head's values take."""
+        return ceil(self.head_dim / self.lanes)
+
+    @property
+    def blocks(self) -> int:
+        """Groups of ``rows`` queries that the tokens take."""
+        return ceil(self.tokens / self.rows)
+
+    @property
+    def slices(self) -> int:
+        """Beats a word of v holds: a pass, or a beat where that is wider."""
+        return ceil(self.lanes / self.beat)
+
+    @property
+    def words(self) -> int:
+        """Words of v a token takes."""
+        return ceil(self.beats / self.slices)
+
+    @property
+    def passes_per_word(self) -> int:
+        """Passes that fit a word of v: more than one only where a beat is wider than the lanes."""
+        return self.beat // self.lanes if self.lanes < min(self.beat, self.head_dim) else 1
+
+    @cached_property
+    def drive_beats(self) -> int:
+        """Beats a channel takes at the output without a neuron: a drive takes whole beats."""
+        return ceil(bits(*self.ranges.drive)[0] / self.beat)
+
+    @property
+    def out_slices(self) -> int:
+        """Beats an output word holds."""
+        return self.lanes * self.drive_beats if self.spec is None else self.slices
+
+    @property
+    def out_words(self) -> int:
+        """Words a token takes at the output."""
+        return self.passes if self.spec is None else self.words
+
+    @property
+    def out_beats(self) -> int:
+        """Beats a token takes at the output."""
+        return self.head_dim * self.drive_beats if self.spec is None else self.beats
+
+    @cached_property
+    def neuron(self) -> NeuronFormat:
+        """Layout of the neurons' accumulators and membranes."""
+        return NeuronFormat(NeuronSpec.from_design(self.design), self.ranges)
+
+    @property
+    def score_shape(self) -> Shape:
+        """Shape of a score, clipped where that is exact."""
+        low, high = self.ranges.clipped_score
+        return Shape.cast(range(low, high + 1))
+
+    @property
+    def drive_shape(self) -> Shape:
+        """Shape of a drive."""
+        low, high = self.ranges.drive
+        return Shape.cast(range(low, high + 1))
+
+    @property
+    def has_membranes(self) -> bool:
+        """Whether anything is kept from step to step."""
+        return self.spec is not None and self.steps > 1 and self.neuron.membrane_shape.width > 0
+
+    @property
+    def membrane_depth(self) -> int:
+        """Words of the membrane memory."""
+        return self._depth(self.passes, 1)
+
+    def _depth(self, words: int, banks: int) -> int:
+        return 1 << (ceil_log2(self.tokens) + ceil_log2(words) + ceil_log2(banks))
+
+    def _memories(self, in_banks: int, out_banks: int) -> tuple[MemoryShape, ...]:
+        token = self._depth(1, in_banks)
+        shapes = [
+            MemoryShape("k", self.beats * self.beat, token),
+            MemoryShape("q", self.beats * self.beat, token),
+            MemoryShape("v", self.slices * self.beat, self._depth(self.words, in_banks)),
+            MemoryShape("o", self.out_slices * self.beat, self._depth(self.out_words, out_banks)),
+        ]
+        if self.has_membranes:
+            width = self.lanes * self.neuron.membrane_shape.width
+            shapes.append(MemoryShape("membrane", width, self.membrane_depth))
+        return tuple(shapes)
+
+    @cached_property
+    def _banks(self) -> tuple[int, int]:
+        asked = self.design.folding.buffers
+        if asked != "auto":
+            return asked, asked
+
+        def blocks(*banks: int) -> int:
+            return sum(memory.ebr for memory in self._memories(*banks))
+
+        # A second bank is taken wherever it lies in the depth that an EBR has anyway.
+        single = blocks(1, 1)
+        in_banks = 2 if blocks(2, 1) == single else 1
+        return in_banks, 2 if blocks(in_banks, 2) == single else 1
+
+    #: Memories that may be single-ported: with one bank never read and written in one cycle.
+    _exclusive: tuple[str, ...] = ("k", "q", "v", "o")
+
+    @property
+    def single_ported(self) -> frozenset[str]:
+        """Memories that lie in SPRAM: the largest, where the EBR do not hold all."""
+        return frozenset(shape.name for shape in self.memories if shape.single_port)
+
+    def _may_move(self, shape: MemoryShape) -> bool:
+        # SPRAM writes by nibbles, and holds no zeros where nothing was written.
+        whole = self.head_dim % self.beat == 0
+        nibbles = self.beat in (4, 8, 16) and (self.passes_per_word == 1 or self.lanes % 4 == 0)
+        alone = self._banks == (1, 1) and shape.name in self._exclusive
+        return alone and nibbles and (shape.name != "o" or whole)
+
+    @property
+    def in_banks(self) -> int:
+        """Banks of q, k and v: with two, a step is loaded while another is computed."""
+        return self._banks[0]
+
+    @property
+    def out_banks(self) -> int:
+        """Banks of the output."""
+        return self._banks[1]
+
+    @cached_property
+    def memories(self) -> tuple[MemoryShape, ...]:
+        """Memories of the layer."""
+        shapes = self._memories(*self._banks)
+        return place(shapes, self.design.target.resources, self._may_move)
+
+    def memory(self, name: str) -> MemoryShape:
+        """Find a memory by its name."""
+        return next(memory for memory in self.memories if memory.name == name)
+
+    @property
+    def o(self) -> MemoryShape:
+        """Output memory."""
+        return self.memory("o")

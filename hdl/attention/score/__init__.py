@@ -1,0 +1,1 @@
+"""Score order: A = similarity(q, k) first, then A v."""

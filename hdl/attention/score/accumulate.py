@@ -1,0 +1,166 @@
+"""Accumulators of the score engine: a chain of rows with the neurons at its ends."""
+
+from amaranth.hdl import Array, Const, Module, Mux, Signal, Value
+from amaranth.lib import memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from spikeloom.design.attention.design import AttentionDesign
+from spikeloom.hdl.attention.plan import Plan
+from spikeloom.hdl.neuron import NeuronAdd, NeuronFire, NeuronPreset
+
+__all__ = ["AccumulatorChain"]
+
+
+class AccumulatorChain(wiring.Component):
+    """Sum the scores of the spiking channels, for ``rows`` queries and ``lanes`` channels at once.
+
+    In a shift slot the oldest row leaves through its neurons, one a lane, and the next row enters
+    with its membranes as initial values; so one neuron a lane serves all rows, and no accumulator
+    is ever cleared. In every other cycle each row adds its score in the lanes whose channel of v
+    spikes.
+
+    Cost: ``rows * lanes`` accumulators of the width that the range analysis gives; the membrane
+    memory.
+
+    Parameters
+    ----------
+    design : AttentionDesign
+        The layer.
+
+    Members
+    -------
+    shift : In(1)
+        Shift slot.
+    v : In(lanes)
+        Channels of v that spike.
+    scores : In(score).array(rows)
+        Score of each row.
+    done : In(1)
+        High in the last slot of a run: the next run is the next step.
+    head : In(range(heads))
+        Head of the run; absent where heads do not differ in their thresholds.
+    in_addr : In
+        Membranes (pass, token) of the row to enter in the next cycle.
+    out_addr, out_en : In
+        Where the membranes of the row that leaves go, and whether they do.
+    spikes : Out(lanes)
+        Spikes of the row that leaves; absent where the layer has no neuron.
+    drives : Out(drive).array(lanes)
+        Drives of the row that leaves; absent where the layer has a neuron.
+    """
+
+    shift: Signal
+    v: Signal
+    scores: list[Signal]
+    done: Signal
+    head: Signal
+    in_addr: Signal
+    out_addr: Signal
+    out_en: Signal
+    spikes: Signal
+    drives: list[Signal]
+
+    def __init__(self, design: AttentionDesign):
+        self._design = design
+        self._plan = plan = Plan(design)
+        depth = plan.membrane_depth
+        ports = {
+            "shift": In(1),
+            "v": In(plan.lanes),
+            "scores": In(plan.score_shape).array(plan.rows),
+            "done": In(1),
+            "in_addr": In(range(depth)),
+            "out_addr": In(range(depth)),
+            "out_en": In(1),
+        }
+        if plan.spec is not None and plan.neuron.by_head:
+            ports["head"] = In(range(plan.heads))
+        if plan.spec is None:
+            ports["drives"] = Out(plan.drive_shape).array(plan.lanes)
+        else:
+            ports["spikes"] = Out(plan.lanes)
+        super().__init__(ports)
+
+    @property
+    def design(self) -> AttentionDesign:
+        """The layer."""
+        return self._design
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        if self._plan.spec is None:
+            self._sum(m)
+        else:
+            self._integrate(m)
+        return m
+
+    def _sum(self, m: Module) -> None:
+        """Accumulate without a neuron: rows enter as zeros and leave as they are."""
+        plan = self._plan
+        for lane in range(plan.lanes):
+            chain: Value = Const(0)
+            for row in reversed(range(plan.rows)):
+                total = Signal(plan.drive_shape, name=f"drive{row}_{lane}", reset_less=True)
+                with m.If(self.shift):
+                    m.d.sync += total.eq(chain)
+                with m.Elif(self.v[lane]):
+                    m.d.sync += total.eq(total + self.scores[row])
+                chain = total
+            m.d.comb += self.drives[lane].eq(chain)
+
+    def _integrate(self, m: Module) -> None:
+        """Accumulate on top of the membranes and fire at the end of the chain."""
+        plan = self._plan
+        spec, ranges = plan.neuron.spec, plan.ranges
+        width = len(Signal(plan.neuron.membrane_shape))
+        membranes: Value = Signal(width * plan.lanes, name="no_membranes")
+        first: Value = Signal(init=1, name="first_step")
+        write = None
+        by_head = plan.neuron.by_head
+        domain = "sync" if by_head else "comb"
+        if plan.has_membranes:
+            store: memory.Memory = memory.Memory(
+                shape=width * plan.lanes,
+                depth=plan.membrane_depth,
+                init=[],
+                attrs={"ram_style": "block"},
+            )
+            m.submodules.membrane = store
+            read = store.read_port()
+            write = store.write_port()
+            membranes = read.data
+            m.d.comb += read.addr.eq(self.in_addr)
+            # An offset that is no constant makes the path to the memory long: a register cuts it,
+            # and the next run reads what was written cycles later.
+            m.d[domain] += [write.addr.eq(self.out_addr), write.en.eq(self.out_en)]
+            step = Signal(range(plan.steps))
+            with m.If(self.done):
+                m.d.sync += step.eq(Mux(step == plan.steps - 1, 0, step + 1))
+            first = step == 0
+
+        if by_head:
+            offset = Signal(plan.neuron.offset_shape, init=plan.neuron.offsets[0])
+            m.d.sync += offset.eq(Array(plan.neuron.offsets)[self.head])
+        for lane in range(plan.lanes):
+            m.submodules[f"preset{lane}"] = preset = NeuronPreset(spec, ranges)
+            m.submodules[f"fire{lane}"] = fire = NeuronFire(spec, ranges)
+            m.d.comb += [
+                preset.membrane.eq(membranes.word_select(lane, width)),
+                preset.first.eq(first),
+            ]
+            if by_head:
+                m.d.comb += [preset.offset.eq(offset), fire.offset.eq(offset)]
+            chain: Value = preset.acc
+            for row in reversed(range(plan.rows)):
+                acc = Signal(plan.neuron.acc_shape, name=f"acc{row}_{lane}", reset_less=True)
+                m.submodules[f"add{row}_{lane}"] = add = NeuronAdd(spec, ranges)
+                m.d.comb += [
+                    add.acc.eq(acc),
+                    add.score.eq(self.scores[row]),
+                    add.en.eq(self.v[lane]),
+                ]
+                m.d.sync += acc.eq(Mux(self.shift, chain, add.o))
+                chain = acc
+            m.d.comb += [fire.acc.eq(chain), self.spikes[lane].eq(fire.spike)]
+            if write is not None:
+                m.d[domain] += write.data.word_select(lane, width).eq(fire.membrane)

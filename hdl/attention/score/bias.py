@@ -1,0 +1,224 @@
+"""Additive position codes in score order: one bias a row and key, from one generator."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import memory, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from spikeloom.design.attention.design import AttentionDesign
+from spikeloom.golden.position import log as golden_log
+from spikeloom.golden.position import table as golden_table
+from spikeloom.hdl.attention.plan import Plan
+from spikeloom.hdl.frame.counting import following
+
+__all__ = ["BiasStream"]
+
+
+class BiasStream(wiring.Component):
+    """Give every row of the score engine its bias for the key of the slot.
+
+    Log-PE and a table by difference depend on i - j alone, so what row r needs now row r - 1 needed
+    one key ago: one generator runs through the differences, one a slot, and a chain of ``rows``
+    registers hands its values on. A table by xor is read a block of rows at a time and its entries
+    change places by the low bits of the key. Only the published code's Log-PE, a function of i and
+    j, takes a table over both.
+
+    Latency: 2 cycles from a slot to the biases of its rows, 3 with thresholds (``log.form``
+    "logic"). Throughput: one slot a cycle.
+
+    Parameters
+    ----------
+    design : AttentionDesign
+        The layer, with position ``log`` or ``table``.
+
+    Members
+    -------
+    shift, key : In(1)
+        The slot shifts a row in, or reads a key.
+    head : In(range(heads))
+        Head that is computed; looked at only where heads have tables of their own.
+    o : Out(range(low, high + 1)).array(rows)
+        Bias of each row.
+    """
+
+    shift: Signal
+    key: Signal
+    head: Signal
+    o: list[Signal]
+
+    def __init__(self, design: AttentionDesign):
+        self._design = design
+        self._plan = plan = Plan(design)
+        if not {"log", "table"} & set(design.position):
+            raise ValueError(f"Position must hold log or table, not {design.position!r}")
+        self._by_key, self._tables = _tables(design)
+        entries = [entry for table in self._tables for entry in table]
+        self._shape = range(min(entries + [0]), max(entries) + 1)
+        super().__init__(
+            {
+                "shift": In(1),
+                "key": In(1),
+                "head": In(range(max(2, self.heads))),
+                "o": Out(self._shape).array(plan.rows),
+            }
+        )
+
+    @property
+    def design(self) -> AttentionDesign:
+        """The layer."""
+        return self._design
+
+    @property
+    def heads(self) -> int:
+        """Tables: one, or one a head."""
+        return len(self._tables)
+
+    @property
+    def latency(self) -> int:
+        """Cycles from a slot to its biases."""
+        return 3 if self._by_threshold else 2
+
+    @property
+    def _by_threshold(self) -> bool:
+        return "log" in self._design.position and self._design.log.built == "logic"
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        block = self._walk(m)
+        if self._by_key == "difference":
+            self._difference(m, block)
+        else:
+            self._lookup(m, block)
+        return m
+
+    def _walk(self, m: Module) -> Signal:
+        """Follow the blocks of the engine by its slots alone; give the block of the slot."""
+        plan = self._plan
+        block = Signal(range(plan.blocks))
+        turn = Signal(range(plan.passes))
+        count = Signal(range(plan.tokens))
+        last = count == plan.tokens - 1
+        self._count = count
+        with m.If(self.key):
+            m.d.sync += count.eq(Mux(last, 0, count + 1))
+            with m.If(last):
+                m.d.sync += turn.eq(following(turn, plan.passes))
+                with m.If(turn == plan.passes - 1):
+                    m.d.sync += block.eq(following(block, plan.blocks))
+        return block
+
+    def _difference(self, m: Module, block: Signal) -> None:
+        """Run through i - j, from the last row's first key downwards, and delay a row at a time."""
+        plan = self._plan
+        entries = len(self._tables[0])
+        index = Signal(range(entries))
+        started = Signal()
+        # The first shift slot of a block stands one difference above its last row's first key;
+        # differences outside the table belong to rows beyond the last token.
+        first = (block * plan.rows + plan.rows + plan.tokens - 1)[: len(index)]
+        m.d.sync += started.eq(self.shift)
+        current = Signal.like(index)
+        m.d.comb += current.eq(Mux(self.shift & ~started, first, index - 1))
+        m.d.sync += index.eq(current)
+
+        value = Signal(self._shape)
+        if self._by_threshold:
+            self._thresholds(m, index, value)
+        else:
+            m.d.comb += value.eq(self._rom(m, self._tables, 1, current)[0])
+        chain: Value = value
+        for row in range(plan.rows):
+            m.d.sync += self.o[row].eq(chain)
+            chain = self.o[row]
+
+    def _thresholds(self, m: Module, index: Signal, value: Signal) -> None:
+        """Count the half-widths that the distance does not exceed."""
+        plan = self._plan
+        row = golden_log.paper_row(plan.tokens, plan.design.log.length_of(plan.design))
+        distance = Signal(range(plan.tokens))
+        centre = plan.tokens - 1
+        m.d.sync += distance.eq(Mux(index >= centre, index - centre, centre - index))
+        reach = [sum(entry > level for entry in row) for level in range(max(row))]
+        m.d.comb += value.eq(sum((distance < width for width in reach), 0))
+
+    def _lookup(self, m: Module, block: Signal) -> None:
+        """Read the biases of all rows of a block for one key."""
+        plan = self._plan
+        rows = plan.rows
+        low = ceil_log2(rows)
+        key = Signal(range(plan.tokens))
+        m.d.comb += key.eq(self._count)
+        if self._by_key == "xor":
+            width = ceil_log2(plan.tokens)
+            where: Value = (key >> low) ^ block
+            words = [
+                [table[(word << low | row) % len(table)] for row in range(rows)]
+                for table in self._tables
+                for word in range(1 << max(0, width - low))
+            ]
+            address: Value = where[: max(0, width - low)]
+        else:
+            matrix = self._tables[0]
+            depth = 1 << ceil_log2(plan.tokens)
+            address = Cat(key, block)
+            words = [
+                [
+                    matrix[
+                        min(row + b * rows, plan.tokens - 1) * plan.tokens + min(j, plan.tokens - 1)
+                    ]
+                    for row in range(rows)
+                ]
+                for b in range(plan.blocks)
+                for j in range(depth)
+            ]
+        if self.heads > 1:
+            address = Cat(address, self.head)
+        values = self._rom_words(m, words, address)
+        if self._by_key == "xor":
+            swap = Signal(low, reset_less=True)
+            m.d.sync += swap.eq(key[:low])
+            for level in range(low):
+                values = [
+                    Mux(swap[level], values[row ^ 1 << level], values[row]) for row in range(rows)
+                ]
+        for row in range(rows):
+            m.d.sync += self.o[row].eq(values[row])
+
+    def _rom(self, m: Module, tables: list[list[int]], rows: int, index: Value) -> list[Value]:
+        """Read one entry of the head's table."""
+        depth = 1 << ceil_log2(len(tables[0]))
+        words = [[entry] for table in tables for entry in table + [0] * (depth - len(table))]
+        address = Cat(index, self.head) if self.heads > 1 else index
+        return self._rom_words(m, words, address)
+
+    def _rom_words(self, m: Module, words: list[list[int]], address: Value) -> list[Value]:
+        """Read a word of several entries from a ROM; give the entries one cycle later."""
+        width = len(Signal(self._shape))
+        init = [
+            sum((e & (1 << width) - 1) << width * n for n, e in enumerate(word)) for word in words
+        ]
+        rom: memory.Memory = memory.Memory(
+            shape=width * len(words[0]),
+            depth=len(words),
+            init=init,
+            attrs={"rom_style": "block"},
+        )
+        m.submodules.rom = rom
+        port = rom.read_port()
+        m.d.comb += port.addr.eq(address)
+        signed = min(self._shape) < 0
+        values = [port.data.word_select(n, width) for n in range(len(words[0]))]
+        return [value.as_signed() if signed else value for value in values]
+
+
+def _tables(design: AttentionDesign) -> tuple[str, list[list[int]]]:
+    """Bring every definition into one of three forms: by difference, by xor, or over (i, j)."""
+    tokens = design.tokens
+    if "table" in design.position:
+        tables = [golden_table.entries(design, head) for head in range(design.heads)]
+        same = all(table == tables[0] for table in tables)
+        return design.table.index, tables[:1] if same else tables
+    if design.log.definition == "code":
+        return "pair", [[int(entry) for entry in golden_log.bias_matrix(design).flat]]
+    row = golden_log.paper_row(tokens, design.log.length_of(design))
+    return "difference", [[row[abs(n)] for n in range(1 - tokens, tokens)]]

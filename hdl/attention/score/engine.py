@@ -1,0 +1,334 @@
+"""Score order: row after row of the attention map, A = similarity(q, k) first, then A v."""
+
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from spikeloom.design.attention.design import AttentionDesign
+from spikeloom.golden import gate as golden_gate
+from spikeloom.hdl.attention.output import OutputWriter
+from spikeloom.hdl.attention.plan import Plan
+from spikeloom.hdl.attention.score.accumulate import AccumulatorChain
+from spikeloom.hdl.attention.score.bias import BiasStream
+from spikeloom.hdl.frame.compare import at_least
+from spikeloom.hdl.frame.counting import delays, fit, following, head_counter
+from spikeloom.hdl.position.gray import TokenCode
+from spikeloom.hdl.similarity.alpha import AlphaSimilarity
+from spikeloom.hdl.similarity.gate import GatedSimilarity
+from spikeloom.hdl.similarity.similarity import Similarity
+
+__all__ = ["ScoreEngine"]
+
+
+class ScoreEngine(wiring.Component):
+    """Compute one head and step at a time, ``rows`` queries and ``lanes`` channels, a key a cycle.
+
+    The queries of a block stand in a chain of registers, and so do their accumulators. A block
+    costs ``rows`` shift slots, in which the finished rows leave one end of the accumulator chain
+    through the neuron while the membranes of the next rows enter the other (and their queries enter
+    the query chain), and one slot for each key. The membrane is the accumulator's initial value, so
+    leak, drive and threshold are one sum.
+
+    Nothing stalls: a head and step starts when its inputs are complete and the output bank is free,
+    and takes ``blocks * passes * (rows + tokens) + rows + latency`` cycles.
+
+    Checked against :func:`spikeloom.golden.attention.formula.attention`.
+
+    Parameters
+    ----------
+    design : AttentionDesign
+        The layer, with ``folding.order`` "score".
+
+    Members
+    -------
+    ready : In(1)
+        High while inputs are complete and the output bank is free.
+    done : Out(1)
+        High for one cycle when the output bank is complete and the inputs are no longer needed.
+    busy : Out(1)
+        High while it works.
+    bank, bank_out : In
+        Banks of the inputs and of the output.
+    kq_addr : Out
+        Word of k and q to read, one for both: bank, token.
+    k_data, q_data : In
+        The words, one cycle later.
+    v_addr, v_data : Out, In
+        The same for v: bank, token, word.
+    o_addr, o_data, o_en : Out
+        Output word to write: bank, token, word; one enable bit for every ``lanes`` channels of the
+        word.
+    """
+
+    ready: Signal
+    done: Signal
+    busy: Signal
+    bank: Signal
+    bank_out: Signal
+    kq_addr: Signal
+    k_data: Signal
+    q_data: Signal
+    v_addr: Signal
+    v_data: Signal
+    o_addr: Signal
+    o_data: Signal
+    o_en: Signal
+
+    def __init__(self, design: AttentionDesign):
+        self._design = design
+        self._plan = plan = Plan(design)
+        shapes = {shape.name: shape for shape in plan.memories}
+        self._similarities = [self._similarity() for _ in range(plan.rows)]
+        super().__init__(
+            {
+                "ready": In(1),
+                "done": Out(1),
+                "busy": Out(1),
+                "bank": In(range(plan.in_banks)),
+                "bank_out": In(range(plan.out_banks)),
+                "kq_addr": Out(range(shapes["k"].depth)),
+                "k_data": In(shapes["k"].width),
+                "q_data": In(shapes["q"].width),
+                "v_addr": Out(range(shapes["v"].depth)),
+                "v_data": In(shapes["v"].width),
+                "o_addr": Out(range(shapes["o"].depth)),
+                "o_data": Out(shapes["o"].width),
+                "o_en": Out(1 if plan.spec is None else plan.passes_per_word),
+            }
+        )
+
+    @property
+    def design(self) -> AttentionDesign:
+        """The layer."""
+        return self._design
+
+    @property
+    def latency(self) -> int:
+        """Cycles from the slot that reads a key to the slot that accumulates its score."""
+        return 2 + self._similarities[0].latency + (1 if self._biased else 0)
+
+    @property
+    def cycles(self) -> int:
+        """Cycles that a head and step takes."""
+        plan = self._plan
+        return plan.blocks * plan.passes * (plan.rows + plan.tokens) + plan.rows + self.latency
+
+    @property
+    def _biased(self) -> bool:
+        return bool({"log", "table"} & set(self._design.position))
+
+    @property
+    def _weighed(self) -> bool:
+        """Whether heads have alphas of their own."""
+        return len(set(self._design.kappas)) > 1
+
+    def _similarity(self) -> Similarity | AlphaSimilarity | GatedSimilarity:
+        design = self._design
+        kappas = sorted(set(design.kappas))
+        if design.gate is not None and not self._biased:
+            return GatedSimilarity(
+                design.channels,
+                design.similarity,
+                design.gate,
+                kappa=kappas if self._weighed else design.kappa,
+                alpha_bits=design.score_fraction,
+                technology=design.target.cells,
+            )
+        # A bias may pull a score back below the threshold: clip after it, not before.
+        limit = None if self._biased else self._plan.ranges.saturate
+        if self._weighed:
+            return AlphaSimilarity(
+                design.channels,
+                kappas,
+                alpha_bits=design.score_fraction,
+                saturate=limit,
+                technology=design.target.cells,
+            )
+        return Similarity(
+            design.channels,
+            design.similarity,
+            kappa=design.kappa,
+            alpha_bits=design.score_fraction,
+            saturate=limit,
+            technology=design.target.cells,
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        self._head: Signal | None = None
+        latency = self.latency
+        issue_key, issue_shift, token, fresh = self._issue(m)
+        key = delays(m, issue_key, latency, "key")
+        shift = delays(m, issue_shift, latency, "shift")
+        scores = self._scores(m, key, shift, token, fresh)
+        self._accumulate(m, scores, key, shift)
+        return m
+
+    def _issue(self, m: Module) -> tuple[Value, Value, Value, Value]:
+        """Walk through blocks, passes and slots; read k and q."""
+        plan = self._plan
+        running, phase, tail = Signal(), Signal(), Signal()
+        count = Signal(range(max(plan.tokens, plan.rows)))
+        block, turn = Signal(range(plan.blocks)), Signal(range(plan.passes))
+        last_turn, last_block = turn == plan.passes - 1, block == plan.blocks - 1
+        key, shift = running & phase, running & ~phase
+
+        with m.If(~self.busy & self.ready):
+            m.d.sync += [running.eq(1), self.busy.eq(1)]
+        with m.If(self.done):
+            m.d.sync += self.busy.eq(0)
+        with m.If(running):
+            m.d.sync += count.eq(count + 1)
+        with m.If(shift & (count == plan.rows - 1)):
+            m.d.sync += [count.eq(0), phase.eq(~tail), running.eq(~tail), tail.eq(0)]
+        with m.If(key & (count == plan.tokens - 1)):
+            m.d.sync += [count.eq(0), phase.eq(0), turn.eq(following(turn, plan.passes))]
+            with m.If(last_turn):
+                m.d.sync += [block.eq(following(block, plan.blocks)), tail.eq(last_block)]
+
+        token = Signal(range(plan.tokens))
+        m.d.comb += [
+            token.eq(Mux(phase, count, Cat(count[: ceil_log2(plan.rows)], block))),
+            self.kq_addr.eq(Cat(token, self.bank)),
+        ]
+        return key, shift, token, turn == 0
+
+    def _scores(
+        self, m: Module, key: list[Value], shift: list[Value], token: Value, fresh: Value
+    ) -> list[Value]:
+        """Compare a key with the query of every row, one key a cycle."""
+        plan, design = self._plan, self._design
+        was_fresh = Signal()
+        m.d.sync += was_fresh.eq(fresh)
+        words: list[Value] = [self.q_data[: plan.head_dim], self.k_data[: plan.head_dim]]
+        if design.code_bits:
+            m.submodules.code = code = TokenCode(design)
+            m.d.comb += [code.token.eq(token), code.done.eq(self.done)]
+            words = [Cat(word, code.o) for word in words]
+
+        k = Signal(design.channels, reset_less=True)
+        m.d.sync += k.eq(words[1])
+        if self._weighed:
+            kappa = Signal(range(max(design.kappas) + 1), init=design.kappas[0])
+            m.d.sync += kappa.eq(Array(design.kappas)[self._head_counter(m)])
+        chain = words[0]
+        scores: list[Value] = [Const(0)] * plan.rows
+        for row in reversed(range(plan.rows)):
+            q = Signal(design.channels, name=f"q{row}", reset_less=True)
+            with m.If(shift[1] & was_fresh):
+                m.d.sync += q.eq(chain)
+            chain = q
+            similarity = self._similarities[row]
+            m.submodules[f"similarity{row}"] = similarity
+            m.d.comb += [similarity.q.eq(q), similarity.k.eq(k)]
+            if self._weighed and not isinstance(similarity, Similarity):
+                m.d.comb += similarity.weight.eq(kappa)
+            scores[row] = similarity.o
+        return self._add_bias(m, scores, key, shift) if self._biased else scores
+
+    def _add_bias(
+        self, m: Module, scores: list[Value], key: list[Value], shift: list[Value]
+    ) -> list[Value]:
+        plan = self._plan
+        m.submodules.bias = bias = BiasStream(self._design)
+        slot = self.latency - 1 - bias.latency
+        m.d.comb += [bias.key.eq(key[slot]), bias.shift.eq(shift[slot])]
+        if bias.heads > 1:
+            m.d.comb += bias.head.eq(self._head_counter(m))
+        low, high = plan.ranges.summed_score
+        sums: list[Value] = []
+        for row, score in enumerate(scores):
+            total = Signal(range(low, high + 1), name=f"total{row}")
+            clipped = Signal(plan.score_shape, name=f"score{row}", reset_less=True)
+            m.d.comb += total.eq(score + (bias.o[row] << self._design.score_fraction))
+            m.d.sync += clipped.eq(self._clip(total))
+            sums.append(clipped)
+        return sums
+
+    def _clip(self, total: Signal) -> Value:
+        """Clip a score with its bias where that is exact, or send it through the gate."""
+        limit = self._plan.ranges.saturate
+        if self._design.gate is not None:
+            level = golden_gate.level(self._design)
+            return total >= level if total.shape().signed else at_least(total, max(0, level))
+        return total if limit is None else Mux(total >= limit, limit, total)
+
+    def _head_counter(self, m: Module) -> Signal:
+        """Count the heads, each of which takes ``steps`` runs of the engine."""
+        if self._head is not None:
+            return self._head
+        self._head = head_counter(m, self.done, self._plan.heads, self._plan.steps)
+        return self._head
+
+    def _accumulate(
+        self, m: Module, scores: list[Value], key: list[Value], shift: list[Value]
+    ) -> None:
+        """Add the scores of the channels that spike, and let finished rows through the neuron."""
+        plan = self._plan
+        latency = self.latency
+        rows = ceil_log2(plan.rows)
+
+        # What comes in: one slot ahead of the accumulators, since memories answer a cycle later.
+        ahead_key, ahead_shift = key[latency - 1], shift[latency - 1]
+        row, turn = Signal(rows, name="row_in"), Signal(range(plan.passes), name="turn_in")
+        block, token = Signal(range(plan.blocks), name="block_in"), Signal(range(plan.tokens))
+        with m.If(ahead_shift):
+            m.d.sync += row.eq(row + 1)
+        with m.If(ahead_key):
+            m.d.sync += token.eq(following(token, plan.tokens))
+            with m.If(token == plan.tokens - 1):
+                m.d.sync += turn.eq(following(turn, plan.passes))
+                with m.If(turn == plan.passes - 1):
+                    m.d.sync += block.eq(following(block, plan.blocks))
+
+        sub_bits = ceil_log2(plan.passes_per_word)
+        sub = Signal(sub_bits)
+        m.d.comb += self.v_addr.eq(Cat(turn[sub_bits:], fit(token, plan.tokens), self.bank))
+        m.d.sync += sub.eq(turn[:sub_bits])
+        value = self.v_data.word_select(sub, plan.lanes) if sub_bits else self.v_data[: plan.lanes]
+
+        # What goes out: the rows of the block before.
+        row_out, turn_out = Signal(rows), Signal(range(plan.passes))
+        block_out, filled = Signal(range(plan.blocks)), Signal()
+        out = Signal()
+        last_row = row_out == plan.rows - 1
+        m.d.comb += out.eq(shift[latency] & filled)
+        with m.If(shift[latency]):
+            m.d.sync += row_out.eq(row_out + 1)
+            with m.If(last_row):
+                m.d.sync += filled.eq(~self.done)
+        with m.If(out & last_row):
+            m.d.sync += turn_out.eq(following(turn_out, plan.passes))
+            with m.If(turn_out == plan.passes - 1):
+                m.d.sync += block_out.eq(following(block_out, plan.blocks))
+        output = OutputWriter(plan)
+        token_out = Signal(range(plan.blocks * plan.rows))
+        exists = token_out < plan.tokens
+        m.d.comb += [
+            token_out.eq(Cat(row_out, block_out)),
+            self.done.eq(
+                out & last_row & (turn_out == plan.passes - 1) & (block_out == plan.blocks - 1)
+            ),
+            self.o_addr.eq(output.address(turn_out, token_out, self.bank_out)),
+            self.o_en.eq(output.enables(turn_out, out & exists)),
+        ]
+
+        m.submodules.accumulators = chain = AccumulatorChain(self._design)
+        m.d.comb += [
+            chain.shift.eq(shift[latency]),
+            chain.v.eq(value),
+            *(chain.scores[n].eq(score) for n, score in enumerate(scores)),
+            chain.in_addr.eq(Cat(turn, fit(Cat(row, block), plan.tokens))),
+            chain.out_addr.eq(Cat(turn_out, fit(token_out, plan.tokens))),
+            chain.out_en.eq(out & exists),
+            chain.done.eq(self.done),
+        ]
+        if plan.spec is not None and plan.neuron.by_head:
+            m.d.comb += chain.head.eq(self._head_counter(m))
+        if plan.spec is None:
+            m.d.comb += self.o_data.eq(
+                output.drives(m, [chain.drives[n] for n in range(plan.lanes)])
+            )
+        else:
+            m.d.comb += self.o_data.eq(output.spikes(m, turn_out, chain.spikes))

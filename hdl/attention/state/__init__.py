@@ -1,0 +1,1 @@
+"""State order: S = K^T V first, then q S, one spike a cycle."""

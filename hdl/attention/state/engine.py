@@ -1,0 +1,434 @@
+"""State order: S = K^T V first, then q S, one spike a cycle and none for a zero."""
+
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.lib import data, memory, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from spikeloom.design.attention.design import AttentionDesign
+from spikeloom.hdl.attention.output import OutputWriter
+from spikeloom.hdl.attention.state.events import EventSequencer
+from spikeloom.hdl.attention.state.lane import SaturatingLane
+from spikeloom.hdl.attention.state.plan import StatePlan
+from spikeloom.hdl.frame.counting import fit, head_counter
+from spikeloom.hdl.frame.memory import LayerMemory
+from spikeloom.hdl.neuron import NeuronFire, NeuronPreset
+
+__all__ = ["StateEngine"]
+
+
+class StateEngine(wiring.Component):
+    """Compute one head and step at a time, one spike of k or q a cycle, ``lanes`` channels of v.
+
+    Both halves are the same sum over the spikes of a row: a row of k (one channel, over the tokens)
+    adds up the values of its tokens and leaves a row of state; a row of q (one token, over the
+    channels) adds up the rows of state of its channels, on top of the token's membranes, and leaves
+    spikes. One set of accumulators does both.
+
+    A run takes, for each of the ``passes``, one cycle a spike of k and q, one for every row
+    without a spike, and a few to change over; see
+    :func:`spikeloom.hdl.attention.state.cycles.state_cycles`.
+
+    Parameters
+    ----------
+    design : AttentionDesign
+        The layer, with ``folding.order`` "state".
+
+    Members
+    -------
+    ready : In(1)
+        High while inputs are complete and the output bank is free.
+    done : Out(1)
+        High for one cycle when the output bank is complete and the inputs are no longer needed.
+    busy : Out(1)
+        High while it works.
+    bank, bank_out : In
+        Banks of the inputs and of the output.
+    chunk_addr, chunk_en, chunk : Out, Out, In
+        Chunk to read; the chunk, one cycle later and until the next is read.
+    v_addr, v_data : Out, In
+        Word of v to read; the word, one cycle later.
+    sum_addr, sums : Out, In
+        Word of :class:`~spikeloom.hdl.attention.state.sums.ValueSums` to read; the word, one cycle
+        later.
+    o_addr, o_data, o_en : Out
+        Output word to write; one enable bit for every pass that the word holds.
+    """
+
+    ready: Signal
+    done: Signal
+    busy: Signal
+    bank: Signal
+    bank_out: Signal
+    chunk_addr: Signal
+    chunk_en: Signal
+    chunk: data.View
+    v_addr: Signal
+    v_data: Signal
+    sum_addr: Signal
+    sums: Signal
+    o_addr: Signal
+    o_data: Signal
+    o_en: Signal
+
+    def __init__(self, design: AttentionDesign):
+        self._design = design
+        self._plan = plan = StatePlan(design)
+        depth = {shape.name: shape.depth for shape in plan.memories}
+        super().__init__(
+            {
+                "ready": In(1),
+                "done": Out(1),
+                "busy": Out(1),
+                "bank": In(range(plan.in_banks)),
+                "bank_out": In(range(plan.out_banks)),
+                "chunk_addr": Out(range(depth["chunks"])),
+                "chunk_en": Out(1),
+                "chunk": In(plan.entry),
+                "v_addr": Out(range(depth["v"])),
+                "v_data": In(plan.memory("v").width),
+                "sum_addr": Out(range(depth.get("sums", 1))),
+                "sums": In(plan.memory("sums").width if plan.summed else 0),
+                "o_addr": Out(range(depth["o"])),
+                "o_data": Out(plan.memory("o").width),
+                "o_en": Out(1 if plan.spec is None else plan.passes_per_word),
+            }
+        )
+
+    @property
+    def design(self) -> AttentionDesign:
+        """The layer."""
+        return self._design
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        plan = self._plan
+        m.submodules.events = events = EventSequencer(self._design)
+        m.d.comb += [
+            events.ready.eq(self.ready),
+            events.bank.eq(self.bank),
+            self.busy.eq(events.busy),
+            self.done.eq(events.done),
+            self.chunk_addr.eq(events.chunk_addr),
+            self.chunk_en.eq(events.chunk_en),
+            events.chunk.eq(self.chunk),
+        ]
+        turn, query, settle = events.turn, events.query, events.settle
+        self._head_numbers(m)
+
+        # What is not to be added is read from a half of the memory that stays zero.
+        state: memory.Memory = memory.Memory(
+            shape=plan.state_shape.width * plan.lanes,
+            depth=plan.state_depth,
+            init=[],
+            attrs={"ram_style": "block"},
+        )
+        m.submodules.state = state
+        read, write = state.read_port(), state.write_port()
+        width = ceil_log2(plan.places)
+        m.d.comb += read.addr.eq(Cat(_widen(events.index, width), ~(events.event & query)))
+        values = self._values(m, events)
+        load = Signal()
+        m.d.sync += load.eq(events.load)
+
+        # A row is written when the next one is loaded, the last of a phase when it settles. Before
+        # the first row there is nothing to write: its number is negative.
+        before = -2 if plan.windowed else -1
+        bits = max(ceil_log2(plan.places), ceil_log2(plan.tokens), 1)
+        # Set while idle rather than initialized: iCE40 registers begin at 0, or take an inverter.
+        row = Signal(signed(1 + bits), reset_less=True)
+        drain = Signal()
+        m.d.comb += drain.eq(load | settle)
+        idle = ~events.busy
+        m.d.sync += row.eq(row + load)
+        if plan.places > plan.width:
+            # The position code begins a beat of its own.
+            with m.If(load & ~query & (row == plan.head_dim - 1)):
+                m.d.sync += row.eq(plan.beats * plan.beat)
+        with m.If(settle | idle):
+            m.d.sync += row.eq(Mux(query | idle, before, -1))
+        output = OutputWriter(plan)
+        out = Signal()
+        m.d.comb += [
+            out.eq(drain & query & ~row[-1]),
+            write.addr.eq(row[:width]),
+            write.en.eq(drain & ~query & ~row[-1]),
+            self.o_addr.eq(output.address(turn, row, self.bank_out)),
+            self.o_en.eq(output.enables(turn, out)),
+        ]
+
+        words, kept = self._membranes(m, events, out, row)
+        bases: list[Signal] = []
+        if plan.native:
+            accs = self._native_lanes(m, read.data, values, words, load)
+        else:
+            sums = self._sums(m, events)
+            starts = self._starts(m, events, words, sums)
+            accs = self._portable_lanes(m, read.data, values, starts, load, events)
+            bases = self._bases(m, events, values, sums)
+        low = 0 if plan.spec is None or plan.neuron.saturating else plan.fraction
+        m.d.comb += write.data.eq(Cat(acc[low:][: plan.state_shape.width] for acc in accs))
+        drives = self._drives(m, accs, bases) if plan.based else accs
+        if plan.spec is None:
+            m.d.comb += self.o_data.eq(output.drives(m, drives))
+        else:
+            m.d.comb += self.o_data.eq(output.spikes(m, turn, self._fire(m, drives, kept)))
+        return m
+
+    def _head_numbers(self, m: Module) -> None:
+        """Choose the neurons' offset and the weight of a pair of zeros, where heads differ."""
+        plan = self._plan
+        by_head = plan.spec is not None and plan.neuron.by_head
+        self._offset: Value | int = 0 if plan.spec is None else plan.neuron.offset
+        self._kappa: Value | None = None
+        if not by_head and not plan.weighed:
+            return
+        head = head_counter(m, self.done, plan.heads, plan.steps)
+        if by_head:
+            self._offset = Signal(plan.neuron.offset_shape, name="offset")
+            m.d.comb += self._offset.eq(Array(plan.neuron.offsets)[head])
+        if plan.weighed:
+            self._kappa = Signal(range(max(self._design.kappas) + 1), name="kappa")
+            m.d.comb += self._kappa.eq(Array(self._design.kappas)[head])
+
+    def _portable_lanes(
+        self,
+        m: Module,
+        state: Value,
+        values: Value,
+        starts: list[Value],
+        load: Value,
+        events: EventSequencer,
+    ) -> list[Signal]:
+        """Add what is read to the accumulators, or to what a row starts from."""
+        plan = self._plan
+        shape = plan.state_shape
+        saturating = plan.spec is not None and plan.neuron.saturating
+        shift = 0 if saturating else plan.fraction
+        key: Value | int = plan.weights.key << plan.fraction
+        if self._kappa is not None:
+            key = ((1 << self._design.score_fraction) + self._kappa) << plan.fraction
+        accs = []
+        for lane in range(plan.lanes):
+            acc = Signal(plan.lane_shape, name=f"acc{lane}", reset_less=True)
+            addend = Signal(plan.lane_shape, name=f"addend{lane}")
+            before = Signal(plan.lane_shape, name=f"before{lane}")
+            part = Signal(shape, name=f"state{lane}")
+            value = values[lane] & ~events.query if plan.windows else values[lane]
+            m.d.comb += [
+                part.eq(state.word_select(lane, shape.width)),
+                addend.eq((part << shift) | Mux(value, key, 0)),
+                before.eq(Mux(load, starts[lane], acc)),
+            ]
+            if saturating:
+                total = before[:-1] + addend[:-1]
+                after: Value = Cat(total[:-1], before[-1] | addend[-1] | total[-1])
+            else:
+                after = before + addend
+            m.d.sync += acc.eq(after)
+            accs.append(acc)
+        return accs
+
+    def _native_lanes(
+        self, m: Module, state: Value, values: Value, words: Value, load: Value
+    ) -> list[Signal]:
+        """Build the lanes from cells; the membrane memory keeps the sticky bit, which clears."""
+        plan = self._plan
+        bits = plan.neuron.bits
+        accs = []
+        for lane in range(plan.lanes):
+            m.submodules[f"lane{lane}"] = unit = SaturatingLane(bits)
+            membrane = words.word_select(lane, bits)
+            m.d.comb += [
+                unit.addend.eq(state.word_select(lane, bits + 1) | values[lane]),
+                unit.start.eq(membrane[:-1] & ~membrane[-1].replicate(bits - 1)),
+                unit.load.eq(load),
+            ]
+            accs.append(unit.acc)
+        return accs
+
+    def _values(self, m: Module, events: EventSequencer) -> Value:
+        """Read the values of a key's token, or of one that enters or leaves a window."""
+        plan = self._plan
+        shared = ceil_log2(plan.passes_per_word)
+        key = events.event & ~events.query
+        token = fit(events.index, plan.tokens)
+        used: Value = key
+        if plan.windows:
+            token = Mux(events.query, events.window_token, token)
+            used = key | events.window
+        address = Cat(events.turn[shared:], _widen(token, ceil_log2(plan.tokens)), self.bank)
+        m.d.comb += self.v_addr.eq(Cat(address, ~used) if plan.v_zero else address)
+        word = self.v_data.word_select(events.turn[:shared], plan.lanes)
+        values = (word if shared else self.v_data)[: plan.lanes]
+        if plan.v_zero:
+            return values
+        reads = Signal()
+        m.d.sync += reads.eq(used)
+        return Mux(reads, values, 0)
+
+    def _sums(self, m: Module, events: EventSequencer) -> list[Value]:
+        """Read ``base_row`` times the sum of all values, less one; -1 where no row of k begins."""
+        plan = self._plan
+        if not plan.summed:
+            return [Const(-1)] * plan.lanes
+        shared = ceil_log2(plan.passes_per_word)
+        begins = events.load & ~events.query & ~events.ones
+        address = Cat(events.turn[shared:], self.bank)
+        width = plan.sum_shape.width
+        m.d.comb += self.sum_addr.eq(Cat(_widen(address, len(self.sum_addr) - 1), ~begins))
+        word = self.sums.word_select(events.turn[:shared], plan.lanes * width)
+        sums: list[Value] = []
+        for lane in range(plan.lanes):
+            total = Signal(plan.sum_shape, name=f"sum{lane}")
+            m.d.comb += total.eq((word if shared else self.sums).word_select(lane, width))
+            sums.append(total)
+        return sums
+
+    def _bases(
+        self, m: Module, events: EventSequencer, values: Value, sums: list[Value]
+    ) -> list[Signal]:
+        """Accumulate what every query has in common, and what the windows of Log-PE hold."""
+        plan = self._plan
+        if not plan.based:
+            return []
+        weights = plan.weights
+        shape = signed(plan.lane_shape.width - plan.fraction)
+        offset = self._offset
+        one = 1 << self._design.score_fraction
+        weight: Value = Const(-weights.base_key) if self._kappa is None else -self._kappa
+        if plan.windowed:
+            weight = self._window_weight(m, events, one, weight)
+        plain = weights.base_row == weights.base_key == 1 and not plan.windowed
+        plain = plain and self._kappa is None
+        bases = []
+        for lane in range(plan.lanes):
+            base = Signal(shape, name=f"base{lane}", reset_less=True)
+            step = Signal(shape, name=f"step{lane}", reset_less=True)
+            if plain:
+                # The complement of the value goes in as a carry: 1 - v, on top of a sum less one.
+                m.d.sync += base.eq((Cat(1, base) + Cat(~values[lane], sums[lane]).as_signed())[1:])
+            else:
+                m.d.sync += [
+                    step.eq(sums[lane] + Mux(values[lane], weight + 1, 1)),
+                    base.eq(base + step),
+                ]
+            with m.If((events.settle & events.query) | ~events.busy):
+                m.d.sync += base.eq(offset >> plan.fraction)
+            bases.append(base)
+        return bases
+
+    def _window_weight(self, m: Module, events: EventSequencer, one: int, key: Value) -> Signal:
+        """Weigh a value as it changes the base: in the first windows, in k, in the next windows."""
+        plan = self._plan
+        is_ones, leaves = Signal(), Signal()
+        first = Signal(range(one * (plan.levels + 1)))
+        inside = sum((events.index <= width for width in plan.reaches), Const(0))
+        m.d.sync += [
+            is_ones.eq(events.ones),
+            leaves.eq(events.leave),
+            first.eq(inside << self._design.score_fraction),
+        ]
+        weight = Signal(signed(1 + max(len(first), plan.weights.base_key.bit_length() + 1)))
+        with m.If(events.query):
+            m.d.comb += weight.eq(Mux(leaves, -one, one))
+        with m.Elif(is_ones):
+            m.d.comb += weight.eq(first)
+        with m.Else():
+            m.d.comb += weight.eq(key)
+        return weight
+
+    def _drives(self, m: Module, accs: list[Signal], bases: list[Signal]) -> list[Signal]:
+        """Add the base to finished accumulators."""
+        plan = self._plan
+        offset, fraction = self._offset, plan.fraction
+        low: Value = Const(0, 0)
+        if fraction:
+            mask = (1 << fraction) - 1
+            low = Const(offset & mask, fraction) if isinstance(offset, int) else offset[:fraction]
+        drives = []
+        for lane, (acc, base) in enumerate(zip(accs, bases, strict=True)):
+            drive = Signal(plan.lane_shape, name=f"sum_of{lane}")
+            m.d.comb += drive.eq(acc + Cat(low, base))
+            drives.append(drive)
+        return drives
+
+    def _membranes(
+        self, m: Module, events: EventSequencer, out: Value, row: Value
+    ) -> tuple[Value, Signal]:
+        """Read what is kept of the query that starts, zero in other slots; give what to keep."""
+        plan = self._plan
+        kept = Signal(plan.lanes * plan.membrane_bits if plan.has_membranes else 0)
+        if not plan.has_membranes:
+            return Const(0, plan.lanes * plan.membrane_bits if plan.spec is not None else 1), kept
+        shape = plan.memory("membrane")
+        m.submodules.membrane = store = LayerMemory(shape, granularity=shape.width)
+        starts = events.load & events.query & ~events.first_step
+        address = Cat(events.turn, fit(events.token, plan.tokens))
+        m.d.comb += [
+            store.r_addr.eq(Cat(address, ~starts) if plan.membrane_zero else address),
+            store.r_en.eq(events.load if plan.membrane_zero else starts),
+            store.w_addr.eq(Cat(events.turn, fit(row, plan.tokens))),
+            store.w_data.eq(kept),
+            store.w_en.eq(out),
+        ]
+        if plan.membrane_zero:
+            return store.r_data, kept
+        begin = Signal()
+        m.d.sync += begin.eq(starts)
+        return Mux(begin, store.r_data, 0), kept
+
+    def _starts(
+        self, m: Module, events: EventSequencer, words: Value, sums: list[Value]
+    ) -> list[Value]:
+        """Give what the accumulators of a row begin with."""
+        plan = self._plan
+        weights = plan.weights
+        starts: list[Value] = []
+        for lane in range(plan.lanes):
+            start = Signal(plan.lane_shape, name=f"start{lane}")
+            taken = ~sums[lane] * (weights.ones // weights.base_row) if plan.summed else Const(0)
+            if plan.spec is None:
+                m.d.comb += start.eq(taken)
+                starts.append(start)
+                continue
+            neuron = plan.neuron
+            preset = NeuronPreset(
+                neuron.spec, plan.ranges, saturating=neuron.saturating, apart=neuron.apart
+            )
+            m.submodules[f"preset{lane}"] = preset
+            if neuron.by_head and not neuron.apart:
+                m.d.comb += preset.offset.eq(self._offset)
+            acc = preset.acc if neuron.apart else Mux(events.query, preset.acc, 0)
+            m.d.comb += [
+                preset.membrane.eq(words.word_select(lane, plan.membrane_bits)),
+                preset.first.eq(0 if neuron.apart else events.first_step),
+                start.eq(acc | (taken << plan.fraction)),
+            ]
+            starts.append(start)
+        return starts
+
+    def _fire(self, m: Module, accs: list[Signal], kept: Signal) -> Value:
+        """Let the finished accumulators through the neurons."""
+        plan = self._plan
+        if plan.native:
+            m.d.comb += kept.eq(Cat(acc[1:] for acc in accs))
+            return Cat(acc[-1] for acc in accs)
+        neuron = plan.neuron
+        spikes = Signal(plan.lanes)
+        for lane, acc in enumerate(accs):
+            fire = NeuronFire(
+                neuron.spec, plan.ranges, saturating=neuron.saturating, apart=neuron.apart
+            )
+            m.submodules[f"fire{lane}"] = fire
+            m.d.comb += [fire.acc.eq(acc), spikes[lane].eq(fire.spike)]
+            if neuron.by_head:
+                m.d.comb += fire.offset.eq(self._offset)
+            if plan.has_membranes:
+                m.d.comb += kept.word_select(lane, plan.membrane_bits).eq(fire.membrane)
+        return spikes
+
+
+def _widen(value: Value, width: int) -> Value:
+    """Cut or pad with zeros, so that what is concatenated above keeps its place."""
+    return Cat(value, Const(0, width))[:width]

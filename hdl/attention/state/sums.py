@@ -1,0 +1,131 @@
+"""Sums of all values of a channel, counted as the values come in."""
+
+from amaranth.hdl import Array, Cat, Const, Module, Signal, Value
+from amaranth.lib import memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from spikeloom.design.attention.design import AttentionDesign
+from spikeloom.hdl.attention.state.plan import StatePlan
+
+__all__ = ["ValueSums"]
+
+
+class ValueSums(wiring.Component):
+    """Count the values of every channel of a head, ``base_row`` each, less one.
+
+    Less one, so that what is read can be taken away without a gate: the complement of ``r u - 1``
+    is ``- r u``, and that of -1, which half of the memory holds and keeps, is 0.
+
+    A sum is there two cycles after the last value, and until its bank is filled again. One adder
+    for each bit of a beat.
+
+    Parameters
+    ----------
+    design : AttentionDesign
+        The layer, with ``folding.order`` "state" and a similarity that counts pairs of zeros.
+
+    Members
+    -------
+    beat : In(B)
+        Beat of v.
+    en : In(slices)
+        Whether there is one, and which slice of a word it is.
+    first : In(1)
+        Whether it belongs to the first token.
+    place, word, bank : In
+        Which beat of its token it is; the word and the bank that it belongs to.
+    head : In(range(heads))
+        Head that is loaded; absent where one weight counts for all.
+    addr : In
+        Word to read: the word, its bank, and whether -1 is wanted instead.
+    sums : Out
+        Sums of the channels of that word, one cycle later.
+    """
+
+    beat: Signal
+    en: Signal
+    first: Signal
+    place: Signal
+    word: Signal
+    bank: Signal
+    head: Signal
+    addr: Signal
+    sums: Signal
+
+    def __init__(self, design: AttentionDesign):
+        self._design = design
+        self._plan = plan = StatePlan(design)
+        sums = plan.memory("sums")
+        super().__init__(
+            {
+                "beat": In(plan.beat),
+                "en": In(plan.slices),
+                "first": In(1),
+                "place": In(range(plan.beats)),
+                "word": In(range(plan.words)),
+                "bank": In(range(plan.in_banks)),
+                **({"head": In(range(plan.heads))} if plan.weighed else {}),
+                "addr": In(range(sums.depth)),
+                "sums": Out(sums.width),
+            }
+        )
+
+    @property
+    def design(self) -> AttentionDesign:
+        """The layer."""
+        return self._design
+
+    def elaborate(self, platform: object) -> Module:
+        """Read, count, write back: a beat's sums while the next beat's are read."""
+        m = Module()
+        plan = self._plan
+        shape = plan.sum_shape
+        width = plan.beat * shape.width
+
+        store: memory.Memory = _memory(width * plan.slices, plan.memory("sums").depth)
+        m.submodules.store = store
+        write, read = store.write_port(granularity=width), store.read_port()
+        m.d.comb += [read.addr.eq(self.addr), self.sums.eq(read.data)]
+
+        beat = Signal(plan.beat, reset_less=True)
+        place = Signal(range(plan.beats), reset_less=True)
+        counted = Signal(width)
+        m.d.sync += [
+            beat.eq(self.beat),
+            place.eq(self.place),
+            write.addr.eq(Cat(self.word, self.bank)),
+            write.en.eq(self.en),
+        ]
+        m.d.comb += write.data.eq(counted.replicate(plan.slices))
+        before = Signal(width)
+        if plan.beats == 1:
+            with m.If(self.en.any() & self.first):
+                m.d.sync += before.eq(-1)
+            with m.Elif(write.en.any()):
+                m.d.sync += before.eq(counted)
+        else:
+            counts: memory.Memory = _memory(width, plan.memory("counts").depth)
+            m.submodules.counts = counts
+            last, next_ = counts.write_port(), counts.read_port()
+            m.d.comb += [
+                next_.addr.eq(Cat(self.place, self.first)),
+                before.eq(next_.data),
+                last.addr.eq(place),
+                last.data.eq(counted),
+                last.en.eq(write.en.any()),
+            ]
+        weight: Value = Const(plan.weights.base_row)
+        if plan.weighed:
+            weight = Array(self._design.kappas)[self.head]
+        for n in range(plan.beat):
+            part = before.word_select(n, shape.width)
+            total = counted.word_select(n, shape.width)
+            step = beat[n].replicate(plan.weights.base_row.bit_length())
+            m.d.comb += total.eq(part + (step & weight))
+        return m
+
+
+def _memory(width: int, depth: int) -> memory.Memory:
+    """Make a memory whose upper half is -1."""
+    init = [0] * (depth // 2) + [(1 << width) - 1] * (depth // 2)
+    return memory.Memory(shape=width, depth=depth, init=init, attrs={"ram_style": "block"})

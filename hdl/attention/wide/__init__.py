@@ -1,0 +1,1 @@
+"""State order with several spikes a cycle."""

@@ -1,0 +1,83 @@
+"""What the component of a layer of any kind offers to those who build and simulate it."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+from amaranth.hdl import Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+from numpy.typing import ArrayLike
+
+from spikeloom.design.base import Design
+from spikeloom.hdl.frame.beats import beat_stream
+from spikeloom.hdl.frame.memory_map import MemoryShape
+
+__all__ = ["LayerComponent"]
+
+
+class LayerComponent(wiring.Component):
+    """Beats in, beats out, as the golden model of the same layer packs and unpacks them.
+
+    Each kind of layer has one; :func:`spikeloom.hdl.kinds.component` finds it.
+
+    Parameters
+    ----------
+    design : Design
+        The layer.
+    more : mapping or None
+        Members beside those below.
+
+    Members
+    -------
+    i : In(stream)
+        Beats in. ``last`` is not looked at.
+    o : Out(stream)
+        Beats out. ``last`` marks the end of an inference.
+    busy : Out(1)
+        High in every cycle in which an engine works.
+    """
+
+    i: stream.Interface
+    o: stream.Interface
+    busy: Signal
+
+    def __init__(self, design: Design, more: Mapping[str, wiring.Member] | None = None):
+        super().__init__(
+            {
+                "i": In(beat_stream(design.beat)),
+                "o": Out(beat_stream(design.beat)),
+                "busy": Out(1),
+                **(more or {}),
+            }
+        )
+
+    @classmethod
+    def of(cls, design: Any) -> "LayerComponent":
+        """Make the component of a layer, of the form that its folding asks for."""
+        return cls(design)
+
+    @property
+    @abstractmethod
+    def memories(self) -> tuple[MemoryShape, ...]:
+        """Memories of the layer."""
+
+    @abstractmethod
+    def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
+        """Predict the cycles in which an engine works in one inference.
+
+        Without ``arrays``, the inputs of the golden model by name, the most there can be.
+        """
+
+    @property
+    def watchdog_cycles(self) -> int:
+        """Cycles in which a beat goes through some port, unless a neighbour holds it up.
+
+        A layer in which none does, though a beat is offered or all of the inference is sent, and
+        though its answer would be taken, is out of step: it needs a reset.
+        """
+        return 2 * self.compute_cycles() + 1000
+
+    @abstractmethod
+    def manifest(self) -> dict[str, Any]:
+        """Describe what a user of the generated Verilog cannot see in it."""

@@ -1,0 +1,199 @@
+"""Memories of a layer: block memory, or the big single-port memories of the UP5K."""
+
+from amaranth.hdl import Array, Cat, ClockSignal, Const, Instance, Module, Signal, Value
+from amaranth.lib import memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from spikeloom.hdl.frame.memory_map import MemoryShape
+
+__all__ = ["LayerMemory", "SinglePortMemory"]
+
+
+class SinglePortMemory(wiring.Component):
+    """A memory of SB_SPRAM256KA with a write and a read port, of which one is used in a cycle.
+
+    A write comes before a read. What was read stays until the next read; it means nothing after a
+    write, and the contents mean nothing before they are written. Takes ``ceil(width / 16) *
+    ceil(depth / 16384)`` SPRAM.
+
+    Latency: a word is read one cycle after its address.
+
+    Parameters
+    ----------
+    width : int
+        Bits of a word.
+    depth : int
+        Words, a power of two.
+    granularity : int
+        Bits that one write enable covers: the whole word, or a multiple of 4 that divides 16.
+
+    Members
+    -------
+    w_addr, w_data, w_en : In
+        Write port.
+    r_addr, r_en : In
+        Read port.
+    r_data : Out(width)
+        Word that was read.
+    """
+
+    w_addr: Signal
+    w_data: Signal
+    w_en: Signal
+    r_addr: Signal
+    r_en: Signal
+    r_data: Signal
+
+    def __init__(self, width: int, depth: int, *, granularity: int):
+        if depth < 1 or depth & depth - 1:
+            raise ValueError(f"Depth must be a power of two, not {depth!r}")
+        if granularity != width and (granularity % 4 or 16 % granularity):
+            raise ValueError(f"Granularity must be the width, 4, 8 or 16, not {granularity!r}")
+        self._width = width
+        self._depth = depth
+        self._granularity = granularity
+        super().__init__(
+            {
+                "w_addr": In(range(depth)),
+                "w_data": In(width),
+                "w_en": In(width // granularity),
+                "r_addr": In(range(depth)),
+                "r_en": In(1),
+                "r_data": Out(width),
+            }
+        )
+
+    @property
+    def width(self) -> int:
+        """Bits of a word."""
+        return self._width
+
+    @property
+    def depth(self) -> int:
+        """Words."""
+        return self._depth
+
+    @property
+    def granularity(self) -> int:
+        """Bits that one write enable covers."""
+        return self._granularity
+
+    def elaborate(self, platform: object) -> Module:
+        """Place one SPRAM for each 16 bits and 16,384 words."""
+        m = Module()
+        writes = self.w_en.any()
+        addr = Signal(14)
+        high = Signal(range(max(1, self._depth >> 14)))
+        read_high = Signal.like(high)
+        m.d.comb += Cat(addr, high).eq(self.r_addr)
+        with m.If(writes):
+            m.d.comb += Cat(addr, high).eq(self.w_addr)
+        with m.If(self.r_en & ~writes):
+            m.d.sync += read_high.eq(high)
+
+        nibbles = Signal(-(-self._width // 4))
+        m.d.comb += nibbles.eq(
+            Cat(self.w_en[n * 4 // self._granularity] for n in range(len(nibbles)))
+        )
+        for column in range(-(-self._width // 16)):
+            words: list[Value] = []
+            part = slice(16 * column, 16 * column + 16)
+            for bank in range(max(1, self._depth >> 14)):
+                word = Signal(16, name=f"word{column}_{bank}")
+                selected = high == bank
+                m.submodules[f"spram{column}_{bank}"] = Instance(
+                    "SB_SPRAM256KA",
+                    i_CLOCK=ClockSignal(),
+                    i_ADDRESS=addr,
+                    i_DATAIN=Cat(self.w_data[part], Const(0, 16))[:16],
+                    i_MASKWREN=Cat(nibbles[4 * column : 4 * column + 4], Const(0, 4))[:4],
+                    i_WREN=writes,
+                    i_CHIPSELECT=(writes | self.r_en) & selected,
+                    i_STANDBY=Const(0),
+                    i_SLEEP=Const(0),
+                    i_POWEROFF=Const(1),
+                    o_DATAOUT=word,
+                )
+                words.append(word)
+            m.d.comb += self.r_data[part].eq(Array(words)[read_high])
+        return m
+
+
+class LayerMemory(wiring.Component):
+    """A memory of a layer, where the plan puts it.
+
+    Parameters
+    ----------
+    shape : MemoryShape
+        Words, and the kind of memory that holds them.
+    granularity : int
+        Bits that one write enable covers.
+
+    Members
+    -------
+    w_addr, w_data, w_en, r_addr, r_en, r_data
+        As :class:`SinglePortMemory`; in block memory a read and a write of different words may
+        share a cycle.
+    """
+
+    w_addr: Signal
+    w_data: Signal
+    w_en: Signal
+    r_addr: Signal
+    r_en: Signal
+    r_data: Signal
+
+    def __init__(self, shape: MemoryShape, *, granularity: int):
+        self._shape = shape
+        self._granularity = granularity
+        super().__init__(
+            {
+                "w_addr": In(range(shape.depth)),
+                "w_data": In(shape.width),
+                "w_en": In(shape.width // granularity),
+                "r_addr": In(range(shape.depth)),
+                "r_en": In(1),
+                "r_data": Out(shape.width),
+            }
+        )
+
+    @property
+    def shape(self) -> MemoryShape:
+        """Words, and the kind of memory that holds them."""
+        return self._shape
+
+    @property
+    def granularity(self) -> int:
+        """Bits that one write enable covers."""
+        return self._granularity
+
+    def elaborate(self, platform: object) -> Module:
+        """Place the memory."""
+        m = Module()
+        shape = self._shape
+        if shape.single_port:
+            single = SinglePortMemory(shape.width, shape.depth, granularity=self._granularity)
+            m.submodules.single = single
+            m.d.comb += [
+                single.w_addr.eq(self.w_addr),
+                single.w_data.eq(self.w_data),
+                single.w_en.eq(self.w_en),
+                single.r_addr.eq(self.r_addr),
+                single.r_en.eq(self.r_en),
+                self.r_data.eq(single.r_data),
+            ]
+            return m
+        store: memory.Memory = memory.Memory(
+            shape=shape.width, depth=shape.depth, init=[], attrs={"ram_style": "block"}
+        )
+        m.submodules.store = store
+        write, read = store.write_port(granularity=self._granularity), store.read_port()
+        m.d.comb += [
+            write.addr.eq(self.w_addr),
+            write.data.eq(self.w_data),
+            write.en.eq(self.w_en),
+            read.addr.eq(self.r_addr),
+            read.en.eq(self.r_en),
+            self.r_data.eq(read.data),
+        ]
+        return m

@@ -1,0 +1,5 @@
+"""Attention on small integers."""
+
+from spikeloom.hdl.integer.layer import IntegerLayer
+
+__all__ = ["IntegerLayer"]

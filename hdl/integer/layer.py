@@ -1,0 +1,201 @@
+"""A whole layer of attention on small integers: beats of q, k and v in, beats of outputs out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from amaranth.hdl import Module
+from amaranth.lib.wiring import connect, flipped
+from numpy.typing import ArrayLike, NDArray
+
+from spikeloom.design.base import Design
+from spikeloom.design.integer import IntegerDesign
+from spikeloom.hdl.frame.banks import BankRing
+from spikeloom.hdl.frame.layer import LayerComponent
+from spikeloom.hdl.frame.memory import LayerMemory
+from spikeloom.hdl.frame.memory_map import MemoryShape
+from spikeloom.hdl.integer.engine import IntegerEngine
+from spikeloom.hdl.integer.loader import IntegerLoader, IntegerUnloader
+from spikeloom.hdl.integer.plan import IntegerPlan
+
+__all__ = ["IntegerLayer", "integer_cycles"]
+
+
+def integer_cycles(plan: IntegerPlan, q: NDArray[Any], k: NDArray[Any]) -> int:
+    """Predict the cycles in which the engine works in one inference.
+
+    Every pass of a run (a head and step) takes 5 (7 where accumulators have more than 13 bits), and
+    for each row
+
+    * of k its set bits, at least 1, and a doubling for each bit of q but one;
+    * of q its set bits, a slot for what the query starts from, and a slot for each level of
+      multispike but one. Without a start, or with membranes in SPRAM, at least 1 for the bits.
+
+    Parameters
+    ----------
+    plan : IntegerPlan
+        Geometry of the layer.
+    q, k : array
+        Integers of shape (T, N, D).
+    """
+    design = plan.design
+
+    def rows(x: NDArray[Any], axis: int) -> NDArray[np.int64]:
+        bits = np.bitwise_count(x.astype(np.uint8)).astype(np.int64)
+        by_head = bits.reshape(design.steps, design.tokens, design.heads, design.head_dim)
+        found: NDArray[np.int64] = by_head.sum(axis=axis)
+        return found
+
+    keys = np.maximum(rows(k, 1), 1) + plan.copies - 1
+    queries = rows(q, 3)
+    if not plan.starts or plan.paced:
+        queries = np.maximum(queries, 1)
+    queries += plan.starts + max(len(plan.levels) - 1, 0)
+    return plan.passes * int(
+        plan.overhead * design.steps * design.heads + keys.sum() + queries.sum()
+    )
+
+
+class IntegerLayer(LayerComponent):
+    """Attention on small integers, all heads and steps, from stream to stream.
+
+    Works as :class:`~spikeloom.hdl.attention.layer.AttentionLayer` in state order: head by head
+    and step by step, with two banks loading, computing and unloading at once, and whatever the
+    stalls the same answer.
+
+    Latency: an inference computes for :func:`integer_cycles`. Checked against
+    :func:`spikeloom.golden.integer.formula.attention`.
+
+    Parameters
+    ----------
+    design : IntegerDesign
+        The layer.
+    accumulate : bool
+        Whether drives add up over the steps, with v sent once.
+
+    Members
+    -------
+    i : In(stream)
+        Beats in, see :mod:`spikeloom.golden.integer.model`. ``last`` is not looked at.
+    o : Out(stream)
+        Beats out. ``last`` marks the end of an inference.
+    busy : Out(1)
+        High in every cycle in which the engine works.
+    """
+
+    def __init__(self, design: IntegerDesign, *, accumulate: bool = False):
+        self._design = design
+        self._plan = IntegerPlan(design, accumulate)
+        super().__init__(design)
+
+    @property
+    def design(self) -> Design:
+        """The layer."""
+        return self._design
+
+    @property
+    def plan(self) -> IntegerPlan:
+        """Geometry of the layer."""
+        return self._plan
+
+    @property
+    def memories(self) -> tuple[MemoryShape, ...]:
+        """Memories of the layer."""
+        return self._plan.memories
+
+    def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
+        """Predict the cycles in which the engine works, summed over an inference.
+
+        They depend on the set bits of q and k; without any given, all that a value can have.
+        """
+        design = self._design
+        if arrays is None:
+            shape = (design.steps, design.tokens, design.dim)
+            most = {"q": design.q_max, "k": design.k_max}
+            # The value with the most set bits: all ones, or the most below the greatest.
+            arrays = {name: np.full(shape, _fullest(top)) for name, top in most.items()}
+        return integer_cycles(self._plan, np.asarray(arrays["q"]), np.asarray(arrays["k"]))
+
+    def manifest(self) -> dict[str, Any]:
+        """Describe what a user of the generated Verilog cannot see in it."""
+        plan = self._plan
+        return {
+            "memories": [shape.describe() for shape in plan.memories],
+            "banks": {"input": plan.in_banks, "output": plan.out_banks},
+            "order": "state",
+            "passes": plan.passes,
+            "compute_cycles": self.compute_cycles(),
+        }
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        plan = self._plan
+        m.submodules.loader = loader = IntegerLoader(plan)
+        m.submodules.engine = engine = IntegerEngine(plan)
+        m.submodules.unloader = unloader = IntegerUnloader(plan)
+        connect(m, flipped(self.i), loader.i)
+        connect(m, unloader.o, flipped(self.o))
+
+        m.submodules.inputs = inputs = BankRing(plan.in_banks)
+        m.submodules.outputs = outputs = BankRing(plan.out_banks)
+        m.d.comb += [
+            inputs.fill.eq(loader.full),
+            inputs.drain.eq(engine.done),
+            outputs.fill.eq(engine.written),
+            outputs.drain.eq(unloader.free),
+            loader.free.eq(inputs.free),
+            loader.bank.eq(inputs.filling),
+            engine.ready.eq(inputs.full & outputs.free),
+            engine.bank.eq(inputs.draining),
+            engine.bank_out.eq(outputs.filling),
+            unloader.full.eq(outputs.full),
+            unloader.bank.eq(outputs.draining),
+            self.busy.eq(engine.busy),
+        ]
+        entries = self._memory(m, "entries", plan.entry.size)
+        v = self._memory(m, "v", plan.v_granularity)
+        m.d.comb += [
+            entries.w_addr.eq(loader.addr),
+            entries.w_data.eq(loader.entry),
+            entries.w_en.eq(loader.en),
+            entries.r_addr.eq(engine.entry_addr),
+            entries.r_en.eq(engine.entry_en),
+            engine.entry.eq(entries.r_data),
+            v.w_addr.eq(loader.v_addr),
+            v.w_data.eq(loader.beat.replicate(plan.slices)),
+            v.w_en.eq(loader.v_en),
+            v.r_addr.eq(engine.v_addr),
+            v.r_en.eq(1),
+            engine.v_data.eq(v.r_data),
+        ]
+        if plan.accumulate:
+            m.d.comb += [
+                engine.r_addr.eq(unloader.addr),
+                engine.r_en.eq(unloader.en),
+                unloader.data.eq(engine.r_data),
+            ]
+            return m
+        o = self._memory(m, "o", plan.o_granularity)
+        m.d.comb += [
+            o.w_addr.eq(engine.o_addr),
+            o.w_data.eq(engine.o_data),
+            o.w_en.eq(engine.o_en),
+            o.r_addr.eq(unloader.addr),
+            o.r_en.eq(unloader.en),
+            unloader.data.eq(o.r_data),
+        ]
+        return m
+
+    def _memory(self, m: Module, name: str, granularity: int) -> LayerMemory:
+        store = LayerMemory(self._plan.memory(name), granularity=granularity)
+        m.submodules[name] = store
+        return store
+
+
+def _fullest(top: int) -> int:
+    """Find the value up to ``top`` with the most set bits.
+
+    >>> _fullest(4), _fullest(15), _fullest(11)
+    (3, 15, 11)
+    """
+    return max(range(top + 1), key=lambda value: (value.bit_count(), value))

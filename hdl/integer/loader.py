@@ -1,0 +1,259 @@
+"""Input and output side of attention on small integers."""
+
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from spikeloom.hdl.frame.beats import beat_stream
+from spikeloom.hdl.frame.counting import odometer
+from spikeloom.hdl.integer.plan import IntegerPlan
+
+__all__ = ["IntegerLoader", "IntegerUnloader"]
+
+
+class IntegerLoader(wiring.Component):
+    """Keep the beats of k and q that hold a value above zero, and write v, bank after bank.
+
+    A row of k (a channel) or q (a token) leaves its beats that are not zero, or one that is if all
+    are, the last of them marked. An entry is written when the next one comes, so that the last is
+    known; the last of all follows two cycles after its bank's last beat, before it can be read.
+
+    Throughput: a beat a cycle, and one cycle a bank. Checked against
+    :meth:`spikeloom.golden.integer.model.IntegerModel.pack`.
+
+    Parameters
+    ----------
+    plan : IntegerPlan
+        Geometry of the layer.
+
+    Members
+    -------
+    i : In(stream)
+        Beats: k, v and q of a head and step (v of the first step alone, where drives accumulate).
+    free : In(1)
+        High while the bank to be filled is free.
+    full : Out(1)
+        High for one cycle when that bank has been filled.
+    bank : In(range(in_banks))
+        That bank.
+    addr, entry, en : Out
+        Entry to write.
+    v_addr, beat, v_en : Out
+        Beat of v to write: bank, token, word; its values; a write enable for each slice of a word.
+    """
+
+    i: stream.Interface
+    free: Signal
+    full: Signal
+    bank: Signal
+    addr: Signal
+    entry: data.View
+    en: Signal
+    v_addr: Signal
+    beat: Signal
+    v_en: Signal
+
+    def __init__(self, plan: IntegerPlan):
+        self._plan = plan
+        super().__init__(
+            {
+                "i": In(beat_stream(plan.beat)),
+                "free": In(1),
+                "full": Out(1),
+                "bank": In(range(plan.in_banks)),
+                "addr": Out(range(plan.memory("entries").depth)),
+                "entry": Out(plan.entry),
+                "en": Out(1),
+                "v_addr": Out(range(plan.memory("v").depth)),
+                "beat": Out(plan.v_granularity),
+                "v_en": Out(plan.slices),
+            }
+        )
+
+    @property
+    def plan(self) -> IntegerPlan:
+        """Geometry of the layer."""
+        return self._plan
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        plan = self._plan
+        keys, queries = -(-plan.tokens // plan.per), -(-plan.rows // plan.per)
+
+        in_v, in_q = Signal(), Signal()
+        row = Signal(range(max(plan.tokens, plan.rows)))
+        place = Signal(range(max(keys, queries, plan.v_beats)))
+        accept, end_row, end_section = Signal(), Signal(), Signal()
+        # Whether a value is taken is known from the cycle before: the sender's path is short.
+        opened = Signal()
+        row_done, done = Signal(), Signal()
+        last_place = Mux(in_v, plan.v_beats - 1, Mux(in_q, queries - 1, keys - 1))
+        last_row = Mux(in_v | in_q, plan.tokens - 1, plan.rows - 1)
+        m.d.comb += [
+            self.i.ready.eq(opened),
+            accept.eq(self.i.valid & self.i.ready),
+            end_row.eq(place == last_place),
+            end_section.eq(row == last_row),
+            row_done.eq(accept & end_row),
+            done.eq(row_done & end_section),
+        ]
+        m.d.sync += [
+            self.full.eq(done & in_q),
+            opened.eq(self.free & ~self.full & ~(done & in_q)),
+            place.eq(Mux(end_row, 0, place + 1) if keys * queries * plan.v_beats > 1 else 0),
+        ]
+        with m.If(~accept):
+            m.d.sync += place.eq(place)
+        with m.If(row_done):
+            m.d.sync += row.eq(Mux(end_section, 0, row + 1))
+        skip: Value = Const(0)
+        if plan.accumulate:
+            later = Signal()
+            step = Signal(range(plan.design.steps))
+            with m.If(self.full):
+                last_step = step == plan.design.steps - 1
+                m.d.sync += [step.eq(Mux(last_step, 0, step + 1)), later.eq(~last_step)]
+            skip = later
+        with m.If(done):
+            m.d.sync += [in_v.eq(~in_v & ~in_q & ~skip), in_q.eq(in_v | (~in_q & skip))]
+
+        # Values beyond the row's last one are not looked at.
+        width = plan.per * plan.planes
+        bits = Signal(width)
+        ends = [(plan.rows - 1) % plan.per + 1, (plan.tokens - 1) % plan.per + 1]
+        masks = [(1 << plan.planes * count) - 1 for count in ends]
+        mask = Mux(end_row, Mux(in_q, masks[0], masks[1]), (1 << width) - 1)
+        m.d.comb += bits.eq(self.i.payload.data & mask)
+
+        held = data.View(plan.entry, Signal(plan.entry.size, name="held"))
+        waiting = Signal()
+        count = Signal(ceil_log2(plan.entries) or 1)
+        first = place == 0
+        take, push = Signal(), Signal()
+        bank = Signal.like(self.bank, name="bank_late")
+        m.d.comb += [
+            take.eq(accept & ~in_v & (first | bits.any())),
+            push.eq((take & waiting & (first | held.bits.any())) | self.full),
+            self.addr.eq(Cat(count[: ceil_log2(plan.entries)], bank)),
+        ]
+        # Written and counted a cycle late, when it is known whether there is an entry.
+        m.d.sync += [
+            bank.eq(self.bank),
+            self.en.eq(push),
+            self.entry.bits.eq(held.bits),
+            self.entry.place.eq(held.place),
+            self.entry.last.eq(first | self.full),
+            self.entry.single.eq(~(held.bits & (held.bits - 1)).any()),
+            self.entry.empty.eq(~held.bits.any()),
+        ]
+        with m.If(take):
+            m.d.sync += [held.bits.eq(bits), held.place.eq(place), waiting.eq(1)]
+        ended = Signal()
+        m.d.sync += [count.eq(count + self.en), ended.eq(self.full)]
+        with m.If(ended):
+            m.d.sync += count.eq(0)
+        with m.If(self.full):
+            m.d.sync += waiting.eq(0)
+
+        word_of = Array(Const(n // plan.slices, range(plan.v_words)) for n in range(plan.v_beats))
+        slice_of = Array(Const(1 << n % plan.slices, plan.slices) for n in range(plan.v_beats))
+        token = row[: ceil_log2(plan.tokens)]
+        m.d.comb += [
+            self.beat.eq(self.i.payload.data),
+            self.v_addr.eq(Cat(word_of[place], token, self.bank)),
+            self.v_en.eq(Mux(accept & in_v, slice_of[place], 0)),
+        ]
+        return m
+
+
+class IntegerUnloader(wiring.Component):
+    """Send the words of one head and step as beats, bank after bank.
+
+    The memory's own output register holds the word while its beats go out: one beat a cycle while
+    ``o.ready`` is high, one cycle of latency at the start of a bank.
+
+    Parameters
+    ----------
+    plan : IntegerPlan
+        Geometry of the layer.
+
+    Members
+    -------
+    o : Out(stream)
+        Beats; ``last`` marks the end of an inference.
+    full : In(1)
+        High while a bank waits to be sent.
+    free : Out(1)
+        High for one cycle after that bank's last word has been read.
+    bank : In(range(out_banks))
+        That bank.
+    addr, en, data : Out, Out, In
+        Word to read (bank, token, word); read enable; the word, one cycle later.
+    """
+
+    o: stream.Interface
+    full: Signal
+    free: Signal
+    bank: Signal
+    addr: Signal
+    en: Signal
+    data: Signal
+
+    def __init__(self, plan: IntegerPlan):
+        self._plan = plan
+        super().__init__(
+            {
+                "o": Out(beat_stream(plan.beat)),
+                "full": In(1),
+                "free": Out(1),
+                "bank": In(range(plan.out_banks)),
+                "addr": Out(range(plan.output.depth)),
+                "en": Out(1),
+                "data": In(plan.out_slices * plan.o_beat),
+            }
+        )
+
+    @property
+    def plan(self) -> IntegerPlan:
+        """Geometry of the layer."""
+        return self._plan
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        plan = self._plan
+        runs = 1 if plan.accumulate else plan.design.heads * plan.design.steps
+        tail = plan.out_beats - (plan.out_words - 1) * plan.out_slices
+
+        token = Signal(range(plan.tokens))
+        word = Signal(range(plan.out_words))
+        run = Signal(range(runs))
+        m.d.comb += self.addr.eq(Cat(word, token, self.bank))
+        # A bank is free a cycle after its last word was read, which keeps that path short.
+        complete = Signal()
+        m.d.comb += complete.eq(odometer(m, self.en, (word, plan.out_words), (token, plan.tokens)))
+        m.d.sync += self.free.eq(complete)
+        last_run = run == runs - 1
+        odometer(m, self.free, (run, runs))
+
+        held, short, final = Signal(), Signal(), Signal()
+        beat = Signal(range(plan.out_slices))
+        last_beat = Mux(short, beat == tail - 1, beat == plan.out_slices - 1)
+        done = self.o.ready & held & last_beat
+        m.d.comb += [
+            self.en.eq(self.full & ~self.free & (~held | done)),
+            self.o.valid.eq(held),
+            self.o.payload.data.eq(self.data.word_select(beat, plan.o_beat)),
+            self.o.payload.last.eq(final & last_beat),
+        ]
+        with m.If(done):
+            m.d.sync += held.eq(0)
+        with m.If(self.en):
+            m.d.sync += [
+                held.eq(1),
+                short.eq((word == plan.out_words - 1) if tail != plan.out_slices else 0),
+                final.eq(complete & last_run),
+            ]
+        with m.If(self.o.ready & held):
+            m.d.sync += beat.eq(Mux(last_beat, 0, beat + 1))
+        return m

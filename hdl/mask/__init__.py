@@ -1,0 +1,5 @@
+"""Mask attentions."""
+
+from spikeloom.hdl.mask.layer import MaskLayer
+
+__all__ = ["MaskLayer"]

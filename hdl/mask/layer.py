@@ -1,0 +1,92 @@
+"""A whole mask attention: beats of q and k (and v) in, the spikes that pass out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from amaranth.hdl import Module, Signal
+from numpy.typing import ArrayLike
+
+from spikeloom.design.mask import MaskDesign
+from spikeloom.golden.mask import MaskModel
+from spikeloom.hdl.frame.layer import LayerComponent
+from spikeloom.hdl.frame.memory_map import MemoryShape
+from spikeloom.hdl.mask.channel import ChannelMask
+from spikeloom.hdl.mask.plan import MaskPlan
+from spikeloom.hdl.mask.token import TokenMask
+
+__all__ = ["MaskLayer"]
+
+
+class MaskLayer(LayerComponent):
+    """Mask attention, all heads and time steps, from stream to stream, a beat a cycle.
+
+    Nothing is loaded before it is worked on: a beat is summed, or masked and sent, when it is
+    taken. Stalls on either side and gaps between beats change the timing and never the answer.
+
+    Latency: 1 cycle from a beat that passes to the output; an inference takes a cycle for each of
+    its beats in, whatever they hold. Checked against :func:`spikeloom.golden.mask.mask`.
+
+    Parameters
+    ----------
+    design : MaskDesign
+        The layer.
+
+    Members
+    -------
+    i : In(stream)
+        Beats in, see :class:`spikeloom.golden.mask.MaskModel`. ``last`` is not looked at.
+    o : Out(stream)
+        Beats out. ``last`` marks the end of an inference.
+    busy : Out(1)
+        High in every cycle in which a beat is taken.
+    """
+
+    def __init__(self, design: MaskDesign):
+        self._design = design
+        self._engine = TokenMask(design) if design.attention == "qk-token" else ChannelMask(design)
+        super().__init__(design)
+
+    @property
+    def design(self) -> MaskDesign:
+        """The layer."""
+        return self._design
+
+    @property
+    def memories(self) -> tuple[MemoryShape, ...]:
+        """Block memories of the layer."""
+        return self._engine.memories
+
+    def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
+        """Count the beats in of an inference, each of which is a cycle of work.
+
+        They are ``H T N ceil(d/B)`` for each input, whatever the spikes.
+        """
+        return MaskModel(self._design).beats_in
+
+    def manifest(self) -> dict[str, Any]:
+        """Describe what a user of the generated Verilog cannot see in it."""
+        return {
+            "memories": [shape.describe() for shape in self.memories],
+            "stateless": MaskPlan(self._design).stateless,
+            "compute_cycles": self.compute_cycles(),
+        }
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.engine = engine = self._engine
+        free, passed = Signal(), Signal()
+        m.d.comb += [
+            free.eq(~self.o.valid | self.o.ready),
+            self.i.ready.eq(engine.ready & (~engine.passes | free)),
+            engine.data.eq(self.i.payload.data),
+            engine.en.eq(self.i.valid & self.i.ready),
+            passed.eq(engine.en & engine.passes),
+            self.busy.eq(engine.en),
+        ]
+        with m.If(free):
+            m.d.sync += [
+                self.o.valid.eq(passed),
+                self.o.payload.data.eq(self.i.payload.data & engine.bits),
+                self.o.payload.last.eq(engine.last),
+            ]
+        return m

@@ -1,0 +1,102 @@
+"""Words that are visited in turn: read, changed and left behind, one a cycle."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from spikeloom.hdl.frame.counting import following
+from spikeloom.hdl.frame.memory import LayerMemory
+from spikeloom.hdl.frame.memory_map import MemoryShape
+
+__all__ = ["MaskWords"]
+
+_FEW = 32
+
+
+class MaskWords(wiring.Component):
+    """A ring of words of which one is at hand, and is replaced when the ring turns on.
+
+    A short ring is registers, a word of which each turn rewrites. A longer one is a block memory
+    that reads the word that comes next while the present one is written; as these are never the
+    same word, two words are the least. The words begin with no value in particular.
+
+    Latency 0: the word at hand follows a turn by one cycle.
+
+    Parameters
+    ----------
+    name : str
+        Name of the memory.
+    width : int
+        Bits of a word, at least 1.
+    depth : int
+        Words, at least 1.
+
+    Members
+    -------
+    en : In(1)
+        Whether to turn on.
+    next : In(width)
+        What the word at hand becomes with the turn.
+    data : Out(width)
+        Word at hand.
+    last : Out(1)
+        High at the last of the words: after it comes the first.
+    """
+
+    en: Signal
+    next: Signal
+    data: Signal
+    last: Signal
+
+    def __init__(self, name: str, width: int, depth: int):
+        for label, value in (("Width", width), ("Depth", depth)):
+            if not isinstance(value, int) or value < 1:
+                raise TypeError(f"{label} must be a positive integer, not {value!r}")
+        self._shape = MemoryShape(name, width, depth)
+        super().__init__({"en": In(1), "next": In(width), "data": Out(width), "last": Out(1)})
+
+    @property
+    def width(self) -> int:
+        """Bits of a word."""
+        return self._shape.width
+
+    @property
+    def depth(self) -> int:
+        """Words."""
+        return self._shape.depth
+
+    @property
+    def memories(self) -> tuple[MemoryShape, ...]:
+        """The block memory, where the words are one."""
+        return (self._shape,) if (self.depth - 1) * self.width > _FEW else ()
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        index, ahead = Signal(range(self.depth)), Signal(range(self.depth))
+        m.d.comb += [
+            self.last.eq(index == self.depth - 1),
+            ahead.eq(following(index, self.depth)),
+        ]
+        with m.If(self.en):
+            m.d.sync += index.eq(ahead)
+
+        if not self.memories:
+            words = [
+                Signal(self.width, name=f"word{n}", reset_less=True) for n in range(self.depth)
+            ]
+            with m.If(self.en):
+                for word, source in zip(words, [*words[1:], self.next], strict=True):
+                    m.d.sync += word.eq(source)
+            m.d.comb += self.data.eq(words[0])
+            return m
+
+        m.submodules[self._shape.name] = store = LayerMemory(self._shape, granularity=self.width)
+        m.d.comb += [
+            store.w_addr.eq(index),
+            store.w_data.eq(self.next),
+            store.w_en.eq(self.en),
+            store.r_addr.eq(ahead),
+            store.r_en.eq(self.en),
+            self.data.eq(store.r_data),
+        ]
+        return m

@@ -1,0 +1,1 @@
+"""Population counts: of a word, and of equal pairs of bits."""

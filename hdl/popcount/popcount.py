@@ -1,0 +1,92 @@
+"""Population count: how many bits of a word are set."""
+
+from amaranth.hdl import Module, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+__all__ = ["Popcount"]
+
+
+class Popcount(wiring.Component):
+    """Count the set bits of a word with a balanced tree of adders of exact width.
+
+    The tree has ``ceil(log2(width))`` levels of two-input sums; ``stages`` ranks of registers are
+    spread over them evenly, the last one at the output. The pipeline runs freely: a word is taken
+    and a count given in every cycle, ``latency`` cycles apart, and no register is ever reset, so
+    the first ``latency`` counts after start-up mean nothing. Written with ``+`` only, so it
+    synthesizes anywhere; :class:`spikeloom.hdl.popcount.pairs.PairPopcount` holds the units built
+    from iCE40 cells. Checked against :func:`spikeloom.golden.popcount.popcount`.
+
+    Parameters
+    ----------
+    width : int
+        Bits in the word, at least 1.
+    stages : int or None
+        Ranks of registers, at least 0; 0 makes the unit combinational. By default one rank for
+        each three levels, so that a stage sums at most 8 values, and at least one rank.
+
+    Members
+    -------
+    i : In(width)
+        Word to count in.
+    o : Out(range(width + 1))
+        Number of set bits of the word taken ``latency`` cycles before.
+    """
+
+    i: Signal
+    o: Signal
+
+    def __init__(self, width: int, *, stages: int | None = None):
+        if not isinstance(width, int) or width < 1:
+            raise TypeError(f"Width must be a positive integer, not {width!r}")
+        if stages is not None and (not isinstance(stages, int) or stages < 0):
+            raise TypeError(f"Stages must be a non-negative integer or None, not {stages!r}")
+        self._width = width
+        self._stages = max(1, -(-ceil_log2(width) // 3)) if stages is None else stages
+        super().__init__({"i": In(width), "o": Out(range(width + 1))})
+
+    @property
+    def width(self) -> int:
+        """Bits in the word."""
+        return self._width
+
+    @property
+    def stages(self) -> int:
+        """Ranks of registers."""
+        return self._stages
+
+    @property
+    def latency(self) -> int:
+        """Cycles from a word to its count: the number of ranks of registers."""
+        return self._stages
+
+    def elaborate(self, platform: object) -> Module:
+        """Build the tree level by level, with the ranks of registers after their levels."""
+        m = Module()
+
+        levels = ceil_log2(self._width)
+        ranks = [levels * (rank + 1) // self._stages for rank in range(self._stages)]
+        counts: list[tuple[Value, int]] = [(self.i[bit], 1) for bit in range(self._width)]
+        for level in range(levels + 1):
+            if level > 0:
+                pairs = [counts[k : k + 2] for k in range(0, len(counts), 2)]
+                counts = []
+                for k, pair in enumerate(pairs):
+                    # Named and sized sums: an expression would grow a bit for every level.
+                    most = sum(high for _, high in pair)
+                    total = Signal(range(most + 1), name=f"sum{level}_{k}")
+                    m.d.comb += total.eq(sum((value for value, _ in pair[1:]), pair[0][0]))
+                    counts.append((total, most))
+            for rank in range(ranks.count(level)):
+                registered: list[tuple[Value, int]] = []
+                for k, (value, most) in enumerate(counts):
+                    register = Signal(
+                        range(most + 1), name=f"rank{level}_{rank}_{k}", reset_less=True
+                    )
+                    m.d.sync += register.eq(value)
+                    registered.append((register, most))
+                counts = registered
+
+        m.d.comb += self.o.eq(counts[0][0])
+        return m

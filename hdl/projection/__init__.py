@@ -1,0 +1,5 @@
+"""Projections."""
+
+from spikeloom.hdl.projection.layer import ProjectionLayer
+
+__all__ = ["ProjectionLayer"]

@@ -1,0 +1,278 @@
+"""Engine of a projection: a row of weights a cycle, added to the accumulators of a pass."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import data, memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from spikeloom.design.projection import ProjectionDesign
+from spikeloom.hdl.frame.counting import delays, odometer
+from spikeloom.hdl.projection.plan import ProjectionPlan
+
+__all__ = ["ProjectionEngine"]
+
+
+class ProjectionEngine(wiring.Component):
+    """Compute one token at a time, one event a cycle, ``lanes`` output channels a pass.
+
+    A lane is one adder. What it adds is a weight, or a number of the state: the membrane, the bias
+    less the threshold, and behind the events the threshold again, which gives back the membrane
+    where the neuron did not fire; where it did the accumulator is cleared (hard reset) or left as
+    it is (soft reset). So biases and thresholds of their own cost a channel no cells. Bit plane p
+    of an input is added 2**p times, which takes no cells a lane either.
+
+    A token of E events, an input of value x being x of them, takes ``passes * (E + 1)`` cycles and
+    ``rest``, and a pass one more in every step but the first, and one more in every step but the
+    last. Checked against :func:`spikeloom.golden.projection.projection`.
+
+    Parameters
+    ----------
+    design : ProjectionDesign
+        The projection.
+
+    Members
+    -------
+    ready : In(1)
+        High while a token's events are complete and there is room for its output.
+    empty : In(1)
+        High while that token has no event.
+    close : Out(1)
+        High for one cycle when its events are no longer needed.
+    busy : Out(1)
+        High while it works.
+    addr, en, event : Out, Out, In
+        Event of the token to read; the event, one cycle later and until the next is read.
+    done : Out(1)
+        High for one cycle when the token's last output word is written.
+    o_addr, o_data, o_en : Out
+        Output word of the token, and one enable bit for every pass that it holds.
+    """
+
+    ready: Signal
+    empty: Signal
+    close: Signal
+    busy: Signal
+    addr: Signal
+    en: Signal
+    event: data.View
+    done: Signal
+    o_addr: Signal
+    o_data: Signal
+    o_en: Signal
+
+    def __init__(self, design: ProjectionDesign):
+        self._design = design
+        self._plan = plan = ProjectionPlan(design)
+        super().__init__(
+            {
+                "ready": In(1),
+                "empty": In(1),
+                "close": Out(1),
+                "busy": Out(1),
+                "addr": Out(range(plan.events)),
+                "en": Out(1),
+                "event": In(plan.event),
+                "done": Out(1),
+                "o_addr": Out(range(plan.words)),
+                "o_data": Out(plan.memory("o").width),
+                "o_en": Out(plan.parts),
+            }
+        )
+
+    @property
+    def design(self) -> ProjectionDesign:
+        """The projection."""
+        return self._design
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        plan, design = self._plan, self._design
+
+        turn = Signal(range(plan.passes))
+        place = Signal(range(design.tokens))
+        step = Signal(range(design.steps))
+        # Slots of a pass: its membranes, what it starts from, its events, its thresholds.
+        membrane, start, adds, threshold = (
+            Signal(name=name) for name in ("membrane", "start", "adds", "threshold")
+        )
+        final, leave = Signal(), Signal()
+        m.d.comb += self.close.eq(leave & (turn == plan.passes - 1))
+        odometer(m, leave, (turn, plan.passes), (place, design.tokens), (step, design.steps))
+        opens = (step == 0) if plan.returns else Const(1)
+        settles = (step == design.steps - 1) if plan.returns else Const(1)
+        self._slots(m, opens, settles, (membrane, start, adds, threshold), final, leave)
+
+        weights: memory.Memory = memory.Memory(
+            shape=plan.memory("weights").width,
+            depth=plan.memory("weights").depth,
+            init=plan.weight_words,
+            attrs={"rom_style": "block"},
+        )
+        m.submodules.weights = weights
+        rows = weights.read_port()
+        m.d.comb += rows.addr.eq(Cat(turn, self.event.row))
+        state: memory.Memory = memory.Memory(
+            shape=plan.memory("state").width,
+            depth=plan.memory("state").depth,
+            init=plan.state_words,
+            attrs={"ram_style" if plan.returns else "rom_style": "block"},
+        )
+        m.submodules.state = state
+        read = state.read_port()
+        number = Signal(range(max(1, plan.places)))
+        written = Signal.like(number)
+        if plan.returns:
+            consts = Cat(turn, threshold, Const(-1, plan.state_bits))
+            m.d.comb += read.addr.eq(Mux(membrane, number, consts[: plan.state_bits]))
+            odometer(m, leave, (number, plan.places))
+        else:
+            m.d.comb += read.addr.eq(turn)
+
+        load = (start & opens) | membrane
+        ends, stores = delays(m, final, 3, "final"), delays(m, threshold, 3, "threshold")
+        loads, events = delays(m, load, 2, "load"), delays(m, adds, 1, "adds")
+        leaks = delays(m, membrane, 1, "membrane")
+        accs = self._lanes(m, rows.data, read.data, events[1], leaks[1], loads[2], stores[2])
+        self._output(m, accs, ends[3])
+        if plan.spec is not None and plan.returns:
+            write = state.write_port()
+            kept = [Signal(plan.state_shape, name=f"kept{lane}") for lane in range(plan.lanes)]
+            for word, acc in zip(kept, accs, strict=True):
+                m.d.comb += word.eq(acc >> plan.spec.shift)
+            m.d.comb += [
+                write.addr.eq(written),
+                write.data.eq(Cat(word.as_unsigned() for word in kept)),
+                write.en.eq(stores[3]),
+            ]
+            odometer(m, stores[3], (written, plan.places))
+        return m
+
+    def _slots(
+        self,
+        m: Module,
+        opens: Value,
+        settles: Value,
+        slots: tuple[Signal, Signal, Signal, Signal],
+        final: Signal,
+        leave: Signal,
+    ) -> None:
+        """Go through the slots of every pass of a token."""
+        plan = self._plan
+        membrane, start, adds, threshold = slots
+        m.d.comb += [self.en.eq(start | adds), self.busy.eq(1)]
+        with m.If(leave):
+            m.d.sync += self.addr.eq(0)
+        with m.Elif(self.en):
+            m.d.sync += self.addr.eq(self.addr + 1)
+
+        again = Signal()
+        if plan.planes > 1:
+            count = Signal(plan.planes)
+            m.d.comb += again.eq((count + 1) >> self.event.plane == 0)
+            m.d.sync += count.eq(Mux(again & adds, count + 1, 0))
+            m.d.comb += self.en.eq(start | (adds & ~again))
+
+        def begin() -> None:
+            with m.If(opens):
+                m.next = "Start"
+            with m.Else():
+                m.next = "Membrane"
+
+        def go_on() -> None:
+            m.d.comb += final.eq(1)
+            with m.If(settles):
+                pass_on()
+            with m.Else():
+                m.next = "Threshold"
+
+        def pass_on() -> None:
+            m.d.comb += leave.eq(1)
+            with m.If(self.close):
+                m.next = "Rest0"
+            with m.Else():
+                begin()
+
+        with m.FSM():
+            with m.State("Wait"):
+                m.d.comb += self.busy.eq(0)
+                with m.If(self.ready):
+                    begin()
+            with m.State("Membrane"):
+                m.d.comb += membrane.eq(1)
+                m.next = "Start"
+            with m.State("Start"):
+                m.d.comb += start.eq(1)
+                with m.If(self.empty):
+                    go_on()
+                with m.Else():
+                    m.next = "Add"
+            with m.State("Add"):
+                m.d.comb += adds.eq(1)
+                with m.If(self.event.last & ~again):
+                    go_on()
+            with m.State("Threshold"):
+                m.d.comb += threshold.eq(1)
+                pass_on()
+            for n in range(plan.rest):
+                with m.State(f"Rest{n}"):
+                    m.next = "Wait" if n == plan.rest - 1 else f"Rest{n + 1}"
+                    if n == plan.rest - 1:
+                        with m.If(self.ready):
+                            begin()
+
+    def _lanes(
+        self,
+        m: Module,
+        weights: Value,
+        state: Value,
+        is_weight: Value,
+        is_membrane: Value,
+        load: Value,
+        settle: Value,
+    ) -> list[Signal]:
+        plan = self._plan
+        width = self._design.weights.bits
+        accs = []
+        for lane in range(plan.lanes):
+            weight = weights.word_select(lane, width).as_signed()
+            kept = state.word_select(lane, plan.state_shape.width)
+            number: Value = kept.as_signed() if plan.state_shape.signed else kept
+            if plan.spec is not None and plan.spec.shift > 1:
+                number = Mux(is_membrane, (number << plan.spec.shift) - number, number)
+            addend = Signal(plan.acc_shape, name=f"addend{lane}", reset_less=True)
+            acc = Signal(plan.acc_shape, name=f"acc{lane}", reset_less=True)
+            m.d.sync += addend.eq(Mux(is_weight, weight << plan.fraction, number))
+            total = Mux(load, addend, acc + addend)
+            if plan.spec is None or not plan.returns:
+                m.d.sync += acc.eq(total)
+            elif plan.spec.reset == "hard":
+                m.d.sync += acc.eq(total)
+                with m.If(settle & ~acc[-1]):
+                    m.d.sync += acc.eq(0)
+            else:
+                with m.If(~(settle & ~acc[-1])):
+                    m.d.sync += acc.eq(total)
+            accs.append(acc)
+        return accs
+
+    def _output(self, m: Module, accs: list[Signal], en: Value) -> None:
+        """Write what a pass ends with into its part of an output word."""
+        plan = self._plan
+        turn = Signal(range(plan.passes), name="out_turn")
+        m.d.comb += self.done.eq(en & (turn == plan.passes - 1))
+        odometer(m, en, (turn, plan.passes))
+        shared = plan.parts.bit_length() - 1
+        m.d.comb += [
+            self.o_addr.eq(turn[shared:]),
+            self.o_en.eq(Mux(en, 1 << turn[:shared], 0)),
+        ]
+        if plan.spec is not None:
+            spikes = Cat(~acc[-1] for acc in accs)
+            m.d.comb += self.o_data.eq(spikes.replicate(plan.parts))
+            return
+        whole = plan.drive_beats * plan.beat
+        words = []
+        for lane, acc in enumerate(accs):
+            extended = Signal(whole, name=f"drive{lane}")
+            m.d.comb += extended.eq(acc)
+            words.append(extended)
+        m.d.comb += self.o_data.eq(Cat(words))

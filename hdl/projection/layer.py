@@ -1,0 +1,145 @@
+"""A whole projection: beats of small integers in, beats of spikes out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib.wiring import connect, flipped
+from numpy.typing import ArrayLike
+
+from spikeloom.design.projection import ProjectionDesign
+from spikeloom.golden.projection import coded
+from spikeloom.hdl.frame.banks import BankRing
+from spikeloom.hdl.frame.layer import LayerComponent
+from spikeloom.hdl.frame.memory import LayerMemory
+from spikeloom.hdl.frame.memory_map import MemoryShape
+from spikeloom.hdl.projection.engine import ProjectionEngine
+from spikeloom.hdl.projection.loader import ProjectionLoader
+from spikeloom.hdl.projection.plan import ProjectionPlan
+from spikeloom.hdl.projection.unloader import ProjectionUnloader
+
+__all__ = ["ProjectionLayer"]
+
+
+class ProjectionLayer(LayerComponent):
+    """An integer linear layer with its neurons, all time steps, from stream to stream.
+
+    Works token by token: the events of one token are listed, computed and unloaded, each in two
+    banks, so that the three overlap. Stalls on either side and gaps between beats change the timing
+    and never the answer.
+
+    Latency: see :class:`~spikeloom.hdl.projection.engine.ProjectionEngine`. Checked against
+    :func:`spikeloom.golden.projection.projection`.
+
+    Parameters
+    ----------
+    design : ProjectionDesign
+        The projection.
+
+    Members
+    -------
+    i : In(stream)
+        Beats in, see :class:`spikeloom.golden.projection.ProjectionModel`. ``last`` is not looked
+        at.
+    o : Out(stream)
+        Beats out. ``last`` marks the end of an inference.
+    busy : Out(1)
+        High in every cycle in which the engine works.
+    """
+
+    def __init__(self, design: ProjectionDesign):
+        self._design = design
+        self._plan = ProjectionPlan(design)
+        super().__init__(design)
+
+    @property
+    def design(self) -> ProjectionDesign:
+        """The projection."""
+        return self._design
+
+    @property
+    def plan(self) -> ProjectionPlan:
+        """Geometry of the projection."""
+        return self._plan
+
+    @property
+    def memories(self) -> tuple[MemoryShape, ...]:
+        """Memories, those of constants among them."""
+        return self._plan.memories
+
+    def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
+        """Predict the cycles in which the engine works, summed over an inference.
+
+        They depend on the input; without any given, every input is at its greatest.
+        """
+        design, plan = self._design, self._plan
+        shape = (design.steps, design.tokens, design.inputs)
+        x = np.full(shape, design.levels) if arrays is None else np.asarray(arrays["x"])
+        events = int(coded(design, x).sum())
+        slots = design.steps + (2 * (design.steps - 1) if plan.returns else 0)
+        return plan.passes * (events + design.tokens * slots) + plan.rest * plan.runs
+
+    def manifest(self) -> dict[str, Any]:
+        """Describe what a user of the generated Verilog cannot see in it."""
+        plan = self._plan
+        return {
+            "memories": [{**shape.describe(), "constant": shape.rom} for shape in plan.memories],
+            "banks": {"input": 2, "output": 2},
+            "lanes": plan.lanes,
+            "passes": plan.passes,
+            "compute_cycles": self.compute_cycles(),
+        }
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        plan = self._plan
+        m.submodules.loader = loader = ProjectionLoader(self._design)
+        m.submodules.engine = engine = ProjectionEngine(self._design)
+        m.submodules.unloader = unloader = ProjectionUnloader(self._design)
+        connect(m, flipped(self.i), loader.i)
+        connect(m, unloader.o, flipped(self.o))
+
+        # Room for a token's output is taken when it is begun, long before its last word is written.
+        m.submodules.inputs = inputs = BankRing(2)
+        m.submodules.room = room = BankRing(2)
+        m.submodules.outputs = outputs = BankRing(2)
+        empty = Signal(2)
+        with m.If(loader.full):
+            m.d.sync += empty.bit_select(inputs.filling, 1).eq(loader.empty)
+        m.d.comb += [
+            inputs.fill.eq(loader.full),
+            inputs.drain.eq(engine.close),
+            room.fill.eq(engine.close),
+            room.drain.eq(unloader.free),
+            outputs.fill.eq(engine.done),
+            outputs.drain.eq(unloader.free),
+            loader.free.eq(inputs.free),
+            engine.ready.eq(inputs.full & room.free),
+            engine.empty.eq(empty.bit_select(inputs.draining, 1)),
+            unloader.full.eq(outputs.full),
+            unloader.bank.eq(outputs.draining),
+            self.busy.eq(engine.busy),
+        ]
+
+        shape = plan.memory("events")
+        m.submodules.events = events = LayerMemory(shape, granularity=shape.width)
+        m.d.comb += [
+            events.w_addr.eq(Cat(loader.addr, inputs.filling)),
+            events.w_data.eq(loader.event),
+            events.w_en.eq(loader.en),
+            events.r_addr.eq(Cat(engine.addr, inputs.draining)),
+            events.r_en.eq(engine.en),
+            engine.event.eq(events.r_data),
+        ]
+        shape = plan.memory("o")
+        m.submodules.o = store = LayerMemory(shape, granularity=shape.width // plan.parts)
+        m.d.comb += [
+            store.w_addr.eq(Cat(engine.o_addr, outputs.filling)),
+            store.w_data.eq(engine.o_data),
+            store.w_en.eq(engine.o_en),
+            store.r_addr.eq(unloader.addr),
+            store.r_en.eq(unloader.en),
+            unloader.data.eq(store.r_data),
+        ]
+        return m

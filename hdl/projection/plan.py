@@ -1,0 +1,257 @@
+"""Geometry of a projection: rows of weights, words of state, and what the memories take."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from amaranth.hdl import Shape
+from amaranth.lib import data
+from amaranth.utils import ceil_log2
+
+from spikeloom.design.projection import ProjectionDesign
+from spikeloom.golden.neuron import NeuronSpec
+from spikeloom.golden.packing import groups, planes
+from spikeloom.golden.projection import neurons, spans
+from spikeloom.golden.ranges import bits
+from spikeloom.hdl.frame.memory_map import MemoryShape
+
+__all__ = ["ProjectionPlan"]
+
+
+@dataclass(frozen=True)
+class ProjectionPlan:
+    """Everything about a projection's structure that follows from its design file by counting.
+
+    A row of weights belongs to an input. Inputs are numbered as they come in beats, so that a row's
+    number is that of its group beside that of its bit, and rows beyond the last input of a group
+    are zero; the rows of CPG-PE begin a group of their own. Output channels beyond the last are
+    neurons that never fire.
+
+    Parameters
+    ----------
+    design : ProjectionDesign
+        The projection.
+    """
+
+    design: ProjectionDesign
+
+    @property
+    def beat(self) -> int:
+        """Bits of a beat."""
+        return self.design.beat
+
+    @property
+    def lanes(self) -> int:
+        """Output channels in parallel."""
+        return self.design.channels_at_once
+
+    @property
+    def passes(self) -> int:
+        """Groups of ``lanes`` output channels."""
+        return groups(self.design.dim, self.lanes)
+
+    @property
+    def runs(self) -> int:
+        """Tokens of an inference, all steps together."""
+        return self.design.tokens * self.design.steps
+
+    @property
+    def planes(self) -> int:
+        """Bit planes of an input."""
+        return planes(self.design.levels)
+
+    @property
+    def x_groups(self) -> int:
+        """Groups of inputs, without those of CPG-PE."""
+        return groups(self.design.inputs, self.beat)
+
+    @property
+    def code_groups(self) -> int:
+        """Groups of CPG-PE."""
+        return groups(self.design.cpg_neurons, self.beat)
+
+    @property
+    def first_code_group(self) -> int:
+        """Group of rows that the first group of CPG-PE stands for."""
+        return self.x_groups if self.design.cpg.mode == "concat" else 0
+
+    @property
+    def row_groups(self) -> int:
+        """Groups of rows of weights."""
+        return max(self.x_groups, self.first_code_group + self.code_groups)
+
+    @property
+    def events(self) -> int:
+        """Events that a token has at most."""
+        return self.design.inputs * self.planes + self.design.cpg_neurons
+
+    @property
+    def event(self) -> data.StructLayout:
+        """Event: a row of weights, the plane that says how often, and whether it is the last."""
+        return data.StructLayout(
+            {
+                "row": ceil_log2(self.row_groups * self.beat),
+                "plane": ceil_log2(self.planes),
+                "last": 1,
+            }
+        )
+
+    @cached_property
+    def spec(self) -> NeuronSpec | None:
+        """Neuron of any channel but for its threshold; None where there is none."""
+        return None if self.design.neuron == "none" else neurons(self.design)[0]
+
+    @property
+    def fraction(self) -> int:
+        """Fraction bits of an accumulator."""
+        return 0 if self.spec is None else self.spec.fraction
+
+    @property
+    def returns(self) -> bool:
+        """Whether membranes go from step to step."""
+        return self.spec is not None and self.design.steps > 1
+
+    @property
+    def rest(self) -> int:
+        """Cycles between tokens; a single word of membranes must be written before it is read."""
+        return 3 if self.returns and self.design.tokens * self.passes == 1 else 1
+
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """What the accumulator of each channel starts from: the bias, less the threshold."""
+        low = [value << self.fraction for value in self.design.biases]
+        return tuple(a - b for a, b in zip(low, self.thresholds, strict=True))
+
+    @cached_property
+    def thresholds(self) -> tuple[int, ...]:
+        """Threshold of each channel in units of the accumulator; 0 without a neuron."""
+        if self.spec is None:
+            return (0,) * self.design.dim
+        return tuple(neuron.threshold for neuron in neurons(self.design))
+
+    @cached_property
+    def acc_shape(self) -> Shape:
+        """Shape of an accumulator: right for what it ends with, wrapping on the way there."""
+        if self.spec is None:
+            return Shape(*bits(*spans(self.design).drives))
+        leak = max(1, (1 << self.spec.shift) - 1)
+        found = spans(self.design)
+        low = high = 0
+        for drive, membrane, threshold in zip(
+            found.drive, found.membrane, self.thresholds, strict=True
+        ):
+            bottom = leak * membrane[0] + (drive[0] << self.fraction)
+            top = leak * membrane[1] + (drive[1] << self.fraction)
+            low = min(low, bottom, bottom - threshold)
+            high = max(high, top - threshold, threshold - 1 if self.returns else 0)
+        return Shape.cast(range(min(low, -1), high + 1))
+
+    @cached_property
+    def state_shape(self) -> Shape:
+        """Shape of a number in the memory of membranes, starts and thresholds."""
+        low, high = spans(self.design).membranes if self.returns else (0, 0)
+        consts = (*self.starts, *(self.thresholds if self.returns else ()))
+        shape = Shape.cast(range(min(low, *consts, 0), max(high, *consts, 0) + 1))
+        return shape if shape.width <= self.acc_shape.width else self.acc_shape
+
+    @property
+    def turn_bits(self) -> int:
+        """Bits of the number of a pass."""
+        return ceil_log2(self.passes)
+
+    @property
+    def places(self) -> int:
+        """Words of membranes."""
+        return self.design.tokens * self.passes if self.returns else 0
+
+    @property
+    def state_bits(self) -> int:
+        """Bits of an address of the state: membranes below, starts and thresholds at the top."""
+        if not self.returns:
+            return self.turn_bits
+        return ceil_log2(self.places + (2 << self.turn_bits))
+
+    @cached_property
+    def state_words(self) -> list[int]:
+        """Contents of the state to begin with."""
+        words = [0] * (1 << self.state_bits)
+        base = len(words) - (2 << self.turn_bits if self.returns else 1 << self.turn_bits)
+        for turn in range(self.passes):
+            words[base + turn] = self._word(self.starts, turn, -1)
+            if self.returns:
+                words[base + (1 << self.turn_bits) + turn] = self._word(self.thresholds, turn, 1)
+        return words
+
+    def _word(self, numbers: tuple[int, ...], turn: int, beyond: int) -> int:
+        width, word = self.state_shape.width, 0
+        if self.spec is None:
+            beyond = 0
+        for lane in range(self.lanes):
+            channel = turn * self.lanes + lane
+            number = numbers[channel] if channel < len(numbers) else beyond
+            word |= (number & (1 << width) - 1) << lane * width
+        return word
+
+    @cached_property
+    def weight_words(self) -> list[int]:
+        """Contents of the weights: the row above the pass."""
+        design, width = self.design, self.design.weights.bits
+        mask = (1 << width) - 1
+        words = [0] * (self.row_groups * self.beat << self.turn_bits)
+        code = self.first_code_group * self.beat - design.inputs
+        for channel, row in enumerate(design.weight_rows):
+            turn, lane = divmod(channel, self.lanes)
+            for n, weight in enumerate(row):
+                place = n + code if n >= design.inputs else n
+                words[place << self.turn_bits | turn] |= (weight & mask) << lane * width
+        return words
+
+    @property
+    def drive_beats(self) -> int:
+        """Beats of a channel at the output without a neuron."""
+        return groups(self.acc_shape.width, self.beat)
+
+    @property
+    def slices(self) -> int:
+        """Beats that a word of the output holds."""
+        return 1 if self.spec is not None else self.lanes * self.drive_beats
+
+    @property
+    def parts(self) -> int:
+        """Passes that a word of the output holds."""
+        return self.beat // self.lanes if self.spec is not None else 1
+
+    @property
+    def words(self) -> int:
+        """Words of the output that a token takes."""
+        return groups(self.passes, self.parts)
+
+    @property
+    def tail(self) -> int:
+        """Beats of a token's last word."""
+        if self.spec is not None:
+            return 1
+        return (self.design.dim - (self.passes - 1) * self.lanes) * self.drive_beats
+
+    @cached_property
+    def memories(self) -> tuple[MemoryShape, ...]:
+        """Memories, those of constants among them."""
+        design = self.design
+        state = self.lanes * self.state_shape.width
+        shapes = [
+            MemoryShape(
+                "weights", self.lanes * design.weights.bits, len(self.weight_words), rom=True
+            ),
+            MemoryShape("events", self.event.size, 2 << ceil_log2(self.events)),
+            # Its constants stand beside the membranes, and are not written.
+            MemoryShape(
+                "state", state, 1 << self.state_bits, rom=not self.returns, initial="table"
+            ),
+            MemoryShape("o", self.slices * self.beat, 2 << ceil_log2(self.words)),
+        ]
+        if design.cpg_neurons:
+            shapes.append(MemoryShape("cpg", design.cpg_neurons, self.runs, rom=True))
+        return tuple(shapes)
+
+    def memory(self, name: str) -> MemoryShape:
+        """Find a memory by its name."""
+        return next(memory for memory in self.memories if memory.name == name)

@@ -1,0 +1,180 @@
+"""Output side of a state-space layer: the gate that integrates and fires, and the beats."""
+
+from amaranth.hdl import Module, Mux, Signal, Value, signed
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from spikeloom.design.state_space.design import StateSpaceDesign
+from spikeloom.design.state_space.fixed import fixed, spans, width
+from spikeloom.hdl.frame.beats import beat_stream
+from spikeloom.hdl.frame.counting import delays
+from spikeloom.hdl.frame.memory import LayerMemory
+from spikeloom.hdl.frame.memory_map import MemoryShape
+
+__all__ = ["StateSpaceGate"]
+
+
+class StateSpaceGate(wiring.Component):
+    """Make a spike of each sum, and beats of the spikes; or beats of the sums, with output ``y``.
+
+    A membrane grows by y; at the threshold it fires and loses the threshold. The membranes lie in
+    memory and count as zero in the first token. One beat (with output ``y`` one number) waits in a
+    register while the next is made.
+
+    Latency: a channel is done ``wait + 3`` cycles after the end of its row.
+
+    Parameters
+    ----------
+    design : StateSpaceDesign
+        The layer.
+    wait : int
+        Cycles from the end of a row until its sum is there.
+
+    Members
+    -------
+    acc : In(signed)
+        Sum of a row, with the half that rounds it.
+    channel : In(range(dim))
+        Channel of the row that ends.
+    ends : In(1)
+        High for one cycle at the end of a row.
+    fresh, final : In(1)
+        High in the first and in the last token of an inference.
+    ready : Out(1)
+        High while a row may start.
+    o : Out(stream)
+        Beats; ``last`` marks the end of an inference.
+    """
+
+    acc: Signal
+    channel: Signal
+    ends: Signal
+    fresh: Signal
+    final: Signal
+    ready: Signal
+    o: stream.Interface
+
+    def __init__(self, design: StateSpaceDesign, *, wait: int):
+        self._design = design
+        self._wait = wait
+        super().__init__(
+            {
+                "acc": In(signed(width(*spans(design).product))),
+                "channel": In(range(design.dim)),
+                "ends": In(1),
+                "fresh": In(1),
+                "final": In(1),
+                "ready": Out(1),
+                "o": Out(beat_stream(design.beat)),
+            }
+        )
+
+    @property
+    def design(self) -> StateSpaceDesign:
+        """The layer."""
+        return self._design
+
+    @property
+    def memory(self) -> MemoryShape | None:
+        """The memory of membranes, if there is any."""
+        if self._design.output == "y":
+            return None
+        found = spans(self._design)
+        return MemoryShape("v", width(*found.v), 1 << ceil_log2(self._design.dim))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        design = self._design
+        channel = Signal.like(self.channel, reset_less=True)
+        with m.If(self.ends):
+            m.d.sync += channel.eq(self.channel)
+        flags = delays(m, self.ends, self._wait + 2, "done")
+        last = Signal()
+        m.d.comb += last.eq((channel == design.dim - 1) & self.final)
+        y = Signal(signed(width(*spans(design).y)))
+        m.d.comb += y.eq(self.acc >> fixed(design).drop)
+        if design.output == "y":
+            size = -(-len(y) // design.beat)
+            made = Signal(signed(size * design.beat), reset_less=True)
+            with m.If(flags[self._wait]):
+                m.d.sync += made.eq(y)
+            self._send(m, made, flags[self._wait + 2], last, size)
+        else:
+            fires = self._fire(m, y, channel, flags)
+            word, complete = self._collect(m, fires, channel, flags[self._wait + 2])
+            self._send(m, word, complete, last, 1)
+        return m
+
+    def _fire(self, m: Module, y: Signal, channel: Signal, flags: list[Value]) -> Signal:
+        """Integrate and fire; the answer is there with the last of the flags."""
+        shape = self.memory
+        if shape is None:
+            raise ValueError("Output must be 'spikes', not 'y'")
+        found = spans(self._design)
+        m.submodules.v = store = LayerMemory(shape, granularity=shape.width)
+        v = Signal(signed(shape.width), reset_less=True)
+        u = Signal(signed(width(*found.u)), reset_less=True)
+        threshold = fixed(self._design).threshold
+        rest = Signal(signed(width(found.u[0] - threshold, found.u[1])), reset_less=True)
+        m.d.sync += v.eq(store.r_data.as_signed())
+        with m.If(self.fresh):
+            m.d.sync += v.eq(0)
+        with m.If(flags[self._wait]):
+            m.d.sync += u.eq(v + y)
+        fires = Signal()
+        m.d.sync += rest.eq(u - threshold)
+        m.d.comb += [
+            fires.eq(~rest[-1]),
+            store.r_en.eq(1),
+            store.r_addr.eq(channel),
+            store.w_addr.eq(channel),
+            store.w_data.eq(Mux(fires, rest, u)),
+            store.w_en.eq(flags[self._wait + 2]),
+        ]
+        return fires
+
+    def _collect(
+        self, m: Module, fires: Signal, channel: Signal, done: Value
+    ) -> tuple[Signal, Signal]:
+        """Put the spikes of a beat together."""
+        beat = self._design.beat
+        word = Signal(beat, reset_less=True)
+        complete = Signal()
+        place = channel[: ceil_log2(beat)]
+        m.d.comb += complete.eq(
+            done & ((place == beat - 1) | (channel == self._design.dim - 1) if beat > 1 else 1)
+        )
+        for n in range(beat):
+            with m.If(done & (place == n if beat > 1 else 1)):
+                m.d.sync += word[n].eq(fires)
+                if n == 0:
+                    m.d.sync += word[1:].eq(0)
+        return word, complete
+
+    def _send(self, m: Module, word: Signal, complete: Value, last: Signal, size: int) -> None:
+        """Send a word of some beats, while the next one waits."""
+        waits, full = Signal(), Signal()
+        held, ending, ended = (
+            Signal(size * self._design.beat, name="held", reset_less=True),
+            Signal(reset_less=True),
+            Signal(reset_less=True),
+        )
+        part = Signal(range(size))
+        last_part = part == size - 1
+        with m.If(complete):
+            m.d.sync += [waits.eq(1), ending.eq(last)]
+        with m.Elif(~full):
+            m.d.sync += waits.eq(0)
+        with m.If(~full):
+            m.d.sync += [full.eq(waits), held.eq(word), ended.eq(ending)]
+        with m.Elif(self.o.ready):
+            m.d.sync += [held.eq(held >> self._design.beat), full.eq(~last_part)]
+            if size > 1:
+                m.d.sync += part.eq(Mux(last_part, 0, part + 1))
+        m.d.comb += [
+            self.ready.eq(~full),
+            self.o.valid.eq(full),
+            self.o.payload.data.eq(held),
+            self.o.payload.last.eq(ended & last_part),
+        ]

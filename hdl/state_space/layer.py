@@ -1,0 +1,252 @@
+"""A whole spiking state-space layer: beats of a sequence in, beats of spikes or of y out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.lib import memory
+from amaranth.lib.wiring import connect, flipped
+from amaranth.utils import ceil_log2
+from numpy.typing import ArrayLike, NDArray
+
+from spikeloom.design.state_space.design import StateSpaceDesign
+from spikeloom.design.state_space.fixed import fixed, spans, width
+from spikeloom.hdl.frame.counting import delays, fit
+from spikeloom.hdl.frame.layer import LayerComponent
+from spikeloom.hdl.frame.memory import LayerMemory
+from spikeloom.hdl.frame.memory_map import EBR_SHAPES, MemoryShape
+from spikeloom.hdl.state_space.gate import StateSpaceGate
+from spikeloom.hdl.state_space.sequencer import StateSpaceSequencer
+from spikeloom.hdl.state_space.sum import BitSum, sum_of_products
+
+__all__ = ["StateSpaceLayer"]
+
+_LEAST_PLACES = 12
+
+
+class StateSpaceLayer(LayerComponent):
+    """A spiking state-space layer, token by token, from stream to stream.
+
+    For each token the states decay one after the other; each set bit of the input adds its column
+    of B to them; then each channel's row of C is multiplied with them and summed, and the gate
+    makes a spike of it. States and membranes stay in memory from token to token, and count as zero
+    for the first of an inference. The memory is the same for every length of the sequence.
+
+    Latency, in cycles a token, with S states, P the larger of S and 12, D channels of w input bits
+    of which E are set, L the latency of the sum of products (5 or 4, 3 with shift-add), n and k
+    the bits of the coefficients of A and C::
+
+        dsp:        S (L + 4) + D w + E (P + 1) + D P + L + 5
+        shift-add:  S (L + 4 + n) + D w + E (P + 1) + D (P k + 1) + L + 5
+
+    A cycle in which a beat is taken, or one is waited for on either side, does not count. Checked
+    against :func:`spikeloom.golden.state_space.state_space`.
+
+    Parameters
+    ----------
+    design : StateSpaceDesign
+        The layer.
+
+    Members
+    -------
+    i : In(stream)
+        Beats in, see :class:`spikeloom.golden.state_space.StateSpaceModel`. ``last`` is not looked
+        at.
+    o : Out(stream)
+        Beats out. ``last`` marks the end of an inference.
+    busy : Out(1)
+        High in every cycle in which the engine works.
+    """
+
+    def __init__(self, design: StateSpaceDesign):
+        self._design = design
+        self._fixed = fixed(design)
+        self._spans = spans(design)
+        self._sum = sum_of_products(design)
+        super().__init__(design)
+
+    @property
+    def design(self) -> StateSpaceDesign:
+        """The layer."""
+        return self._design
+
+    @property
+    def memories(self) -> tuple[MemoryShape, ...]:
+        """Memories of states and membranes, and tables of the three matrices."""
+        design = self._design
+        depth = 1 << ceil_log2(design.state)
+        rows = depth << ceil_log2(design.dim)
+        kept = [MemoryShape("h", width(*self._spans.h), depth)]
+        if design.output != "y":
+            kept.append(MemoryShape("v", width(*self._spans.v), 1 << ceil_log2(design.dim)))
+        return (
+            *kept,
+            MemoryShape("a", self._fall_bits, depth, rom=True),
+            MemoryShape("b", design.b_bits, rows, rom=True),
+            MemoryShape("c", design.c_bits, rows, rom=True),
+        )
+
+    @property
+    def _falls(self) -> list[int]:
+        """What A h differs from h by, as a coefficient."""
+        return [int(a) - (1 << self._design.a_fraction_bits) for a in self._fixed.a]
+
+    @property
+    def _fall_bits(self) -> int:
+        return width(min(self._falls), 0)
+
+    @property
+    def _places(self) -> int:
+        """Cycles that a pass over the states takes: those at its end must not meet the next."""
+        return max(self._design.state, _LEAST_PLACES)
+
+    @property
+    def _decay(self) -> int:
+        """Cycles that a state takes to decay."""
+        planes = self._fall_bits if isinstance(self._sum, BitSum) else 0
+        return planes + self._sum.latency + 4
+
+    @property
+    def _row(self) -> int:
+        """Cycles that a row of C takes."""
+        if isinstance(self._sum, BitSum):
+            return self._places * self._design.c_bits + 1
+        return self._places
+
+    @property
+    def _tail(self) -> int:
+        """Cycles from the last coefficient of a row until its channel is done."""
+        return self._sum.latency + 5
+
+    def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
+        """Predict the cycles in which the engine works in one inference.
+
+        They depend on the bits set in the input; without any given, all are.
+        """
+        design = self._design
+        if arrays is None:
+            events = design.steps * design.dim * design.input_bits
+        else:
+            events = int(np.unpackbits(np.asarray(arrays["x"], dtype=np.uint8)).sum())
+        scan = design.dim * design.input_bits
+        token = design.state * self._decay + scan + design.dim * self._row + self._tail
+        return design.steps * token + events * (self._places + 1)
+
+    def manifest(self) -> dict[str, Any]:
+        """Describe what a user of the generated Verilog cannot see in it."""
+        return {
+            "memories": [shape.describe() for shape in self.memories],
+            "compute_cycles": self.compute_cycles(),
+        }
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        design, products = self._design, self._sum
+        bits = isinstance(products, BitSum)
+        m.submodules.sum = products
+        m.submodules.gate = gate = StateSpaceGate(design, wait=products.latency + 2)
+        m.submodules.sequencer = sequencer = StateSpaceSequencer(
+            design,
+            places=self._places,
+            decay=self._decay,
+            planes=self._fall_bits if bits else 0,
+            tail=self._tail,
+        )
+        connect(m, flipped(self.i), sequencer.i)
+        connect(m, gate.o, flipped(self.o))
+        m.d.comb += [
+            self.busy.eq(sequencer.busy),
+            sequencer.ready.eq(gate.ready),
+            gate.acc.eq(products.acc),
+            gate.channel.eq(sequencer.channel),
+            gate.ends.eq(sequencer.ends),
+            gate.fresh.eq(sequencer.fresh),
+            gate.final.eq(sequencer.final),
+        ]
+
+        # Coefficients are read first and wait in a register; states are read a cycle later.
+        place = [fit(sequencer.place, design.state)]
+        fall = delays(m, sequencer.fall, 2, "fall")
+        for n in range(4):
+            late = Signal(len(place[0]), name=f"place{n + 1}", reset_less=True)
+            m.d.sync += late.eq(place[-1])
+            place.append(late)
+        shape = self.memories[0]
+        m.submodules.h = store = LayerMemory(shape, granularity=shape.width)
+        m.d.comb += [store.r_addr.eq(place[1]), store.r_en.eq(1)]
+        h = Signal(signed(shape.width), reset_less=True)
+        m.d.sync += h.eq(store.r_data)
+        with m.If(fall[2] & sequencer.fresh):
+            m.d.sync += h.eq(0)
+
+        falls = self._rom(m, "a", self._falls, place[0])
+        column = self._rom(
+            m,
+            "b",
+            self._table(self._fixed.b.T),
+            Cat(place[0], sequencer.source[ceil_log2(design.input_bits) :]),
+        )
+        row = self._rom(m, "c", self._table(self._fixed.c), Cat(place[0], sequencer.channel))
+        coefficient = Signal(signed(16), reset_less=True)
+        m.d.sync += coefficient.eq(Mux(fall[1], falls, row))
+        m.d.comb += [
+            products.h.eq(h),
+            products.k.eq(coefficient),
+            products.fall.eq(fall[2]),
+        ]
+        names = ["valid", "first", *(["plane", "sign", "double", "round"] if bits else [])]
+        for name in names:
+            value = getattr(sequencer, name)
+            for n in range(2):
+                late = Signal.like(value, name=f"{name}{n + 1}")
+                m.d.sync += late.eq(value)
+                value = late
+            m.d.comb += getattr(products, name).eq(value)
+
+        entry = Signal(signed(design.b_bits), reset_less=True)
+        term = Signal(signed(shape.width), reset_less=True)
+        bit = Signal(ceil_log2(design.input_bits), reset_less=True)
+        bit_late = Signal.like(bit)
+        m.d.sync += [
+            bit.eq(sequencer.source[: len(bit)]),
+            bit_late.eq(bit),
+            entry.eq(column),
+            term.eq((entry << bit_late if len(bit) else entry) << self._fixed.lift),
+        ]
+        written = Signal(signed(shape.width), reset_less=True)
+        m.d.sync += written.eq(h + Mux(fall[2], products.acc >> design.a_fraction_bits, term))
+        m.d.comb += [
+            store.w_addr.eq(place[4]),
+            store.w_data.eq(written),
+            store.w_en.eq(sequencer.store | delays(m, sequencer.add, 4, "add")[4]),
+        ]
+        return m
+
+    def _table(self, rows: NDArray[np.int64]) -> list[int]:
+        """Lay rows of coefficients out, each from a power of two on."""
+        gap = [0] * ((1 << ceil_log2(self._design.state)) - self._design.state)
+        return [entry for row in rows.tolist() for entry in (*row, *gap)]
+
+    def _rom(self, m: Module, name: str, words: list[int], address: Value) -> Value:
+        """Keep a table in columns as narrow as the deepest blocks: few to choose between."""
+        shape = next(shape for shape in self.memories if shape.name == name)
+        narrow = min(EBR_SHAPES, key=lambda each: (_blocks(shape, each), each[0]))[0]
+        parts = []
+        for low in range(0, shape.width, narrow):
+            size = min(narrow, shape.width - low)
+            rom: memory.Memory = memory.Memory(
+                shape=size,
+                depth=shape.depth,
+                init=[word >> low & (1 << size) - 1 for word in words],
+                attrs={"rom_style": "block"},
+            )
+            m.submodules[f"{name}{low}"] = rom
+            port = rom.read_port()
+            m.d.comb += port.addr.eq(address)
+            parts.append(port.data)
+        return Cat(*parts).as_signed()
+
+
+def _blocks(shape: MemoryShape, block: tuple[int, int]) -> int:
+    return -(-shape.width // block[0]) * -(-shape.depth // block[1])

@@ -1,0 +1,1 @@
+"""cocotb benches: one for layers, and one for each unit."""

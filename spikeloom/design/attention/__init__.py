@@ -1,0 +1,6 @@
+"""Attention layers: their keys, the rules between these, and what they cost."""
+
+from spikeloom.design.attention.design import AttentionDesign
+from spikeloom.design.attention.folding import Folding
+
+__all__ = ["AttentionDesign", "Folding"]

@@ -1,0 +1,53 @@
+"""Attention layers: what they compute, how they are folded, and what they may cost."""
+
+from functools import cached_property
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from spikeloom.design.attention.cost import estimate
+from spikeloom.design.attention.keys import AttentionKeys
+from spikeloom.design.attention.rules import check, check_folding, warn
+
+__all__ = ["AttentionDesign"]
+
+
+class AttentionDesign(AttentionKeys):
+    """One attention layer, immutable; made by ``load_design`` or :meth:`from_dict`.
+
+    Every field is a key of the design file, see its JSON Schema for ranges. The properties are what
+    follows from the fields; nothing else in Spikeloom derives them again.
+
+    >>> AttentionDesign.from_dict({"tokens": 32, "dim": 65, "heads": 4, "steps": 4})
+    Traceback (most recent call last):
+    spikeloom.design.read.DesignError: dim: 65: must be a multiple of heads (4)
+    """
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check(self)
+        check_folding(self, self.order)
+        return self
+
+    @cached_property
+    def order(self) -> Literal["score", "state"]:
+        """Order of multiplication; ``auto`` takes the one with fewer cells times cycles.
+
+        Both are estimated, see :mod:`spikeloom.design.attention.cost`, the cycles of state order at
+        a firing rate of 20 %. ``rows``, a gate and biases without state ask for score order,
+        several ``spikes`` for state order.
+        """
+        if self.folding.order != "auto":
+            return self.folding.order
+        if self.folding.spikes > 1:
+            return "state"
+        stateless = not all(part.has_state for part in self.parts)
+        if self.folding.rows > 1 or stateless or self.gate is not None:
+            return "score"
+        score, state = estimate(self, "score"), estimate(self, "state")
+        return "state" if state.product <= score.product else "score"
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is exact but may not be what was meant, one sentence each, with the reason."""
+        return warn(self)

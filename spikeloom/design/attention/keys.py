@@ -1,0 +1,210 @@
+"""Keys of an attention layer, and the numbers that follow from them."""
+
+from fractions import Fraction
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema
+
+from spikeloom.design.attention.folding import Folding
+from spikeloom.design.base import Design
+from spikeloom.design.position import POSITIONS, Gray, Log, PositionPart, Shift, Table
+from spikeloom.design.read import DesignError, show
+from spikeloom.design.values import Alphas, Number, Numbers
+
+__all__ = ["AttentionKeys"]
+
+_T = TypeVar("_T")
+
+
+def _position(value: object) -> tuple[str, ...]:
+    names = [value] if isinstance(value, str) else value
+    allowed = f'must be "none", one of {", ".join(POSITIONS)}, or a list of these without repeats'
+    if not isinstance(names, (list, tuple)) or not all(isinstance(n, str) for n in names):
+        raise DesignError("position", show(value), allowed)
+    if list(names) == ["none"]:
+        return ()
+    if set(names) - set(POSITIONS) or len(set(names)) != len(names):
+        raise DesignError("position", show(value), allowed)
+    if {"log", "table"} <= set(names):
+        reason = "log and table are both an added bias: put their sum into the table"
+        raise DesignError("position", show(value), reason)
+    return tuple(sorted(names))
+
+
+Position = Annotated[
+    tuple[str, ...],
+    PlainValidator(_position),
+    PlainSerializer(list),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": ["none", *POSITIONS]},
+                {"type": "array", "items": {"enum": list(POSITIONS)}, "uniqueItems": True},
+            ]
+        }
+    ),
+]
+
+
+class AttentionKeys(Design):
+    """Keys of an attention layer, and what follows from each: the base of its design."""
+
+    kind: Literal["attention"] = Field(default="attention", description="What the file describes.")
+    tokens: int = Field(ge=1, le=4096, description="N, the length of the sequence.")
+    dim: int = Field(ge=1, le=8192, description="D, the embedding width; a multiple of heads.")
+    heads: int = Field(ge=1, le=8192, description="H, the attention heads.")
+    steps: int = Field(ge=1, le=64, description="T, the time steps of an inference.")
+    similarity: Literal["and", "xnor", "alpha-xnor", "hamming"] = Field(
+        default="and", description="How a query is compared with a key."
+    )
+    alpha: Alphas | None = Field(
+        default=None,
+        description="Weight of a pair of zeros (alpha-xnor), one or one a head; rounded to "
+        "alpha_bits.",
+    )
+    alpha_bits: int = Field(
+        default=3, ge=1, le=8, description="Fraction bits of alpha: kappa / 2^alpha_bits."
+    )
+    gate: int | None = Field(
+        default=None,
+        ge=-(1 << 20),
+        le=1 << 20,
+        description="Binary gate: scores of at least this count as 1, others as 0 (score order).",
+    )
+    position: Position = Field(
+        default=(), description="Relative position encodings: none, one, or a list."
+    )
+    neuron: Literal["lif", "if", "none"] = Field(
+        default="lif", description="The neuron behind the attention; none gives integers."
+    )
+    tau: Literal[2, 4, 8, 16, 32, 64] = Field(
+        default=2, description="Time constant of the leaky neuron, a power of two."
+    )
+    threshold: Number = Field(
+        default=Fraction(1, 2), description="Firing threshold; a neuron at it fires."
+    )
+    scale: Numbers = Field(
+        default=Fraction(1, 8),
+        description="Factor on the attention before the neuron, one or one a head.",
+    )
+    decay_input: bool = Field(
+        default=True, description="SpikingJelly's switch: the input decays with the membrane."
+    )
+    reset: Literal["hard", "soft"] = Field(
+        default="hard", description="After a spike: to zero, or less the threshold."
+    )
+    gray: Gray = Field(default=Gray(), description="Gray-PE (position gray).")
+    log: Log = Field(default=Log(), description="Log-PE (position log).")
+    shift: Shift = Field(default=Shift(), description="Cyclic-shift RoPE (position shift).")
+    table: Table = Field(default=Table(), description="Learned bias (position table).")
+    folding: Folding = Field(
+        default=Folding(), description="What is computed in parallel, and in which order."
+    )
+
+    @property
+    def head_dim(self) -> int:
+        """Channels a head, d = D/H."""
+        return self.dim // self.heads
+
+    @property
+    def parts(self) -> tuple[PositionPart, ...]:
+        """Sections of the position encodings in use."""
+        return tuple(getattr(self, name) for name in self.position)
+
+    @property
+    def code_bits(self) -> int:
+        """Channels that positions append to q and k."""
+        return sum(sum(part.code_bits(self)) for part in self.parts)
+
+    @property
+    def channels(self) -> int:
+        """Channels that are compared: head_dim + code_bits."""
+        return self.head_dim + self.code_bits
+
+    @property
+    def score_fraction(self) -> int:
+        """Fraction bits f of a score: alpha_bits for alpha-xnor, else 0."""
+        return self.alpha_bits if self.similarity == "alpha-xnor" else 0
+
+    @property
+    def drive_fraction(self) -> int:
+        """Fraction bits of the drive: those of a score, none behind a gate."""
+        return self.score_fraction if self.gate is None else 0
+
+    @property
+    def scales(self) -> tuple[Fraction, ...]:
+        """The scale of every head."""
+        return self._each(self.scale)
+
+    @property
+    def alphas(self) -> tuple[Fraction, ...]:
+        """The alpha of every head that was asked for; 0 without alpha-xnor."""
+        return self._each(self.alpha or Fraction(0))
+
+    @property
+    def kappas(self) -> tuple[int, ...]:
+        """Numerator of every head's alpha, rounded half to even; 0 without alpha-xnor."""
+        return tuple(round(alpha * (1 << self.alpha_bits)) for alpha in self.alphas)
+
+    @property
+    def kappa(self) -> int:
+        """Numerator of the alpha of all heads; :exc:`ValueError` where heads differ."""
+        return self._one("Kappa", self.kappas)
+
+    @property
+    def alphas_exact(self) -> tuple[Fraction, ...]:
+        """The alphas that are computed with, kappa / 2^alpha_bits."""
+        return tuple(Fraction(kappa, 1 << self.alpha_bits) for kappa in self.kappas)
+
+    @property
+    def alpha_exact(self) -> Fraction:
+        """The alpha of all heads that is computed with; :exc:`ValueError` where heads differ."""
+        return self._one("Alpha", self.alphas_exact)
+
+    @property
+    def alpha_error(self) -> Fraction:
+        """The greatest error, by magnitude, of an alpha that is computed with."""
+        pairs = zip(self.alphas_exact, self.alphas, strict=True)
+        return max((exact - asked for exact, asked in pairs), key=abs)
+
+    @property
+    def thresholds_exact(self) -> tuple[Fraction, ...]:
+        """The threshold of every head in units of the integer drive, before it is on a grid."""
+        decay = self.tau if self.neuron == "lif" and self.decay_input else 1
+        return tuple(
+            (1 << self.drive_fraction) * self.threshold / scale * decay for scale in self.scales
+        )
+
+    @property
+    def threshold_exact(self) -> Fraction:
+        """The threshold of all heads, likewise; :exc:`ValueError` where heads differ."""
+        return self._one("Threshold", self.thresholds_exact)
+
+    def _each(self, value: Fraction | tuple[Fraction, ...]) -> tuple[Fraction, ...]:
+        return value if isinstance(value, tuple) else (value,) * self.heads
+
+    @staticmethod
+    def _one(name: str, values: tuple[_T, ...]) -> _T:
+        if len(set(values)) > 1:
+            raise ValueError(f"{name} must be one number, not one a head")
+        return values[0]
+
+    @property
+    def lanes(self) -> int:
+        """Value channels in parallel."""
+        return self.head_dim if self.folding.lanes is None else self.folding.lanes
+
+    @property
+    def rows(self) -> int:
+        """Queries in parallel."""
+        return self.folding.rows
+
+    @property
+    def beats_per_token(self) -> int:
+        """Beats of one token of one head: ceil(d/B)."""
+        return -(-self.head_dim // self.beat)
+
+    @property
+    def beats_per_channel(self) -> int:
+        """Beats of one channel of all tokens: ceil(N/B)."""
+        return -(-self.tokens // self.beat)

@@ -1,0 +1,150 @@
+"""Rules that span several keys of an attention layer: refusals and warnings."""
+
+from collections.abc import Iterator
+
+from spikeloom.design.attention.keys import AttentionKeys
+from spikeloom.design.neuron import neuron_warnings
+from spikeloom.design.position import POSITIONS
+from spikeloom.design.read import DesignError, show
+
+__all__ = ["check", "check_folding", "warn"]
+
+
+def check(design: AttentionKeys) -> None:
+    """Raise :exc:`DesignError` for the first combination of keys that has no meaning."""
+    if design.dim % design.heads:
+        raise DesignError("dim", show(design.dim), f"must be a multiple of heads ({design.heads})")
+    given = design.model_fields_set
+    if design.similarity == "alpha-xnor":
+        if design.alpha is None:
+            raise DesignError("alpha", "", "missing: similarity alpha-xnor needs it, from 0 to 1")
+    else:
+        for key in ("alpha", "alpha_bits"):
+            if key in given:
+                reason = f"has a meaning with similarity alpha-xnor only, not {design.similarity}"
+                raise DesignError(key, _written(getattr(design, key)), reason)
+    for key in ("scale", "alpha"):
+        value = getattr(design, key)
+        if isinstance(value, tuple) and len(value) != design.heads:
+            allowed = f"must be one number, or a list of one a head ({design.heads})"
+            raise DesignError(key, f"{len(value)} numbers", allowed)
+    for section in POSITIONS:
+        if section in given and section not in design.position:
+            raise DesignError(section, "", f"has a meaning with position {section} only")
+    for part in design.parts:
+        part.check(design)
+    _check_gate(design)
+
+
+def _written(value: object) -> str:
+    """Write a number or numbers as the design file may have them."""
+    return show([str(x) for x in value] if isinstance(value, tuple) else str(value))
+
+
+def _check_gate(design: AttentionKeys) -> None:
+    if design.gate is None:
+        return
+    high = design.channels
+    low = -high if design.similarity == "hamming" else 0
+    for part in design.parts:
+        least, most = part.biases(design) or (0, 0)
+        low, high = low + least, high + most
+    if not low < design.gate <= high:
+        allowed = f"must be an integer from {low + 1} to {high}: the scores lie in {low} .. {high}"
+        raise DesignError("gate", show(design.gate), allowed)
+
+
+def check_folding(design: AttentionKeys, order: str) -> None:
+    """Raise :exc:`DesignError` where a folding does not go with the layer, in its order."""
+    folding = design.folding
+    if folding.rows > design.tokens:
+        allowed = f"must be an integer from 1 to tokens ({design.tokens})"
+        raise DesignError("folding.rows", show(folding.rows), allowed)
+    if folding.rows & folding.rows - 1:
+        raise DesignError("folding.rows", show(folding.rows), "must be a power of two")
+    if design.heads % folding.heads:
+        allowed = f"must divide the heads ({design.heads})"
+        raise DesignError("folding.heads", show(folding.heads), allowed)
+    own = any(part.own_heads for part in design.parts) or len(set(design.kappas)) > 1
+    if folding.heads > 1 and design.neuron == "none" and own:
+        reason = "must be 1: drives of heads with a table or alpha of their own differ in width"
+        raise DesignError("folding.heads", show(folding.heads), reason)
+    lanes, beat, width = design.lanes, design.beat, design.head_dim
+    if lanes > width or (lanes != width and beat % lanes and lanes % beat):
+        allowed = (
+            f"must be at most dim/heads ({width}), and equal to it, a divisor of the beat ({beat}) "
+            "or a multiple of the beat"
+        )
+        raise DesignError("folding.lanes", show(lanes), allowed)
+    if folding.spikes > 1:
+        _check_spikes(design, order)
+    if order == "score":
+        return
+    if folding.rows > 1:
+        reason = "rows of scores do not exist in state order: must be 1"
+        raise DesignError("folding.rows", show(folding.rows), reason)
+    if design.gate is not None:
+        reason = (
+            "must be 'score': a gate decides for every pair of tokens, and no function of the "
+            "state does"
+        )
+        raise DesignError("folding.order", show(folding.order), reason)
+    if not all(part.has_state for part in design.parts):
+        reason = (
+            "must be 'score': a bias that is an arbitrary matrix over the pairs of tokens is not a "
+            "function of the state"
+        )
+        raise DesignError("folding.order", show(folding.order), reason)
+
+
+def _check_spikes(design: AttentionKeys, order: str) -> None:
+    spikes = show(design.folding.spikes)
+    if order == "score":
+        raise DesignError("folding.spikes", spikes, "spikes are counted in state order: must be 1")
+    if design.similarity != "and":
+        reason = f"has a meaning with similarity and only, not {design.similarity}: must be 1"
+        raise DesignError("folding.spikes", spikes, reason)
+    if any(part.biases(design) for part in design.parts):
+        reason = "windows of Log-PE go by one spike a cycle: must be 1"
+        raise DesignError("folding.spikes", spikes, reason)
+    if design.neuron != "none" and len(set(design.thresholds_exact)) > 1:
+        reason = "a scale a head goes by one spike a cycle: must be 1"
+        raise DesignError("folding.spikes", spikes, reason)
+    if design.folding.heads > 1:
+        reason = "heads in parallel go by one spike a cycle: must be 1"
+        raise DesignError("folding.spikes", spikes, reason)
+
+
+def warn(design: AttentionKeys) -> tuple[str, ...]:
+    """Return what is computed exactly but may not be what was meant."""
+    return tuple(_warnings(design))
+
+
+def _warnings(design: AttentionKeys) -> Iterator[str]:
+    yield from _similarity_warnings(design)
+    for part in design.parts:
+        yield from part.warnings(design)
+    if design.gate is not None and (design.similarity != "and" or design.position):
+        yield f"gate: with {_named(design)} is in no published model"
+    yield from neuron_warnings(design)
+
+
+def _named(design: AttentionKeys) -> str:
+    return " and ".join((design.similarity, *design.position))
+
+
+def _similarity_warnings(design: AttentionKeys) -> Iterator[str]:
+    if design.similarity != "alpha-xnor":
+        return
+    if design.alpha_error:
+        pairs = list(zip(design.alphas, design.alphas_exact, strict=True))
+        head, (asked, exact) = max(enumerate(pairs), key=lambda item: abs(item[1][1] - item[1][0]))
+        named = f" of head {head}" if isinstance(design.alpha, tuple) else ""
+        yield (
+            f"alpha: {float(asked):g}{named} is rounded to {design.kappas[head]}/"
+            f"{1 << design.alpha_bits}, an error of {float(exact - asked):+g}"
+        )
+    if not any(design.kappas):
+        yield "alpha: zero is the similarity and, which costs less"
+    if set(design.kappas) == {1 << design.alpha_bits}:
+        yield "alpha: one is the similarity xnor, which costs less"

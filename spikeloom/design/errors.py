@@ -1,0 +1,87 @@
+"""Wording of what pydantic refuses: one line, with the key, the value and what is allowed."""
+
+from collections.abc import Iterator
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from spikeloom.design.names import LONGEST
+from spikeloom.design.read import DesignError, show
+
+__all__ = ["explain"]
+
+
+def explain(model: type[BaseModel], error: ValidationError, file: str) -> DesignError:
+    """Turn the first fault that pydantic found into a :exc:`DesignError`."""
+    fault = error.errors(include_url=False)[0]
+    owner, path = _walk(model, fault["loc"])
+    kind = fault["type"]
+    value = show(fault["input"])
+    inner = fault.get("ctx", {}).get("error")
+    if isinstance(inner, DesignError):
+        if path and path[-1] == inner.key.split(".")[0]:
+            path = path[:-1]
+        return DesignError(".".join((*path, inner.key)), inner.value, inner.allowed, file)
+    key = ".".join(path)
+    if kind == "missing":
+        return DesignError(key, "", f"missing: {_allowed(owner, path[-1])}", file)
+    if kind in ("extra_forbidden", "invalid_key"):
+        known = ", ".join(owner.model_fields)
+        return DesignError(key, value, f"unknown key: the keys here are {known}", file)
+    if kind in ("model_type", "model_attributes_type", "dict_type"):
+        return DesignError(key, value, f"must be a section, [{key}]", file)
+    return DesignError(key, value, f"must be {_allowed(owner, path[-1])}", file)
+
+
+def _walk(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[type[BaseModel], list[str]]:
+    """Follow a location to the model that owns its last key; drop what pydantic adds to it."""
+    owner, path = model, []
+    for part in loc:
+        text = str(part) if str(part).isprintable() else show(part)
+        path.append(text if len(text) <= 60 else text[:57] + "...")
+        field = owner.model_fields.get(str(part))
+        if field is None:
+            break
+        kind: Any = field.annotation
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            break
+        if len(path) < len(loc):
+            owner = kind
+    return owner, path
+
+
+def _allowed(owner: type[BaseModel], key: str) -> str:
+    """Say in words what a field accepts, from its declaration."""
+    field = owner.model_fields.get(key)
+    if field is None:
+        return "a value of the kind that the schema names"
+    kinds = list(_kinds(field.annotation))
+    choices = [kind for kind in kinds if isinstance(kind, (str, int))]
+    bounds: dict[str, Any] = {}
+    for item in field.metadata:
+        for name in ("ge", "gt", "le", "pattern"):
+            if getattr(item, name, None) is not None:
+                bounds[name] = getattr(item, name)
+    if choices:
+        return "one of " + ", ".join(str(choice) for choice in choices)
+    if int in kinds and "ge" in bounds:
+        return f"an integer from {bounds['ge']} to {bounds['le']}"
+    if float in kinds and "gt" in bounds:
+        return f"a number above {bounds['gt']} and at most {bounds['le']}"
+    if bool in kinds:
+        return "true or false"
+    if "pattern" in bounds:
+        return (
+            "lower-case letters and digits from a letter on, in words with a - between them, "
+            f"{LONGEST} characters at most"
+        )
+    if str in kinds:
+        return "a string"
+    return f"as described: {field.description}"
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    """Yield the types and the literal values that an annotation names, at any depth."""
+    yield annotation
+    for part in get_args(annotation):
+        yield from _kinds(part)

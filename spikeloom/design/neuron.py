@@ -1,0 +1,64 @@
+"""What a design of any kind says about its neuron."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Protocol
+
+from spikeloom.design.ties import tie_warnings
+
+__all__ = ["NeuronDesign", "neuron_warnings"]
+
+
+class NeuronDesign(Protocol):
+    """A layer with a neuron, whatever drives it."""
+
+    @property
+    def steps(self) -> int:
+        """Time steps T, between which the membrane is kept."""
+
+    @property
+    def neuron(self) -> str:
+        """``"lif"``, ``"if"`` or ``"none"``."""
+
+    @property
+    def tau(self) -> int:
+        """Time constant of the leaky neuron, a power of two."""
+
+    @property
+    def reset(self) -> str:
+        """``"hard"`` or ``"soft"``."""
+
+    @property
+    def scales(self) -> tuple[Fraction, ...]:
+        """Factors on the drive before the neuron: one a head."""
+
+    @property
+    def thresholds_exact(self) -> tuple[Fraction, ...]:
+        """Thresholds in units of the integer drive, before they are put on a grid: one a head."""
+
+    @property
+    def model_fields_set(self) -> set[str]:
+        """Keys that the design file names."""
+
+
+def neuron_warnings(design: NeuronDesign) -> Iterator[str]:
+    """Yield what is doubtful about a neuron, and keys that have no effect on it."""
+    unused = {"lif": (), "if": ("tau", "decay_input")}.get(
+        design.neuron, ("tau", "decay_input", "threshold", "scale", "reset")
+    )
+    for key in unused:
+        if key in design.model_fields_set:
+            yield f"{key}: has no effect with neuron {design.neuron}"
+    if design.neuron == "none":
+        return
+    rough = [real for real in design.thresholds_exact if real.denominator & real.denominator - 1]
+    if design.reset == "soft" and rough:
+        yield (
+            f"reset: soft, with a threshold of {float(rough[0]):g} in units of the "
+            "drive, which no binary fraction holds: the threshold is rounded up and spikes may "
+            "differ from the real-valued neuron"
+        )
+    bits = (design.tau.bit_length() - 1) * (design.steps - 1) if design.neuron == "lif" else 0
+    yield from tie_warnings(design.scales, design.thresholds_exact, bits)
+    if design.neuron == "lif" and design.tau > 2 and design.steps > 1:
+        yield f"tau: {design.tau} takes {bits} fraction bits in the membrane to be exact"

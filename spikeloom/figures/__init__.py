@@ -1,0 +1,1 @@
+"""Published figures: measured, compared, and drawn into the documents."""

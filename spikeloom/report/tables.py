@@ -1,0 +1,430 @@
+"""The tables of a report, the same for a terminal, a CI summary and a browser."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from spikeloom.report.layers import layer_words
+from spikeloom.report.model import Budgets, Module, Report
+
+__all__ = ["Row", "Table", "budget_problems", "cycle_problems", "number", "overview", "tables"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row; ``share`` (0 to 1) is drawn as a bar, ``flag`` marks it good, bad or neither."""
+
+    cells: tuple[str, ...]
+    share: float | None = None
+    flag: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A title, column heads, rows and a sentence below; at least ``left`` columns are text."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    note: str = ""
+    left: int = 1
+
+    def is_text(self, column: int) -> bool:
+        """Whether a column reads from the left; numbers stand to the right."""
+        return column < self.left or any(_wordy(row.cells[column]) for row in self.rows)
+
+
+def _wordy(cell: str) -> bool:
+    return cell not in ("", "=", "-", "new") and not cell.lstrip("+-")[:1].isdigit()
+
+
+def number(value: float | None, digits: int = 0) -> str:
+    """Write a number with thousands separated, or a dash for none."""
+    return "-" if value is None else f"{value:,.{digits}f}"
+
+
+def change(now: float | None, before: float | None, digits: int = 0) -> str:
+    """Write a difference with its sign and per cent; an equals sign where there is none."""
+    if now is None or before is None:
+        return "-" if now is None else "new"
+    difference = round(now - before, digits)
+    if not difference:
+        return "="
+    percent = f" ({100 * difference / before:+.1f} %)" if before else ""
+    return f"{difference:+,.{digits}f}{percent}"
+
+
+def figures(report: Report | None) -> dict[str, float | None]:
+    """Give the numbers of a report that are compared with another's; none for no report."""
+    if report is None:
+        return {}
+    area, cells = report.area, report.netlist
+    return {
+        "logic_cells": area.logic_cells.used,
+        "lut4": cells.lut4,
+        "ff": cells.ff,
+        "carry": cells.carry,
+        "ebr": area.ebr.used,
+        "spram": area.spram.used,
+        "dsp": area.dsp.used,
+        "pins": area.pins.used,
+        "fmax_mhz": report.fmax_worst_mhz,
+        "cycles_per_step": report.cycles_per_step,
+        "latency_us": report.latency_us,
+        "inferences_per_s": report.inferences_per_s,
+        **report.known.model_dump(),
+    }
+
+
+def cycle_problems(report: Report) -> list[str]:
+    """Say where the measured cycles are not those that the layer's formula predicts."""
+    if report.measured is None or report.predicted is None:
+        return []
+    predicted = report.predicted.model_dump(exclude_none=True)
+    return [
+        f"{report.name}: {key}: measured {count}, predicted {predicted[key]}: they must agree"
+        for key, count in report.measured.model_dump(exclude_none=True).items()
+        if key in predicted and count != predicted[key]
+    ]
+
+
+def budget_problems(report: Report, budget: Budgets | None = None) -> list[str]:
+    """Say which budgets are exceeded and by how much.
+
+    Cells are logic cells after packing, the clock that of the worst seed, cycles the compute
+    cycles of an inference.
+    """
+    return [message for _, message in _judge(report, budget or report.budget) if message]
+
+
+def _judge(report: Report, budget: Budgets) -> list[tuple[tuple[str, str, str], str]]:
+    """Judge each limit that is set: its name, value and bound, and what is wrong with it."""
+    found = []
+    if budget.cells is not None:
+        used = report.area.logic_cells.used
+        excess = f"{used - budget.cells} too many" if used > budget.cells else ""
+        found.append(("cells", f"{used} logic cells", f"at most {budget.cells}", excess))
+    if budget.clock_mhz is not None:
+        failed = [str(seed.seed) for seed in report.seeds if seed.fmax_mhz is None]
+        worst = report.fmax_worst_mhz or 0.0
+        # The rounding of the message must not call a clock short by nothing.
+        lack = f"{budget.clock_mhz - worst:.2f} MHz short" if worst < budget.clock_mhz else ""
+        if failed:
+            lack = f"seed {', '.join(failed)} could not be placed"
+        bound = f"at least {budget.clock_mhz:g} MHz"
+        found.append(("clock_mhz", f"{worst:.2f} MHz on the worst seed", bound, lack))
+    if budget.cycles is not None:
+        count = report.known.compute_cycles
+        bound = f"at most {budget.cycles}"
+        if count is None:
+            found.append(("cycles", "not known", bound, "neither measured nor predicted"))
+        else:
+            excess = f"{count - budget.cycles} too many" if count > budget.cycles else ""
+            found.append(("cycles", f"{count} compute cycles", bound, excess))
+    return [
+        (
+            (key, value, bound),
+            f"{report.name}: budget.{key}: {value}, {bound} allowed: {wrong}" if wrong else "",
+        )
+        for key, value, bound, wrong in found
+    ]
+
+
+def tables(
+    report: Report, against: Report | None = None, budget: Budgets | None = None
+) -> list[Table]:
+    """Every table of one report, the most important first; with changes if ``against`` is given."""
+    made = [
+        _summary(report, against),
+        _resources(report, against),
+        _seeds(report, against),
+        _pin_paths(report),
+        _pins(report),
+        _cycles(report, against),
+        _modules(report, against),
+        _budget(report, budget or report.budget),
+        _facts("Options", report.options),
+        _facts("Tools", report.tools),
+    ]
+    return [table for table in made if table.rows]
+
+
+def _table(
+    title: str, columns: Sequence[str], rows: Iterable[Row], *, note: str = "", left: int = 1
+) -> Table:
+    """Make a table, without the column of changes if there are none."""
+    rows = tuple(rows)
+    if columns[-1] == "change" and all(row.cells[-1] == "" for row in rows):
+        columns = columns[:-1]
+        rows = tuple(Row(row.cells[:-1], row.share, row.flag) for row in rows)
+    return Table(title, tuple(columns), rows, note, left)
+
+
+def _summary(report: Report, against: Report | None) -> Table:
+    now, then = figures(report), figures(against)
+    worst, best = report.fmax_worst_mhz, report.fmax_best_mhz
+
+    def row(name: str, value: str, key: str, digits: int = 0, flag: str = "") -> Row:
+        delta = change(now[key], then[key], digits) if then else ""
+        return Row((name, value, delta), flag=flag)
+
+    rows = [Row((key, value, "")) for key, value in _layer(report)]
+    cells = report.area.logic_cells
+    text = f"{number(cells.used)} of {number(cells.available)}"
+    rows.append(row("logic cells", text, "logic_cells"))
+    seeds = f"{len(report.seeds)} seed{'s' if len(report.seeds) > 1 else ''}"
+    clocks = "none of" if worst is None else f"{worst:.1f} to {best:.1f} MHz over"
+    verdict = "reached" if report.clock_met else "NOT reached"
+    text = f"{clocks} {seeds}; target {report.clock_mhz:g} MHz {verdict} by every seed"
+    rows.append(row("clock", text, "fmax_mhz", 1, "good" if report.clock_met else "bad"))
+    target = f"at {report.clock_mhz:g} MHz"
+    for name, unit, key, digits in (
+        ("cycles a time step", "", "cycles_per_step", 0),
+        ("latency", f" us {target}", "latency_us", 1),
+        ("inferences a second", f" {target}", "inferences_per_s", 0),
+    ):
+        value = now[key]
+        if value is not None:
+            shown = digits or (1 if value % 1 and value < 1000 else 0)
+            rows.append(row(name, number(value, shown) + unit, key, shown))
+    cycles, interval = report.known.cycles, report.known.interval
+    if worst is not None and worst < report.clock_mhz and cycles and interval:
+        text = (
+            f"latency {cycles / worst:,.1f} us, {1e6 * worst / interval:,.0f} inferences a second"
+        )
+        rows.append(Row((f"at {worst:.1f} MHz instead", text, "")))
+    return _table(report.name, ("", "", "change"), rows, left=2)
+
+
+def _layer(report: Report) -> list[tuple[str, str]]:
+    """Describe the layer in words, as far as the design file tells."""
+    design = report.design
+    described = layer_words(design)
+    shape = [design.get(key) for key in ("tokens", "dim", "heads", "steps")]
+    if None not in shape:
+        tokens, dim, heads, steps = shape
+        text = f"{tokens} tokens x {dim} dims, {heads} heads, {steps} time steps"
+        described.append(("layer", text))
+    if design.get("kind") == "state-space":
+        dim, state, steps = (design.get(key) for key in ("dim", "state", "steps"))
+        text = f"{dim} dims, {state} states, {steps} tokens, one a time step"
+        described.append(("layer", text))
+        text = f"state-space, output {design.get('output')}, multiplier {design.get('multiplier')}"
+        described.append(("mechanisms", text))
+    kinds = [design.get("similarity"), design.get("neuron")]
+    if None not in kinds:
+        text = f"similarity {kinds[0]}, neuron {kinds[1]}"
+        if design.get("kind", "attention") == "attention":
+            names = design.get("position") or "none"
+            position = names if isinstance(names, str) else " + ".join(names)
+            text = f"similarity {kinds[0]}, position {position}, neuron {kinds[1]}"
+        described.append(("mechanisms", text))
+    if isinstance(design.get("attention"), str):
+        text = f"mask {design['attention']}, neuron {kinds[1]}, {design.get('reset')} reset"
+        described.append(("mechanisms", text))
+    if "q_max" in design:
+        signed = design.get("v_bits")
+        v = f"of {signed} bits, signed" if signed else f"to {design.get('v_max', 4)}"
+        text = f"q to {design['q_max']}, k to {design['k_max']}, v {v}, over {design['divisor']}"
+        described.append(("integers", text))
+    if "rate_bits" in design:
+        rates = f"{design['rate_bits']} bits, {design['rate_fraction']} behind the point"
+        described.append(("rates", f"{rates}; v of {design['v_bits']} bits, signed"))
+    folding = design.get("folding")
+    if isinstance(folding, dict):
+        lanes = folding.get("lanes") or "as the head"
+        text = f"lanes {lanes}"
+        if "order" in folding:
+            text = f"{folding['order']} order, rows {folding.get('rows')}, {text}"
+        described.append(("folding", text))
+    return [*described, ("device", report.device)]
+
+
+def _resources(report: Report, against: Report | None) -> Table:
+    now, then = figures(report), figures(against)
+    total = {key: getattr(report.area, key).available for key in type(report.area).model_fields}
+    rows = []
+    for key, name in (
+        ("logic_cells", "logic cells, packed"),
+        ("lut4", "  LUT4 before packing"),
+        ("ff", "  flip-flops before packing"),
+        ("carry", "  carries before packing"),
+        ("ebr", "EBR (4 kbit)"),
+        ("spram", "SPRAM (256 kbit)"),
+        ("dsp", "DSP (MAC16)"),
+        ("pins", "pins"),
+    ):
+        # Every logic cell holds one LUT4, one flip-flop and one carry.
+        used, available = now[key] or 0, total.get(key, total["logic_cells"])
+        share = used / available if available else 0.0
+        text = f"{100 * share:.1f} %" if available else "-"
+        delta = change(used, then[key]) if then else ""
+        rows.append(Row((name, number(used), number(available), text, delta), share))
+    note = (
+        "A logic cell holds one LUT4, one carry and one flip-flop. "
+        "The layer with its memories and control; I/O pads are no logic cells."
+    )
+    columns = ("resource", "used", "available", "share", "change")
+    return _table("Resources", columns, rows, note=note)
+
+
+def _seeds(report: Report, against: Report | None) -> Table:
+    before = {seed.seed: seed.fmax_mhz for seed in against.seeds} if against else {}
+    rows = []
+    for seed in report.seeds:
+        if seed.fmax_mhz is None:
+            rows.append(Row((str(seed.seed), "failed", seed.error, "", "", "", "", ""), flag="bad"))
+            continue
+        path = seed.worst
+        where = ("-", "-", "-", "-", "-")
+        if path is not None:
+            delays = (number(path.logic_ns, 2), number(path.routing_ns, 2), str(path.levels))
+            where = (path.start, path.end, *delays)
+        delta = change(seed.fmax_mhz, before.get(seed.seed), 1) if against else ""
+        flag = "good" if seed.fmax_mhz >= report.clock_mhz else "bad"
+        rows.append(Row((str(seed.seed), f"{seed.fmax_mhz:.2f}", *where, delta), flag=flag))
+    columns = (
+        "seed", "Fmax MHz", "worst path from", "to", "logic ns", "routing ns", "levels", "change"
+    )  # fmt: skip
+    note = f"Clock between registers. The bitstream is seed {report.bitstream_seed}'s."
+    return _table("Clock by seed", columns, rows, note=note)
+
+
+def _pin_paths(report: Report) -> Table:
+    placed = [seed for seed in report.seeds if seed.fmax_mhz is not None]
+    worst = min(placed, key=lambda seed: seed.fmax_mhz or 0.0)
+    kinds = {"clk": "register", "pin": "pin"}
+    rows = (
+        Row(
+            (
+                f"{kinds[path.source]} to {kinds[path.target]}", path.start, path.end,
+                number(path.logic_ns, 2), number(path.routing_ns, 2), number(path.total_ns, 2),
+            )
+        )
+        for path in worst.paths
+        if "pin" in (path.source, path.target)
+    )  # fmt: skip
+    columns = ("path", "from", "to", "logic ns", "routing ns", "total ns")
+    note = f"Seed {worst.seed}. Pins are of the tool's choice; these paths do not limit the clock."
+    return _table("Paths at the pins", columns, rows, note=note, left=3)
+
+
+def _pins(report: Report) -> Table:
+    rows = (
+        Row((pin.port, pin.direction, pin.pad, "given" if pin.given else "chosen"))
+        for pin in report.pins
+    )
+    note = f"Of the bitstream, seed {report.bitstream_seed}. Another seed chooses other pads."
+    return _table("Pins", ("port", "direction", "pad", ""), rows, note=note, left=4)
+
+
+def _cycles(report: Report, against: Report | None) -> Table:
+    names = {
+        "compute_cycles": "an engine works",
+        "cycles": "first input beat to last output beat",
+        "interval": "between two inferences back to back",
+    }
+    now = report.measured.model_dump() if report.measured else {}
+    formula = report.predicted.model_dump() if report.predicted else {}
+    then = figures(against)
+    rows = []
+    for key, meaning in names.items():
+        counts = [source.get(key) for source in (now, formula)]
+        if counts == [None, None]:
+            continue
+        agree = "-"
+        if None not in counts:
+            agree = "yes" if counts[0] == counts[1] else "NO"
+        cells = (
+            key, meaning, number(counts[0]), number(counts[1]), agree,
+            change(counts[0] or counts[1], then[key]) if then else "",
+        )  # fmt: skip
+        rows.append(Row(cells, flag={"yes": "good", "NO": "bad"}.get(agree, "")))
+    columns = ("cycles", "", "measured", "formula", "agree", "change")
+    note = f"Stimulus: {report.stimulus}." if report.stimulus else ""
+    return _table("Cycles of an inference", columns, rows, note=note, left=2)
+
+
+def _modules(report: Report, against: Report | None) -> Table:
+    before = {module.path: module for module in against.modules} if against else {}
+    total = report.area.logic_cells.used
+    rows = []
+    for module in report.modules:
+        inside = _inside(report.modules, module.path)
+        depth = module.path.count(".") + 1 if module.path else 0
+        if module.path.startswith("("):
+            name = f"  {module.path}"
+        else:
+            name = "  " * depth + (module.path.rpartition(".")[2] or report.name)
+        delta = ""
+        if against:
+            old = _inside(against.modules, module.path) if module.path in before else None
+            delta = change(inside, old)
+        cells = (
+            name, number(inside), number(module.logic_cells), number(module.ffs),
+            number(module.carries), number(module.ebr), number(module.spram), number(module.dsp),
+            delta,
+        )  # fmt: skip
+        rows.append(Row(cells, inside / total if total else 0.0))
+    columns = ("module", "with parts", "own cells", "FF", "carry", "EBR", "SPRAM", "DSP", "change")
+    note = "Logic cells after packing, by the name of the net they drive; ports count for the top."
+    return _table("Area by module", columns, rows, note=note)
+
+
+def _inside(modules: Iterable[Module], path: str) -> int:
+    """Count the logic cells of a module and all that is in it."""
+    return sum(
+        module.logic_cells
+        for module in modules
+        if not path or module.path == path or module.path.startswith(f"{path}.")
+    )
+
+
+def _budget(report: Report, budget: Budgets) -> Table:
+    rows = (
+        Row((*limit, "exceeded" if wrong else "kept"), flag="bad" if wrong else "good")
+        for limit, wrong in _judge(report, budget)
+    )
+    return _table("Budget", ("budget", "value", "allowed", "verdict"), rows, left=4)
+
+
+def _facts(title: str, facts: Mapping[str, bool | int | str]) -> Table:
+    rows = (Row((key, str(value).lower())) for key, value in facts.items())
+    return _table(title, ("", ""), rows, left=2)
+
+
+def overview(
+    reports: Sequence[Report], against: Sequence[Report] = (), budget: Budgets | None = None
+) -> Table:
+    """One line a design, with the change against the report of the same name."""
+    before = {report.name: report for report in against}
+    columns = {
+        "logic_cells": ("logic cells", 0),
+        "ebr": ("EBR", 0),
+        "spram": ("SPRAM", 0),
+        "dsp": ("DSP", 0),
+        "fmax_mhz": ("Fmax MHz", 1),
+        "cycles_per_step": ("cycles a step", 0),
+        "latency_us": ("latency us", 1),
+        "inferences_per_s": ("inferences/s", 0),
+    }
+    rows = []
+    for report in reports:
+        now, then = figures(report), figures(before.get(report.name))
+        cells = [report.name if then or not against else f"{report.name} (new)", report.device]
+        for key, (_, digits) in columns.items():
+            # The change without its per cent, which would take the width of the table.
+            delta = change(now[key], then[key], digits).split(" ")[0] if then else "="
+            text = number(now[key], digits)
+            cells.append(text if delta in ("=", "-") else f"{text} ({delta})")
+        wrong = cycle_problems(report) + budget_problems(report, budget)
+        cells.append("no" if wrong else "yes")
+        rows.append(Row(tuple(cells), flag="bad" if wrong else "good"))
+    gone = sorted(set(before) - {report.name for report in reports})
+    heads = ("design", "device", *(head for head, _ in columns.values()), "kept")
+    note = (
+        "Fmax of the worst seed; latency and rate at the design's target clock. "
+        "Kept: every budget, and cycles as the formula says."
+    )
+    if gone:
+        note += f" No longer built: {', '.join(gone)}."
+    return Table("Designs", heads, tuple(rows), note, left=2)
