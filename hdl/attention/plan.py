@@ -8,6 +8,7 @@ gaps cost nothing.
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
+from typing import ClassVar
 
 from amaranth.hdl import Shape
 from amaranth.utils import ceil_log2
@@ -191,7 +192,7 @@ class Plan:
         return in_banks, 2 if blocks(in_banks, 2) == single else 1
 
     #: Memories that may be single-ported: with one bank never read and written in one cycle.
-    _exclusive: tuple[str, ...] = ("k", "q", "v", "o")
+    _exclusive: ClassVar[tuple[str, ...]] = ("k", "q", "v", "o")
 
     @property
     def single_ported(self) -> frozenset[str]:

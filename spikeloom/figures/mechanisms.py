@@ -53,21 +53,24 @@ _BOTH = "score, state"
 
 MECHANISMS = (
     Mechanism(
-        "SSA, and", "Spikformer (ICLR 2023)", "similarity.scores", "attention.state.engine.StateEngine", "state",
-        _BOTH, _DYADIC, "tiny-32x64/state-8-beat8",
+        "SSA, and", "Spikformer (ICLR 2023)", "similarity.scores",
+        "attention.state.engine.StateEngine", "state", _BOTH, _DYADIC, "tiny-32x64/state-8-beat8",
     ),
     Mechanism(
-        "xnor", "RPE (NeurIPS 2025), eq. 9", "similarity.scores", "attention.state.engine.StateEngine",
-        "similarity", _BOTH, _DYADIC, "tiny-32x64-xnor/state-8-beat8",
+        "xnor", "RPE (NeurIPS 2025), eq. 9", "similarity.scores",
+        "attention.state.engine.StateEngine", "similarity", _BOTH, _DYADIC,
+        "tiny-32x64-xnor/state-8-beat8",
     ),
     Mechanism(
-        "alpha-xnor", "alpha-XNOR (CVPR 2025)", "similarity.scores", "attention.state.engine.StateEngine",
-        "similarity", _BOTH, "as the others, for dyadic alpha; else its rounding is reported",
+        "alpha-xnor", "alpha-XNOR (CVPR 2025)", "similarity.scores",
+        "attention.state.engine.StateEngine", "similarity", _BOTH,
+        "as the others, for dyadic alpha; else its rounding is reported",
         "tiny-32x64-alpha/state-8-beat8",
     ),
     Mechanism(
-        "hamming", "SpikeVideoFormer (ICML 2025)", "similarity.scores", "attention.state.engine.StateEngine",
-        "similarity", _BOTH, _DYADIC, "tiny-32x64-hamming/state-8-beat8",
+        "hamming", "SpikeVideoFormer (ICML 2025)", "similarity.scores",
+        "attention.state.engine.StateEngine", "similarity", _BOTH, _DYADIC,
+        "tiny-32x64-hamming/state-8-beat8",
     ),
     Mechanism(
         "hamming, soft reset", "SpikeVideoFormer's formula", "similarity.scores",
@@ -103,8 +106,8 @@ MECHANISMS = (
         "mechanism/tiny-32x64-rate-attention",
     ),
     Mechanism(
-        "binary gate", "SC-NeuroCore, tutorial 54", "gate.gated", "similarity.gate.GatedSimilarity", "gate",
-        "score", "exact", "mechanism/tiny-32x64-gate",
+        "binary gate", "SC-NeuroCore, tutorial 54", "gate.gated", "similarity.gate.GatedSimilarity",
+        "gate", "score", "exact", "mechanism/tiny-32x64-gate",
     ),
     Mechanism(
         "scale and alpha a head", "learned sigma and alpha", "neuron.NeuronSpec",
@@ -121,12 +124,12 @@ MECHANISMS = (
         "mechanism/tiny-32x64-projection-sinusoid",
     ),
     Mechanism(
-        "CPG-PE, beside the input", "CPG-PE (NeurIPS 2024)", "position.cpg.codes", "position.cpg.CpgRom", "cpg", "-",
-        _CPG, "mechanism/tiny-32x64-projection",
+        "CPG-PE, beside the input", "CPG-PE (NeurIPS 2024)", "position.cpg.codes",
+        "position.cpg.CpgRom", "cpg", "-", _CPG, "mechanism/tiny-32x64-projection",
     ),
     Mechanism(
-        "CPG-PE, added", "CPG-PE (NeurIPS 2024)", "position.cpg.codes", "position.cpg.CpgRom", "cpg", "-", _CPG,
-        "mechanism/tiny-32x64-projection-add",
+        "CPG-PE, added", "CPG-PE (NeurIPS 2024)", "position.cpg.codes", "position.cpg.CpgRom",
+        "cpg", "-", _CPG, "mechanism/tiny-32x64-projection-add",
     ),
     Mechanism(
         "projection", "all models", "projection.projection", "projection.layer.ProjectionLayer",
@@ -142,18 +145,20 @@ MECHANISMS = (
         "residual.ResidualLayer", "residual", "-", "exact", "mechanism/tiny-32x64-residual-xor",
     ),
     Mechanism(
-        "Gray-PE", "RPE (NeurIPS 2025), eq. 8 to 11", "position.gray.codes", "position.gray.GrayCode", "gray",
-        _BOTH, "exact; paper's index or the code's", "tiny-32x64-xnor-gray/state-8-beat8",
+        "Gray-PE", "RPE (NeurIPS 2025), eq. 8 to 11", "position.gray.codes",
+        "position.gray.GrayCode", "gray", _BOTH, "exact; paper's index or the code's",
+        "tiny-32x64-xnor-gray/state-8-beat8",
     ),
     Mechanism(
-        "Log-PE", "RPE (NeurIPS 2025), eq. 12", "position.log.bias_matrix", "position.log.LogBias", "log",
-        "score, state (paper's definition)",
+        "Log-PE", "RPE (NeurIPS 2025), eq. 12", "position.log.bias_matrix", "position.log.LogBias",
+        "log", "score, state (paper's definition)",
         "the paper's formula, or the code's matrix by PyTorch 2.13",
         "tiny-32x64-xnor-log/state-8-beat8",
     ),
     Mechanism(
-        "shift", "Bit_Shift_RoPE", "position.shift.schedule", "position.shift.GroupShifter", "shift", _BOTH,
-        "rounded exactly or as PyTorch on the CPU, or a file", "tiny-32x64-shift/state-8-beat8",
+        "shift", "Bit_Shift_RoPE", "position.shift.schedule", "position.shift.GroupShifter",
+        "shift", _BOTH, "rounded exactly or as PyTorch on the CPU, or a file",
+        "tiny-32x64-shift/state-8-beat8",
     ),
     Mechanism(
         "shift, by row and column", "Bit_Shift_RoPE for pictures", "position.shift.schedule",
@@ -161,8 +166,8 @@ MECHANISMS = (
         "mechanism/tiny-32x64-shift-grid",
     ),
     Mechanism(
-        "table", "learned relative bias", "position.table.bias_matrix", "position.table.TableBias", "table",
-        "score", "exact for integer entries", "mechanism/tiny-32x64-table",
+        "table", "learned relative bias", "position.table.bias_matrix", "position.table.TableBias",
+        "table", "score", "exact for integer entries", "mechanism/tiny-32x64-table",
     ),
 )  # fmt: skip
 

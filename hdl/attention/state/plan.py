@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
+from typing import ClassVar
 
 from amaranth.hdl import Shape
 from amaranth.lib import data
@@ -212,7 +213,7 @@ class StatePlan(Plan):
         """Words of state; the upper half is zero and stays so."""
         return 2 << ceil_log2(self.places)
 
-    _exclusive = ("chunks", "v", "o", "membrane")
+    _exclusive: ClassVar[tuple[str, ...]] = ("chunks", "v", "o", "membrane")
 
     @property
     def v_zero(self) -> bool:

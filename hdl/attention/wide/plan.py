@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
+from typing import ClassVar
 
 from amaranth.hdl import Shape
 from amaranth.utils import ceil_log2
@@ -99,7 +100,7 @@ class WidePlan(StatePlan):
         return min(self.beat, self.head_dim) if self.slices == 1 else self.slices * self.beat
 
     # All are read and written in the same cycles.
-    _exclusive = ()
+    _exclusive: ClassVar[tuple[str, ...]] = ()
 
     def _memories(self, in_banks: int, out_banks: int) -> tuple[MemoryShape, ...]:
         keys = ceil_log2(self.places) + ceil_log2(self.key_words)
