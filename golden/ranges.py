@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.design.attention.design import AttentionDesign
-from spikeloom.golden import gate
+from spikeloom.golden import causal, gate
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.position import gray, log, table
 from spikeloom.golden.similarity import Similarity, scores
@@ -122,6 +122,8 @@ def membrane_range(spec: NeuronSpec, drive: tuple[int, int], steps: int) -> tupl
 
 
 _Span = tuple[int, int]
+# What positions add to the scores of some rows, and which keys these see.
+_Block = tuple[NDArray[np.int64], NDArray[np.bool_]]
 
 
 def _spans(design: AttentionDesign) -> tuple[_Span, _Span, _Span | None]:
@@ -132,23 +134,26 @@ def _spans(design: AttentionDesign) -> tuple[_Span, _Span, _Span | None]:
     by_step = "gray" in design.position and design.gray.index == "t*L+l"
     steps = design.steps if by_step else 1
     heads = _kinds(design)
-    blocks: Iterable[NDArray[np.int64]] = [np.zeros((1, design.tokens), dtype=np.int64)]
+    seen = causal.visible(design) if design.masked else np.ones((1, design.tokens), dtype=np.bool_)
+    # Without positions all queries are alike, but that some see more keys than others.
+    widest = seen[[np.argmax(seen.sum(axis=1))]]
+    blocks: Iterable[_Block] = [(np.zeros((1, design.tokens), dtype=np.int64), widest)]
     if design.code_bits or {"log", "table"} & set(design.position):
         if steps * len(heads) * design.tokens**2 > _MOST_PAIRS:
             least, most = _loosely(design, how)
             low, high = low + least, high + most
         else:
-            blocks = _fixed(design, steps, heads)
-    scores_, drives, before = [], [], []
-    for fixed in blocks:
+            blocks = _fixed(design, steps, heads, seen)
+    scores_, drives, before = [] if seen.all() else [0], [], []
+    for fixed, sees in blocks:
         below, above = fixed + low, fixed + high
         before += [int(below.min()), int(above.max())]
         if design.gate is not None:
             below, above = gate.gated(below, design), gate.gated(above, design)
-        scores_ += [int(below.min()), int(above.max())]
+        scores_ += [int(below[sees].min()), int(above[sees].max())]
         drives += [
-            int(np.minimum(below, 0).sum(axis=1).min()),
-            int(np.maximum(above, 0).sum(axis=1).max()),
+            int((np.minimum(below, 0) * sees).sum(axis=1).min()),
+            int((np.maximum(above, 0) * sees).sum(axis=1).max()),
         ]
     span, whole = (min(scores_), max(scores_)), (min(before), max(before))
     return span, (min(drives), max(drives)), None if design.gate is None else whole
@@ -161,8 +166,11 @@ def _kinds(design: AttentionDesign) -> list[int]:
     return sorted(kinds.values())
 
 
-def _fixed(design: AttentionDesign, steps: int, heads: list[int]) -> Iterator[NDArray[np.int64]]:
+def _fixed(
+    design: AttentionDesign, steps: int, heads: list[int], seen: NDArray[np.bool_]
+) -> Iterator[_Block]:
     """Yield what the positions add to the scores, in blocks of rows, for every step and head."""
+    seen = np.broadcast_to(seen, (design.tokens, design.tokens))
     for head in heads:
         how = Similarity.from_design(design, head)
         bias: NDArray[np.int32] | None = None
@@ -176,7 +184,7 @@ def _fixed(design: AttentionDesign, steps: int, heads: list[int]) -> Iterator[ND
                 block = scores(codes[start : start + _BLOCK], codes, how)
                 if bias is not None:
                     block += bias[start : start + _BLOCK].astype(np.int64) << how.fraction
-                yield block
+                yield block, seen[start : start + _BLOCK]
 
 
 def _loosely(design: AttentionDesign, how: Similarity) -> tuple[int, int]:

@@ -231,7 +231,7 @@ POINTS: tuple[Point, ...] = _quick(
         *_mechanisms(
             *("tiny-32x64-table", "tiny-32x64-sdsa2", "tiny-32x64-hamming-soft"),
             *("tiny-32x64-qk-token", "tiny-32x64-qk-channel", "tiny-32x64-sdsa"),
-            *("tiny-32x64-sdsa3", "tiny-32x64-rate-attention", "tiny-32x64-gate"),
+            *("tiny-32x64-sdsa3", "tiny-32x64-rate-attention", "tiny-32x64-gate", "tiny-32x64-causal"),
             *("tiny-32x64-heads", "tiny-32x64-state-space", "tiny-32x64-projection"),
             *("tiny-32x64-projection-add", "tiny-32x64-projection-sinusoid"),
             *("tiny-32x64-residual-add", "tiny-32x64-residual-xor", "tiny-32x64-shift-grid"),

@@ -89,6 +89,12 @@ def check_folding(design: AttentionKeys, order: str) -> None:
             "state does"
         )
         raise DesignError("folding.order", show(folding.order), reason)
+    if design.masked:
+        reason = (
+            "must be 'score': which keys a query sees differs from one query to the next, and the "
+            "state is a sum over all of them"
+        )
+        raise DesignError("folding.order", show(folding.order), reason)
     if not all(part.has_state for part in design.parts):
         reason = (
             "must be 'score': a bias that is an arbitrary matrix over the pairs of tokens is not a "
@@ -126,6 +132,8 @@ def _warnings(design: AttentionKeys) -> Iterator[str]:
         yield from part.warnings(design)
     if design.gate is not None and (design.similarity != "and" or design.position):
         yield f"gate: with {_named(design)} is in no published model"
+    if design.window is not None and design.window >= design.tokens:
+        yield f"window: {design.window} leaves no token of {design.tokens} unseen"
     yield from neuron_warnings(design)
 
 
