@@ -108,7 +108,7 @@ def _check_spikes(design: AttentionKeys, order: str) -> None:
         reason = f"has a meaning with similarity and only, not {design.similarity}: must be 1"
         raise DesignError("folding.spikes", spikes, reason)
     if design.biases:
-        reason = "windows of Log-PE go by one spike a cycle: must be 1"
+        reason = "windows of a bias go by one spike a cycle: must be 1"
         raise DesignError("folding.spikes", spikes, reason)
     if design.neuron != "none" and len(set(design.thresholds_exact)) > 1:
         reason = "a scale a head goes by one spike a cycle: must be 1"

@@ -92,6 +92,6 @@ def test_one_table_for_all_heads_is_kept_once():
 
 def test_needs_a_bias():
     design = Design.from_dict({"tokens": 4, "dim": 4, "heads": 1, "steps": 1, "position": "gray"})
-    message = r"^Position must hold log or table, not \('gray',\)$"
+    message = r"^Positions must add one bias, not \('gray',\)$"
     with pytest.raises(ValueError, match=message):
         BiasStream(design)
