@@ -23,7 +23,7 @@ STALLS = (0.0, 0.3, 0.7)
 CHOICES = {
     **FACTORS,
     "similarity": ("and",),
-    "position": tuple(n for n in POSITIONS if n not in BIASED and "log" not in n),
+    "position": tuple(n for n in POSITIONS if n not in BIASED),
     "rows": (1,),
     "gate": (False,),
     "own": (False,),
