@@ -14,7 +14,7 @@ from spikeloom.hdl.attention.score.bias import BiasStream
 from spikeloom.hdl.attention.score.causal import KeySight
 from spikeloom.hdl.frame.compare import at_least
 from spikeloom.hdl.frame.counting import delays, fit, following, head_counter
-from spikeloom.hdl.position.gray import TokenCode
+from spikeloom.hdl.position.part import units
 from spikeloom.hdl.similarity.alpha import AlphaSimilarity
 from spikeloom.hdl.similarity.gate import GatedSimilarity
 from spikeloom.hdl.similarity.similarity import Similarity
@@ -117,7 +117,7 @@ class ScoreEngine(wiring.Component):
 
     @property
     def _biased(self) -> bool:
-        return bool({"log", "table"} & set(self._design.position))
+        return self._design.biases is not None
 
     @property
     def _weighed(self) -> bool:
@@ -204,9 +204,8 @@ class ScoreEngine(wiring.Component):
         m.d.sync += was_fresh.eq(fresh)
         words: list[Value] = [self.q_data[: plan.head_dim], self.k_data[: plan.head_dim]]
         if design.code_bits:
-            m.submodules.code = code = TokenCode(design)
-            m.d.comb += [code.token.eq(token), code.done.eq(self.done)]
-            words = [Cat(word, code.o) for word in words]
+            codes = [unit.channels(m, token, self.done) for unit in units(design)]
+            words = [Cat(word, *codes) for word in words]
 
         k = Signal(design.channels, reset_less=True)
         m.d.sync += k.eq(words[1])
