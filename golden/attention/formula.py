@@ -8,7 +8,7 @@ from spikeloom.golden import gate
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.position import gray, log, shift, table
 from spikeloom.golden.ranges import ranges
-from spikeloom.golden.similarity import Similarity, scores
+from spikeloom.golden.similarity import scores
 
 __all__ = ["attention", "check_spikes", "drive", "score_matrix"]
 
@@ -44,7 +44,7 @@ def score_matrix(
     if "gray" in design.position:
         codes = gray.codes(design, t)
         q, k = np.concatenate([q, codes], axis=1), np.concatenate([k, codes], axis=1)
-    matrix = scores(q, k, Similarity.from_design(design, head))
+    matrix = scores(q, k, design.similarities[head])
     if "log" in design.position:
         matrix += log.bias_matrix(design).astype(np.int64) << design.score_fraction
     if "table" in design.position:
