@@ -17,9 +17,11 @@ from pydantic import (
 )
 
 from spikeloom.design.base import Design
+from spikeloom.design.neuron import NeuronKeys
 from spikeloom.design.read import DesignError, read_number, show
+from spikeloom.design.shape import HeadKeys
 from spikeloom.design.ties import tie_warnings
-from spikeloom.design.values import Number, Section
+from spikeloom.design.values import Section
 
 __all__ = ["IntegerDesign", "Lanes", "Root"]
 
@@ -128,7 +130,7 @@ class Lanes(Section):
     )
 
 
-class IntegerDesign(Design):
+class IntegerDesign(NeuronKeys, HeadKeys, Design):
     """Attention on small integers: q (K^T v), a head and step at a time.
 
     q and k are integers from 0, v integers from 0 or signed; what they stand for is the integer
@@ -139,7 +141,6 @@ class IntegerDesign(Design):
     kind: Literal["integer-attention"] = Field(
         default="integer-attention", description="What the file describes."
     )
-    tokens: int = Field(ge=1, le=4096, description="N, the length of the sequence.")
     dim: int = Field(ge=1, le=8192, description="D, the channels of q and k; a multiple of heads.")
     value_dim: int | None = Field(
         default=None,
@@ -147,8 +148,6 @@ class IntegerDesign(Design):
         le=8192,
         description="Channels of v and of the output; a multiple of heads. Default: dim.",
     )
-    heads: int = Field(ge=1, le=8192, description="H, the attention heads.")
-    steps: int = Field(ge=1, le=64, description="T, the time steps of an inference.")
     similarity: Literal["and"] = Field(default="and", description="The dot product, q k.")
     q_max: int = Field(default=4, ge=1, le=15, description="Greatest value of q; the least is 0.")
     k_max: int = Field(default=4, ge=1, le=15, description="Greatest value of k; the least is 0.")
@@ -181,22 +180,10 @@ class IntegerDesign(Design):
         description="How multispike rounds ties: torch.round (V3's base model), or "
         "floor(x + 1/2) (its large model).",
     )
-    tau: Literal[2, 4, 8, 16, 32, 64] = Field(
-        default=2, description="Time constant of the leaky neuron, a power of two."
-    )
-    threshold: Number = Field(
-        default=Fraction(1, 2), description="Firing threshold of lif and if; at it they fire."
-    )
     scale: Scale = Field(
         default=Root(Fraction(1, 8)),
         description='Factor on the attention before the neuron; a root, as "1/sqrt(32)", is exact.',
         json_schema_extra={"default": "1/8"},
-    )
-    decay_input: bool = Field(
-        default=True, description="SpikingJelly's switch: the input decays with the membrane."
-    )
-    reset: Literal["hard", "soft"] = Field(
-        default="hard", description="After a spike: to zero, or less the threshold."
     )
     folding: Lanes = Field(default=Lanes(), description="What is computed in parallel.")
 
@@ -207,10 +194,9 @@ class IntegerDesign(Design):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        for key, value in (("dim", self.dim), ("value_dim", self.value_dim)):
-            if value is not None and value % self.heads:
-                allowed = f"must be a multiple of heads ({self.heads})"
-                raise DesignError(key, show(value), allowed)
+        if self.values % self.heads:
+            allowed = f"must be a multiple of heads ({self.heads})"
+            raise DesignError("value_dim", show(self.value_dim), allowed)
         if self.v_max is not None and self.v_bits is not None:
             reason = "must not stand beside v_bits: v has no sign (v_max) or has one (v_bits)"
             raise DesignError("v_max", show(self.v_max), reason)
@@ -238,11 +224,6 @@ class IntegerDesign(Design):
             )
             raise DesignError("folding.lanes", show(lanes), allowed)
         return self
-
-    @property
-    def head_dim(self) -> int:
-        """Channels of q and k a head, d."""
-        return self.dim // self.heads
 
     @property
     def values(self) -> int:
@@ -290,10 +271,9 @@ class IntegerDesign(Design):
     @property
     def threshold_exact(self) -> Fraction | None:
         """The threshold in units of the integer drive; None where a root makes it irrational."""
-        decay = self.tau if self.neuron == "lif" and self.decay_input else 1
         if self.scale.exact is None:
             return None
-        return self.threshold * decay * self.divisor**3 / self.scale.exact
+        return self.threshold * self.lift * self.divisor**3 / self.scale.exact
 
     @property
     def lanes(self) -> int:

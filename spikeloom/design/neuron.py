@@ -1,12 +1,59 @@
-"""What a design of any kind says about its neuron."""
+"""What a design of any kind says about its neuron: its keys, and what is doubtful about them."""
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Protocol
+from typing import Literal, Protocol
+
+from pydantic import Field
 
 from spikeloom.design.ties import tie_warnings
+from spikeloom.design.values import Number, Section
 
-__all__ = ["NeuronDesign", "neuron_warnings"]
+__all__ = ["NeuronDesign", "NeuronKeys", "ScaledNeuronKeys", "neuron_warnings"]
+
+
+class NeuronKeys(Section):
+    """Keys of a layer that ends in neurons; a kind adds ``neuron`` and ``scale``, its own way."""
+
+    neuron: str
+    tau: Literal[2, 4, 8, 16, 32, 64] = Field(
+        default=2, description="Time constant of the leaky neuron, a power of two."
+    )
+    threshold: Number = Field(
+        default=Fraction(1, 2), description="Firing threshold; a neuron at it fires."
+    )
+    decay_input: bool = Field(
+        default=True, description="SpikingJelly's switch: the input decays with the membrane."
+    )
+    reset: Literal["hard", "soft"] = Field(
+        default="hard", description="After a spike: to zero, or less the threshold."
+    )
+
+    @property
+    def lift(self) -> Fraction:
+        """What the threshold is multiplied by for a membrane in units of the drive."""
+        return Fraction(self.tau if self.neuron == "lif" and self.decay_input else 1)
+
+
+class ScaledNeuronKeys(NeuronKeys):
+    """Keys of a layer whose neurons have one scale."""
+
+    scale: Number = Field(default=Fraction(1), description="Factor on the drive.")
+
+    @property
+    def scales(self) -> tuple[Fraction, ...]:
+        """The scale of all neurons."""
+        return (self.scale,)
+
+    @property
+    def threshold_exact(self) -> Fraction:
+        """The threshold in units of the integer drive, before it is put on a grid."""
+        return self.threshold / self.scale * self.lift
+
+    @property
+    def thresholds_exact(self) -> tuple[Fraction, ...]:
+        """The threshold of all neurons."""
+        return (self.threshold_exact,)
 
 
 class NeuronDesign(Protocol):

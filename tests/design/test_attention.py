@@ -13,9 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.toml"))
 BASE = {"tokens": 32, "dim": 64, "heads": 4, "steps": 4}
 KEYS = (
-    "name, target, budget, kind, tokens, dim, heads, steps, similarity, alpha, alpha_bits, "
-    "gate, position, neuron, tau, threshold, scale, decay_input, reset, gray, log, shift, table, "
-    "folding"
+    "name, target, budget, kind, tokens, steps, dim, heads, neuron, tau, threshold, decay_input, "
+    "reset, similarity, alpha, alpha_bits, gate, position, scale, gray, log, shift, table, folding"
 )
 NUMBER = 'must be a number from 1e-6 to 1e6, as 0.125 or "1/8"'
 ALPHA = 'must be a number from 0 to 1, as 0.375 or "3/8"'
