@@ -17,7 +17,15 @@ from pydantic import (
 )
 
 from spikeloom.design.base import Design
-from spikeloom.design.neuron import NeuronKeys
+from spikeloom.design.neuron import (
+    FIRING,
+    LEAK,
+    NeuronKeys,
+    grid,
+    leak_warnings,
+    soft_warnings,
+    unused,
+)
 from spikeloom.design.read import DesignError, read_number, show
 from spikeloom.design.shape import HeadKeys
 from spikeloom.design.ties import tie_warnings
@@ -276,6 +284,11 @@ class IntegerDesign(NeuronKeys, HeadKeys, Design):
         return self.threshold * self.lift * self.divisor**3 / self.scale.exact
 
     @property
+    def thresholds_exact(self) -> tuple[Fraction, ...]:
+        """The threshold of all neurons, where it is rational."""
+        return () if self.threshold_exact is None else (self.threshold_exact,)
+
+    @property
     def lanes(self) -> int:
         """Channels of v in parallel."""
         return self.value_head_dim if self.folding.lanes is None else self.folding.lanes
@@ -286,22 +299,16 @@ class IntegerDesign(NeuronKeys, HeadKeys, Design):
         return tuple(self._warnings())
 
     def _warnings(self) -> Any:
-        unused = {
+        idle: dict[str, tuple[str, ...]] = {
             "lif": (),
-            "if": ("tau", "decay_input"),
-            "multispike": ("tau", "decay_input", "threshold", "reset"),
-        }.get(self.neuron, ("tau", "decay_input", "threshold", "scale", "reset", "divisor"))
-        for key in unused:
-            if key in self.model_fields_set:
-                yield f"{key}: has no effect with neuron {self.neuron}"
-        real = self.threshold_exact
-        spiking = self.neuron in ("lif", "if")
-        if spiking and self.reset == "soft" and real and real.denominator & real.denominator - 1:
-            yield (
-                f"reset: soft, with a threshold of {float(real):g} in units of the drive, which no "
-                "binary fraction holds: the threshold is rounded up and spikes may differ from the "
-                "real-valued neuron"
-            )
+            "if": LEAK,
+            "multispike": (*LEAK, *FIRING),
+            "none": (*LEAK, *FIRING, "scale", "divisor"),
+        }
+        yield from unused(self, idle[self.neuron])
+        if self.neuron in ("lif", "if"):
+            yield from soft_warnings(self, self.thresholds_exact)
+            yield from leak_warnings(self)
         yield from self._tie_warnings()
         if self.q_max == self.k_max == self.v_range[1] == 1 and self.v_bits is None:
             yield "q_max: with values of 0 and 1 this is the kind attention, which costs less"
@@ -316,14 +323,13 @@ class IntegerDesign(NeuronKeys, HeadKeys, Design):
         scale, real = self.scale.exact, self.threshold_exact
         if scale is None or real is None or self.neuron == "none":
             return
-        bits = (self.tau.bit_length() - 1) * (self.steps - 1) if self.neuron == "lif" else 0
         ties: tuple[Fraction, ...] = (real,)
         what = "the threshold"
         if self.neuron == "multispike":
             halves = (Fraction(2 * m - 1, 2) for m in range(1, self.levels + 1))
             ties, what = tuple(half * self.divisor**3 / scale for half in halves), "a tie"
-        met = [tie for tie in ties if (1 << bits) % tie.denominator == 0][:1]
-        yield from tie_warnings([scale] * len(met), met, bits, what)
+        met = [tie for tie in ties if grid(self) % tie.denominator == 0][:1]
+        yield from tie_warnings([scale] * len(met), met, grid(self), what)
         if met and self.divisor & self.divisor - 1:
             yield (
                 f"divisor: n / {self.divisor} is no float32 number, and {what} lies exactly on a "

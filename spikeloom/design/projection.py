@@ -57,8 +57,8 @@ class Bias(FromFile):
 class Thresholds(FromFile):
     """Integer threshold of each output channel, instead of threshold and scale.
 
-    A neuron fires where its drive, and tau - 1 times its membrane, reach it: 2 theta / s with tau 2
-    and a scale of s.
+    In units of the drive: tau theta / s for a threshold theta and a scale of s, and theta / s where
+    the input does not decay.
     """
 
     file: str | None = Field(default=None, description="NumPy file of dim positive integers.")
