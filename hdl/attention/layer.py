@@ -1,10 +1,10 @@
 """A whole attention layer: beats of q, k and v in, beats of spikes out."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.hdl import Cat, Module, Value
 from amaranth.lib.wiring import In, Out, connect, flipped
 from numpy.typing import ArrayLike, NDArray
 
@@ -18,7 +18,6 @@ from spikeloom.hdl.attention.state.cycles import state_cycles
 from spikeloom.hdl.attention.state.engine import StateEngine
 from spikeloom.hdl.attention.state.plan import StatePlan
 from spikeloom.hdl.attention.state.sums import ValueSums
-from spikeloom.hdl.attention.unloader import Unloader
 from spikeloom.hdl.attention.wide.cycles import wide_cycles
 from spikeloom.hdl.attention.wide.layer import WideLayer
 from spikeloom.hdl.attention.wide.plan import WidePlan
@@ -27,6 +26,7 @@ from spikeloom.hdl.frame.counting import fit, head_counter
 from spikeloom.hdl.frame.layer import LayerComponent
 from spikeloom.hdl.frame.memory import LayerMemory
 from spikeloom.hdl.frame.memory_map import MemoryShape
+from spikeloom.hdl.frame.unloader import Unloader
 from spikeloom.hdl.position.gray_state import GrayInserter
 from spikeloom.hdl.position.shift_state import StateShifter
 
@@ -74,16 +74,13 @@ class AttentionLayer(LayerComponent):
         It may. Looked at while ``waits`` is high.
     """
 
-    waits: Signal
-    go: Signal
-
     def __init__(self, design: AttentionDesign, *, joined: bool = False):
-        self._design = design
-        self._plan = layer_plan(design)
+        self.design: Final = design
+        self.plan: Final = layer_plan(design)
         self._engine: StateEngine | ScoreEngine | WideLayer
-        if isinstance(self._plan, WidePlan):
+        if isinstance(self.plan, WidePlan):
             self._engine = WideLayer(design)
-        elif isinstance(self._plan, StatePlan):
+        elif isinstance(self.plan, StatePlan):
             self._engine = StateEngine(design)
         else:
             self._engine = ScoreEngine(design)
@@ -96,19 +93,9 @@ class AttentionLayer(LayerComponent):
         return cls(design) if design.folding.heads == 1 else ParallelHeads(design, cls)
 
     @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
-
-    @property
-    def plan(self) -> Plan:
-        """Geometry of the layer."""
-        return self._plan
-
-    @property
     def memories(self) -> tuple[MemoryShape, ...]:
         """Memories of the layer."""
-        return self._plan.memories
+        return self.plan.memories
 
     def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
         """Predict the cycles in which the engine works, summed over an inference.
@@ -116,12 +103,12 @@ class AttentionLayer(LayerComponent):
         In state order these depend on the spikes; without any given, every spike is set.
         """
         if isinstance(self._engine, WideLayer):
-            return wide_cycles(self._design, *self._spikes(arrays))
+            return wide_cycles(self.design, *self._spikes(arrays))
         return int(self.run_cycles(arrays).sum())
 
     def run_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> NDArray[np.int64]:
         """Predict the cycles of every step and head, (T, H); see :meth:`compute_cycles`."""
-        design = self._design
+        design = self.design
         if isinstance(self._engine, ScoreEngine):
             return np.full((design.steps, design.heads), self._engine.cycles, dtype=np.int64)
         return state_cycles(design, *self._spikes(arrays))
@@ -130,24 +117,24 @@ class AttentionLayer(LayerComponent):
         """Give q and k, of which every spike is set where none are given."""
         if arrays is not None:
             return arrays["q"], arrays["k"]
-        design = self._design
+        design = self.design
         ones = np.ones((design.steps, design.tokens, design.dim), dtype=np.uint8)
         return ones, ones
 
     def manifest(self) -> dict[str, Any]:
         """Describe what a user of the generated Verilog cannot see in it."""
-        plan = self._plan
+        plan = self.plan
         return {
             "memories": [shape.describe() for shape in plan.memories],
             "banks": {"input": plan.in_banks, "output": plan.out_banks},
-            "order": self._design.order,
+            "order": self.design.order,
             "passes": plan.passes,
             "compute_cycles": self.compute_cycles(),
         }
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        plan = self._plan
+        plan = self.plan
         engine = self._engine
         if isinstance(engine, WideLayer):
             return self._wide(m, engine)
@@ -157,7 +144,7 @@ class AttentionLayer(LayerComponent):
             loader = self._load_words(m, engine)
         m.submodules.loader = loader
         m.submodules.engine = engine
-        m.submodules.unloader = unloader = Unloader(self._design)
+        m.submodules.unloader = unloader = Unloader(plan.answer)
         connect(m, self._source(m), loader.i)
         connect(m, unloader.o, flipped(self.o))
 
@@ -193,7 +180,8 @@ class AttentionLayer(LayerComponent):
         if not self._joined:
             return complete
         m.d.comb += self.waits.eq(complete & ~self._engine.busy)
-        return self.go
+        go: Value = self.go
+        return go
 
     def _wide(self, m: Module, wide: WideLayer) -> Module:
         """Put what takes several spikes a cycle behind the stages."""
@@ -215,18 +203,18 @@ class AttentionLayer(LayerComponent):
     def _stages(self) -> list[tuple[str, StateShifter | GrayInserter]]:
         """Stages that positions put in front of the loader in state order."""
         stages: list[tuple[str, StateShifter | GrayInserter]] = []
-        if self._design.order == "state" and "shift" in self._design.position:
-            stages.append(("shifter", StateShifter(self._design)))
-        if self._design.order == "state" and "gray" in self._design.position:
-            plan = self._plan
-            inserter = GrayInserter(self._design, plan if isinstance(plan, StatePlan) else None)
+        if self.design.order == "state" and "shift" in self.design.position:
+            stages.append(("shifter", StateShifter(self.design)))
+        if self.design.order == "state" and "gray" in self.design.position:
+            plan = self.plan
+            inserter = GrayInserter(self.design, plan if isinstance(plan, StatePlan) else None)
             stages.append(("inserter", inserter))
         return stages
 
     def _load_words(self, m: Module, engine: ScoreEngine) -> Loader:
         """Keep q, k and v as words, one a token."""
-        plan = self._plan
-        loader = Loader(self._design)
+        plan = self.plan
+        loader = Loader(self.design)
         token, v_token = fit(loader.token, plan.tokens), fit(loader.v_token, plan.tokens)
         for name, en, data in (
             ("k", loader.k_en, engine.k_data),
@@ -254,8 +242,8 @@ class AttentionLayer(LayerComponent):
 
     def _load_chunks(self, m: Module, engine: StateEngine) -> ChunkLoader:
         """Keep q and k as chunks with spikes in them, and v as words."""
-        plan = StatePlan(self._design)
-        loader = ChunkLoader(self._design)
+        plan = StatePlan(self.design)
+        loader = ChunkLoader(self.design)
         shape = plan.memory("chunks")
         store = self._memory(m, shape, granularity=shape.width)
         m.d.comb += [
@@ -276,7 +264,7 @@ class AttentionLayer(LayerComponent):
             engine.v_data.eq(store.r_data),
         ]
         if plan.summed:
-            m.submodules.sums = sums = ValueSums(self._design)
+            m.submodules.sums = sums = ValueSums(self.design)
             if plan.weighed:
                 m.d.comb += sums.head.eq(head_counter(m, loader.full, plan.heads, plan.steps))
             m.d.comb += [

@@ -1,18 +1,20 @@
 """Input side of a layer: beats in, memory writes out."""
 
+from typing import Final
+
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.hdl.attention.plan import Plan
 from spikeloom.hdl.frame.beats import beat_stream
+from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.position.shift import GroupShifter, ShiftSchedule
 
 __all__ = ["Loader"]
 
 
-class Loader(wiring.Component):
+class Loader(Component):
     """Write the k, v and q sections of one head and step into their memories, bank after bank.
 
     Accepts one beat a cycle while the bank it fills is free. Without a cyclic shift every beat goes
@@ -53,22 +55,8 @@ class Loader(wiring.Component):
         Write enables, one bit a slice of ``beat`` bits.
     """
 
-    i: stream.Interface
-    free: Signal
-    full: Signal
-    bank: Signal
-    written: Signal
-    token: Signal
-    word: Signal
-    v_token: Signal
-    beat: Signal
-    data: Signal
-    k_en: Signal
-    q_en: Signal
-    v_en: Signal
-
     def __init__(self, design: AttentionDesign):
-        self._design = design
+        self.design: Final = design
         self._plan = plan = Plan(design)
         super().__init__(
             {
@@ -87,11 +75,6 @@ class Loader(wiring.Component):
                 "v_en": Out(plan.slices),
             }
         )
-
-    @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -17,6 +17,7 @@ from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.ranges import Ranges, bits, ranges
 from spikeloom.hdl.frame.memory_map import MemoryShape, place
+from spikeloom.hdl.frame.unloader import OutputWords
 from spikeloom.hdl.neuron import NeuronFormat
 
 __all__ = ["Plan"]
@@ -230,3 +231,20 @@ class Plan:
     def o(self) -> MemoryShape:
         """Output memory."""
         return self.memory("o")
+
+    @property
+    def answer(self) -> OutputWords:
+        """How the answer of a head and step lies there."""
+        slices = self.o.width // self.beat
+        return OutputWords(
+            beat=self.beat,
+            filled=self.beat,
+            slices=slices,
+            tail=self.out_beats - (self.out_words - 1) * slices,
+            words=self.out_words,
+            tokens=self.tokens,
+            runs=self.heads * self.steps,
+            banks=self.out_banks,
+            depth=self.o.depth,
+            named=True,
+        )

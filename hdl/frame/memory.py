@@ -1,15 +1,18 @@
 """Memories of a layer: block memory, or the big single-port memories of the UP5K."""
 
+from typing import Final
+
 from amaranth.hdl import Array, Cat, ClockSignal, Const, Instance, Module, Signal, Value
-from amaranth.lib import memory, wiring
+from amaranth.lib import memory
 from amaranth.lib.wiring import In, Out
 
+from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.memory_map import MemoryShape
 
 __all__ = ["LayerMemory", "SinglePortMemory"]
 
 
-class SinglePortMemory(wiring.Component):
+class SinglePortMemory(Component):
     """A memory of SB_SPRAM256KA with a write and a read port, of which one is used in a cycle.
 
     A write comes before a read. What was read stays until the next read; it means nothing after a
@@ -37,21 +40,14 @@ class SinglePortMemory(wiring.Component):
         Word that was read.
     """
 
-    w_addr: Signal
-    w_data: Signal
-    w_en: Signal
-    r_addr: Signal
-    r_en: Signal
-    r_data: Signal
-
     def __init__(self, width: int, depth: int, *, granularity: int):
         if depth < 1 or depth & depth - 1:
             raise ValueError(f"Depth must be a power of two, not {depth!r}")
         if granularity != width and (granularity % 4 or 16 % granularity):
             raise ValueError(f"Granularity must be the width, 4, 8 or 16, not {granularity!r}")
-        self._width = width
-        self._depth = depth
-        self._granularity = granularity
+        self.width: Final = width
+        self.depth: Final = depth
+        self.granularity: Final = granularity
         super().__init__(
             {
                 "w_addr": In(range(depth)),
@@ -63,27 +59,12 @@ class SinglePortMemory(wiring.Component):
             }
         )
 
-    @property
-    def width(self) -> int:
-        """Bits of a word."""
-        return self._width
-
-    @property
-    def depth(self) -> int:
-        """Words."""
-        return self._depth
-
-    @property
-    def granularity(self) -> int:
-        """Bits that one write enable covers."""
-        return self._granularity
-
     def elaborate(self, platform: object) -> Module:
         """Place one SPRAM for each 16 bits and 16,384 words."""
         m = Module()
         writes = self.w_en.any()
         addr = Signal(14)
-        high = Signal(range(max(1, self._depth >> 14)))
+        high = Signal(range(max(1, self.depth >> 14)))
         read_high = Signal.like(high)
         m.d.comb += Cat(addr, high).eq(self.r_addr)
         with m.If(writes):
@@ -91,14 +72,14 @@ class SinglePortMemory(wiring.Component):
         with m.If(self.r_en & ~writes):
             m.d.sync += read_high.eq(high)
 
-        nibbles = Signal(-(-self._width // 4))
+        nibbles = Signal(-(-self.width // 4))
         m.d.comb += nibbles.eq(
-            Cat(self.w_en[n * 4 // self._granularity] for n in range(len(nibbles)))
+            Cat(self.w_en[n * 4 // self.granularity] for n in range(len(nibbles)))
         )
-        for column in range(-(-self._width // 16)):
+        for column in range(-(-self.width // 16)):
             words: list[Value] = []
             part = slice(16 * column, 16 * column + 16)
-            for bank in range(max(1, self._depth >> 14)):
+            for bank in range(max(1, self.depth >> 14)):
                 word = Signal(16, name=f"word{column}_{bank}")
                 selected = high == bank
                 m.submodules[f"spram{column}_{bank}"] = Instance(
@@ -119,7 +100,7 @@ class SinglePortMemory(wiring.Component):
         return m
 
 
-class LayerMemory(wiring.Component):
+class LayerMemory(Component):
     """A memory of a layer, where the plan puts it.
 
     Parameters
@@ -136,16 +117,9 @@ class LayerMemory(wiring.Component):
         share a cycle.
     """
 
-    w_addr: Signal
-    w_data: Signal
-    w_en: Signal
-    r_addr: Signal
-    r_en: Signal
-    r_data: Signal
-
     def __init__(self, shape: MemoryShape, *, granularity: int):
-        self._shape = shape
-        self._granularity = granularity
+        self.shape: Final = shape
+        self.granularity: Final = granularity
         super().__init__(
             {
                 "w_addr": In(range(shape.depth)),
@@ -157,22 +131,12 @@ class LayerMemory(wiring.Component):
             }
         )
 
-    @property
-    def shape(self) -> MemoryShape:
-        """Words, and the kind of memory that holds them."""
-        return self._shape
-
-    @property
-    def granularity(self) -> int:
-        """Bits that one write enable covers."""
-        return self._granularity
-
     def elaborate(self, platform: object) -> Module:
         """Place the memory."""
         m = Module()
-        shape = self._shape
+        shape = self.shape
         if shape.single_port:
-            single = SinglePortMemory(shape.width, shape.depth, granularity=self._granularity)
+            single = SinglePortMemory(shape.width, shape.depth, granularity=self.granularity)
             m.submodules.single = single
             m.d.comb += [
                 single.w_addr.eq(self.w_addr),
@@ -187,7 +151,7 @@ class LayerMemory(wiring.Component):
             shape=shape.width, depth=shape.depth, init=[], attrs={"ram_style": "block"}
         )
         m.submodules.store = store
-        write, read = store.write_port(granularity=self._granularity), store.read_port()
+        write, read = store.write_port(granularity=self.granularity), store.read_port()
         m.d.comb += [
             write.addr.eq(self.w_addr),
             write.data.eq(self.w_data),

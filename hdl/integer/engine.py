@@ -1,13 +1,13 @@
 """State order on small integers: S = K^T V first, then q S, one set bit a cycle."""
 
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import fit
 from spikeloom.hdl.frame.memory import LayerMemory
 from spikeloom.hdl.integer.events import IntegerSequencer
@@ -17,7 +17,7 @@ from spikeloom.hdl.neuron import NeuronFire, NeuronPreset
 __all__ = ["IntegerEngine"]
 
 
-class IntegerEngine(wiring.Component):
+class IntegerEngine(Component):
     """Compute one head and step at a time, one set bit of k or q a cycle, ``lanes`` channels of v.
 
     A row of k (one channel, over the tokens) adds up the values of its tokens, each shifted by the
@@ -57,26 +57,8 @@ class IntegerEngine(wiring.Component):
         drives, each in whole beats, one cycle later. Absent elsewhere.
     """
 
-    ready: Signal
-    done: Signal
-    written: Signal
-    busy: Signal
-    bank: Signal
-    bank_out: Signal
-    entry_addr: Signal
-    entry_en: Signal
-    entry: data.View
-    v_addr: Signal
-    v_data: Signal
-    o_addr: Signal
-    o_data: Signal
-    o_en: Signal
-    r_addr: Signal
-    r_en: Signal
-    r_data: Signal
-
     def __init__(self, plan: IntegerPlan):
-        self._plan = plan
+        self.plan: Final = plan
         output: dict[str, Any] = {
             "o_addr": Out(range(plan.output.depth)),
             "o_data": Out(plan.output.width),
@@ -105,14 +87,9 @@ class IntegerEngine(wiring.Component):
             }
         )
 
-    @property
-    def plan(self) -> IntegerPlan:
-        """Geometry of the layer."""
-        return self._plan
-
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        plan = self._plan
+        plan = self.plan
         m.submodules.events = events = IntegerSequencer(plan)
         m.d.comb += [
             events.ready.eq(self.ready),
@@ -166,7 +143,7 @@ class IntegerEngine(wiring.Component):
 
     def _late(self, m: Module, value: Value, name: str, cycles: int = 0) -> Value:
         """Delay by the cycles from a slot to its addition, or so many."""
-        for n in range(cycles or 1 + self._plan.registered):
+        for n in range(cycles or 1 + self.plan.registered):
             late = Signal(len(value), name=f"{name}{n + 1}")
             m.d.sync += late.eq(value)
             value = late
@@ -174,7 +151,7 @@ class IntegerEngine(wiring.Component):
 
     def _state(self, m: Module, events: IntegerSequencer) -> tuple[Value, LayerMemory]:
         """Read the row of state of a set bit of q, or zeros."""
-        plan = self._plan
+        plan = self.plan
         shape = plan.memory("state")
         m.submodules.state = store = LayerMemory(shape, granularity=shape.width)
         used = Signal()
@@ -195,7 +172,7 @@ class IntegerEngine(wiring.Component):
 
     def _values(self, m: Module, events: IntegerSequencer, planes: Value) -> list[Value]:
         """Weigh the values of the token of a set bit of k."""
-        plan = self._plan
+        plan = self.plan
         width, lanes = plan.design.value_bits, plan.lanes
         shared = ceil_log2(plan.v_shared)
         token = _widen(events.index, ceil_log2(plan.tokens))
@@ -244,7 +221,7 @@ class IntegerEngine(wiring.Component):
         return drain, query, row, turn
 
     def _sum(self, acc: Signal, addend: Signal) -> Value:
-        if not self._plan.saturating:
+        if not self.plan.saturating:
             return acc + addend
         total = acc[:-1] + addend[:-1]
         return Cat(total[:-1], acc[-1] | addend[-1] | total[-1])
@@ -253,7 +230,7 @@ class IntegerEngine(wiring.Component):
         self, m: Module, events: IntegerSequencer, ends: Value, row: Value, turn: Value
     ) -> Value:
         """Read what is kept of the query that starts."""
-        plan = self._plan
+        plan = self.plan
         self._store: LayerMemory | None = None
         if not plan.keeps:
             return Const(0, max(1, plan.lanes * self._kept_bits))
@@ -272,18 +249,19 @@ class IntegerEngine(wiring.Component):
             store.w_en.eq(ends),
         ]
         self._store = store
-        return store.r_data
+        words: Value = store.r_data
+        return words
 
     @property
     def _kept_bits(self) -> int:
-        plan = self._plan
+        plan = self.plan
         return 0 if plan.spec is None else plan.neuron.membrane_shape.width
 
     def _starts(
         self, m: Module, events: IntegerSequencer, begin: Value, words: Value
     ) -> list[Value]:
         """Give what the accumulators of the query that starts begin with."""
-        plan = self._plan
+        plan = self.plan
         first = Signal(name="first")
         m.d.comb += first.eq(events.first_step if plan.keeps else 1)
         starts: list[Value] = []
@@ -305,7 +283,7 @@ class IntegerEngine(wiring.Component):
 
     def _levels(self, m: Module, events: IntegerSequencer) -> Value:
         """Give what all accumulators add on the way from threshold to threshold."""
-        plan = self._plan
+        plan = self.plan
         if not plan.levels:
             return Const(0)
         steps = [above - below for below, above in pairwise(plan.levels)]
@@ -329,7 +307,7 @@ class IntegerEngine(wiring.Component):
         turn: Value,
     ) -> None:
         """Let finished accumulators through the neurons, and write what comes out."""
-        plan = self._plan
+        plan = self.plan
         if plan.accumulate:
             self._sums(m, accs)
             return
@@ -364,7 +342,7 @@ class IntegerEngine(wiring.Component):
 
     def _sums(self, m: Module, accs: list[Signal]) -> None:
         """Keep what the drives are so far, and extend what is read of it to whole beats."""
-        plan = self._plan
+        plan = self.plan
         assert self._store is not None
         m.d.comb += self._store.w_data.eq(Cat(accs))
         for lane in range(plan.lanes):
@@ -376,7 +354,7 @@ class IntegerEngine(wiring.Component):
 
     def _mask(self, m: Module, out: Signal, lane: int, turn: Value) -> Value:
         """Clear channels beyond the head's last one, whatever the padding of v held."""
-        plan = self._plan
+        plan = self.plan
         if (plan.passes - 1) * plan.lanes + lane < plan.values:
             return out
         masked = Signal.like(out, name=f"masked{lane}")

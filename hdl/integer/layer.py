@@ -1,21 +1,21 @@
 """A whole layer of attention on small integers: beats of q, k and v in, beats of outputs out."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from amaranth.hdl import Module
 from amaranth.lib.wiring import connect, flipped
 from numpy.typing import ArrayLike, NDArray
 
-from spikeloom.design.base import Design
 from spikeloom.design.integer import IntegerDesign
 from spikeloom.hdl.frame.banks import BankRing
 from spikeloom.hdl.frame.layer import LayerComponent
 from spikeloom.hdl.frame.memory import LayerMemory
 from spikeloom.hdl.frame.memory_map import MemoryShape
+from spikeloom.hdl.frame.unloader import Unloader
 from spikeloom.hdl.integer.engine import IntegerEngine
-from spikeloom.hdl.integer.loader import IntegerLoader, IntegerUnloader
+from spikeloom.hdl.integer.loader import IntegerLoader
 from spikeloom.hdl.integer.plan import IntegerPlan
 
 __all__ = ["IntegerLayer", "integer_cycles"]
@@ -84,41 +84,31 @@ class IntegerLayer(LayerComponent):
     """
 
     def __init__(self, design: IntegerDesign, *, accumulate: bool = False):
-        self._design = design
-        self._plan = IntegerPlan(design, accumulate)
+        self.design: Final = design
+        self.plan: Final = IntegerPlan(design, accumulate)
         super().__init__(design)
-
-    @property
-    def design(self) -> Design:
-        """The layer."""
-        return self._design
-
-    @property
-    def plan(self) -> IntegerPlan:
-        """Geometry of the layer."""
-        return self._plan
 
     @property
     def memories(self) -> tuple[MemoryShape, ...]:
         """Memories of the layer."""
-        return self._plan.memories
+        return self.plan.memories
 
     def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
         """Predict the cycles in which the engine works, summed over an inference.
 
         They depend on the set bits of q and k; without any given, all that a value can have.
         """
-        design = self._design
+        design = self.design
         if arrays is None:
             shape = (design.steps, design.tokens, design.dim)
             most = {"q": design.q_max, "k": design.k_max}
             # The value with the most set bits: all ones, or the most below the greatest.
             arrays = {name: np.full(shape, _fullest(top)) for name, top in most.items()}
-        return integer_cycles(self._plan, np.asarray(arrays["q"]), np.asarray(arrays["k"]))
+        return integer_cycles(self.plan, np.asarray(arrays["q"]), np.asarray(arrays["k"]))
 
     def manifest(self) -> dict[str, Any]:
         """Describe what a user of the generated Verilog cannot see in it."""
-        plan = self._plan
+        plan = self.plan
         return {
             "memories": [shape.describe() for shape in plan.memories],
             "banks": {"input": plan.in_banks, "output": plan.out_banks},
@@ -129,10 +119,10 @@ class IntegerLayer(LayerComponent):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        plan = self._plan
+        plan = self.plan
         m.submodules.loader = loader = IntegerLoader(plan)
         m.submodules.engine = engine = IntegerEngine(plan)
-        m.submodules.unloader = unloader = IntegerUnloader(plan)
+        m.submodules.unloader = unloader = Unloader(plan.answer)
         connect(m, flipped(self.i), loader.i)
         connect(m, unloader.o, flipped(self.o))
 
@@ -187,7 +177,7 @@ class IntegerLayer(LayerComponent):
         return m
 
     def _memory(self, m: Module, name: str, granularity: int) -> LayerMemory:
-        store = LayerMemory(self._plan.memory(name), granularity=granularity)
+        store = LayerMemory(self.plan.memory(name), granularity=granularity)
         m.submodules[name] = store
         return store
 

@@ -13,6 +13,7 @@ from spikeloom.golden.integer import formula as integer
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.ranges import Ranges, bits
 from spikeloom.hdl.frame.memory_map import MemoryShape, place
+from spikeloom.hdl.frame.unloader import OutputWords
 from spikeloom.hdl.neuron import NeuronFormat
 
 __all__ = ["IntegerPlan"]
@@ -364,6 +365,21 @@ class IntegerPlan:
     def output(self) -> MemoryShape:
         """Memory that the output is read from."""
         return self.memory("membrane" if self.accumulate else "o")
+
+    @property
+    def answer(self) -> OutputWords:
+        """How the answer of a head and step lies there; where drives accumulate, of all steps."""
+        return OutputWords(
+            beat=self.beat,
+            filled=self.o_beat,
+            slices=self.out_slices,
+            tail=self.out_beats - (self.out_words - 1) * self.out_slices,
+            words=self.out_words,
+            tokens=self.tokens,
+            runs=1 if self.accumulate else self.design.heads * self.design.steps,
+            banks=self.out_banks,
+            depth=self.output.depth,
+        )
 
     @property
     def paced(self) -> bool:

@@ -1,10 +1,12 @@
 """The masks of Q-K channel attention and SDSA: a neuron a channel, a beat of channels at a time."""
 
+from typing import Final
+
 from amaranth.hdl import Const, Module, Mux, Signal, Value
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.design.mask import MaskDesign
+from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import odometer
 from spikeloom.hdl.frame.memory_map import MemoryShape
 from spikeloom.hdl.mask.lane import MaskLane
@@ -14,7 +16,7 @@ from spikeloom.hdl.mask.words import MaskWords
 __all__ = ["ChannelMask"]
 
 
-class ChannelMask(wiring.Component):
+class ChannelMask(Component):
     """Count the spikes of every channel over the tokens; then let the channels pass that fire.
 
     For qk-channel the beats of q are counted and those of k pass. For sdsa a beat of k is kept
@@ -43,17 +45,10 @@ class ChannelMask(wiring.Component):
         High when a beat may be taken.
     """
 
-    data: Signal
-    en: Signal
-    ready: Signal
-    passes: Signal
-    bits: Signal
-    last: Signal
-
     def __init__(self, design: MaskDesign):
         if design.attention not in ("qk-channel", "sdsa"):
             raise ValueError(f"Attention must be 'qk-channel' or 'sdsa', not {design.attention!r}")
-        self._design = design
+        self.design: Final = design
         self._plan = plan = MaskPlan(design)
         self._width = 1 if plan.stateless else plan.format.acc_shape.width
         self._words = MaskWords("channels", plan.lanes * self._width, plan.beats)
@@ -69,18 +64,13 @@ class ChannelMask(wiring.Component):
         )
 
     @property
-    def design(self) -> MaskDesign:
-        """The layer."""
-        return self._design
-
-    @property
     def memories(self) -> tuple[MemoryShape, ...]:
         """Block memories."""
         return self._words.memories
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        design, plan = self._design, self._plan
+        design, plan = self.design, self._plan
         m.submodules.words = words = self._words
         clearing = Const(0) if plan.stateless else Signal(init=1, name="clearing")
         visit, spikes = Signal(), Signal(plan.lanes)

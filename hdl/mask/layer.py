@@ -1,7 +1,7 @@
 """A whole mask attention: beats of q and k (and v) in, the spikes that pass out."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from amaranth.hdl import Module, Signal
 from numpy.typing import ArrayLike
@@ -42,14 +42,9 @@ class MaskLayer(LayerComponent):
     """
 
     def __init__(self, design: MaskDesign):
-        self._design = design
+        self.design: Final = design
         self._engine = TokenMask(design) if design.attention == "qk-token" else ChannelMask(design)
         super().__init__(design)
-
-    @property
-    def design(self) -> MaskDesign:
-        """The layer."""
-        return self._design
 
     @property
     def memories(self) -> tuple[MemoryShape, ...]:
@@ -61,13 +56,13 @@ class MaskLayer(LayerComponent):
 
         They are ``H T N ceil(d/B)`` for each input, whatever the spikes.
         """
-        return MaskModel(self._design).beats_in
+        return MaskModel(self.design).beats_in
 
     def manifest(self) -> dict[str, Any]:
         """Describe what a user of the generated Verilog cannot see in it."""
         return {
             "memories": [shape.describe() for shape in self.memories],
-            "stateless": MaskPlan(self._design).stateless,
+            "stateless": MaskPlan(self.design).stateless,
             "compute_cycles": self.compute_cycles(),
         }
 

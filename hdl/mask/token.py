@@ -1,10 +1,12 @@
 """The mask of Q-K token attention: one neuron, a token at a time."""
 
+from typing import Final
+
 from amaranth.hdl import Module, Mux, Signal, Value
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.design.mask import MaskDesign
+from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import odometer
 from spikeloom.hdl.frame.memory_map import MemoryShape
 from spikeloom.hdl.mask.plan import MaskPlan, within
@@ -15,7 +17,7 @@ from spikeloom.hdl.popcount.popcount import Popcount
 __all__ = ["TokenMask"]
 
 
-class TokenMask(wiring.Component):
+class TokenMask(Component):
     """Watch the beats of q and k of a token in turn, and let k pass if the neuron of q fires.
 
     Where the neuron is an OR there is one register for the whole layer. Otherwise a popcount of a
@@ -46,17 +48,10 @@ class TokenMask(wiring.Component):
         High when the last beat of an inference is taken.
     """
 
-    data: Signal
-    en: Signal
-    ready: Signal
-    passes: Signal
-    bits: Signal
-    last: Signal
-
     def __init__(self, design: MaskDesign):
         if design.attention != "qk-token":
             raise ValueError(f"Attention must be 'qk-token', not {design.attention!r}")
-        self._design = design
+        self.design: Final = design
         self._plan = plan = MaskPlan(design)
         self._words: MaskWords | None = None
         if plan.remembers:
@@ -73,18 +68,13 @@ class TokenMask(wiring.Component):
         )
 
     @property
-    def design(self) -> MaskDesign:
-        """The layer."""
-        return self._design
-
-    @property
     def memories(self) -> tuple[MemoryShape, ...]:
         """Block memories."""
         return self._words.memories if self._words else ()
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        design, plan, words = self._design, self._plan, self._words
+        design, plan, words = self.design, self._plan, self._words
         beat = Signal(range(plan.beats))
         end = beat == plan.beats - 1
         spikes = Signal(plan.lanes)

@@ -1,9 +1,9 @@
 """Words that are visited in turn: read, changed and left behind, one a cycle."""
 
 from amaranth.hdl import Module, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import following
 from spikeloom.hdl.frame.memory import LayerMemory
 from spikeloom.hdl.frame.memory_map import MemoryShape
@@ -13,7 +13,7 @@ __all__ = ["MaskWords"]
 _FEW = 32
 
 
-class MaskWords(wiring.Component):
+class MaskWords(Component):
     """A ring of words of which one is at hand, and is replaced when the ring turns on.
 
     A short ring is registers, a word of which each turn rewrites. A longer one is a block memory
@@ -42,11 +42,6 @@ class MaskWords(wiring.Component):
     last : Out(1)
         High at the last of the words: after it comes the first.
     """
-
-    en: Signal
-    next: Signal
-    data: Signal
-    last: Signal
 
     def __init__(self, name: str, width: int, depth: int):
         for label, value in (("Width", width), ("Depth", depth)):

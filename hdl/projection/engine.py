@@ -1,17 +1,20 @@
 """Engine of a projection: a row of weights a cycle, added to the accumulators of a pass."""
 
+from typing import Final
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import data, memory, wiring
+from amaranth.lib import memory
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.design.projection import ProjectionDesign
+from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import delays, odometer
 from spikeloom.hdl.projection.plan import ProjectionPlan
 
 __all__ = ["ProjectionEngine"]
 
 
-class ProjectionEngine(wiring.Component):
+class ProjectionEngine(Component):
     """Compute one token at a time, one event a cycle, ``lanes`` output channels a pass.
 
     A lane is one adder. What it adds is a weight, or a number of the state: the membrane, the bias
@@ -47,20 +50,8 @@ class ProjectionEngine(wiring.Component):
         Output word of the token, and one enable bit for every pass that it holds.
     """
 
-    ready: Signal
-    empty: Signal
-    close: Signal
-    busy: Signal
-    addr: Signal
-    en: Signal
-    event: data.View
-    done: Signal
-    o_addr: Signal
-    o_data: Signal
-    o_en: Signal
-
     def __init__(self, design: ProjectionDesign):
-        self._design = design
+        self.design: Final = design
         self._plan = plan = ProjectionPlan(design)
         super().__init__(
             {
@@ -78,14 +69,9 @@ class ProjectionEngine(wiring.Component):
             }
         )
 
-    @property
-    def design(self) -> ProjectionDesign:
-        """The projection."""
-        return self._design
-
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        plan, design = self._plan, self._design
+        plan, design = self._plan, self.design
 
         turn = Signal(range(plan.passes))
         place = Signal(range(design.tokens))
@@ -230,7 +216,7 @@ class ProjectionEngine(wiring.Component):
         settle: Value,
     ) -> list[Signal]:
         plan = self._plan
-        width = self._design.weights.bits
+        width = self.design.weights.bits
         accs = []
         for lane in range(plan.lanes):
             weight = weights.word_select(lane, width).as_signed()

@@ -1,7 +1,7 @@
 """A whole projection: beats of small integers in, beats of spikes out."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from amaranth.hdl import Cat, Module, Signal
@@ -49,31 +49,21 @@ class ProjectionLayer(LayerComponent):
     """
 
     def __init__(self, design: ProjectionDesign):
-        self._design = design
-        self._plan = ProjectionPlan(design)
+        self.design: Final = design
+        self.plan: Final = ProjectionPlan(design)
         super().__init__(design)
-
-    @property
-    def design(self) -> ProjectionDesign:
-        """The projection."""
-        return self._design
-
-    @property
-    def plan(self) -> ProjectionPlan:
-        """Geometry of the projection."""
-        return self._plan
 
     @property
     def memories(self) -> tuple[MemoryShape, ...]:
         """Memories, those of constants among them."""
-        return self._plan.memories
+        return self.plan.memories
 
     def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
         """Predict the cycles in which the engine works, summed over an inference.
 
         They depend on the input; without any given, every input is at its greatest.
         """
-        design, plan = self._design, self._plan
+        design, plan = self.design, self.plan
         shape = (design.steps, design.tokens, design.inputs)
         x = np.full(shape, design.levels) if arrays is None else np.asarray(arrays["x"])
         events = int(coded(design, x).sum())
@@ -82,7 +72,7 @@ class ProjectionLayer(LayerComponent):
 
     def manifest(self) -> dict[str, Any]:
         """Describe what a user of the generated Verilog cannot see in it."""
-        plan = self._plan
+        plan = self.plan
         return {
             "memories": [{**shape.describe(), "constant": shape.rom} for shape in plan.memories],
             "banks": {"input": 2, "output": 2},
@@ -93,10 +83,10 @@ class ProjectionLayer(LayerComponent):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        plan = self._plan
-        m.submodules.loader = loader = ProjectionLoader(self._design)
-        m.submodules.engine = engine = ProjectionEngine(self._design)
-        m.submodules.unloader = unloader = ProjectionUnloader(self._design)
+        plan = self.plan
+        m.submodules.loader = loader = ProjectionLoader(self.design)
+        m.submodules.engine = engine = ProjectionEngine(self.design)
+        m.submodules.unloader = unloader = ProjectionUnloader(plan.answer)
         connect(m, flipped(self.i), loader.i)
         connect(m, unloader.o, flipped(self.o))
 

@@ -1,7 +1,7 @@
 """A whole spiking state-space layer: beats of a sequence in, beats of spikes or of y out."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
@@ -60,21 +60,16 @@ class StateSpaceLayer(LayerComponent):
     """
 
     def __init__(self, design: StateSpaceDesign):
-        self._design = design
+        self.design: Final = design
         self._fixed = fixed(design)
         self._spans = spans(design)
         self._sum = sum_of_products(design)
         super().__init__(design)
 
     @property
-    def design(self) -> StateSpaceDesign:
-        """The layer."""
-        return self._design
-
-    @property
     def memories(self) -> tuple[MemoryShape, ...]:
         """Memories of states and membranes, and tables of the three matrices."""
-        design = self._design
+        design = self.design
         depth = 1 << ceil_log2(design.state)
         rows = depth << ceil_log2(design.dim)
         kept = [MemoryShape("h", width(*self._spans.h), depth)]
@@ -90,7 +85,7 @@ class StateSpaceLayer(LayerComponent):
     @property
     def _falls(self) -> list[int]:
         """What A h differs from h by, as a coefficient."""
-        return [int(a) - (1 << self._design.a_fraction_bits) for a in self._fixed.a]
+        return [int(a) - (1 << self.design.a_fraction_bits) for a in self._fixed.a]
 
     @property
     def _fall_bits(self) -> int:
@@ -99,7 +94,7 @@ class StateSpaceLayer(LayerComponent):
     @property
     def _places(self) -> int:
         """Cycles that a pass over the states takes: those at its end must not meet the next."""
-        return max(self._design.state, _LEAST_PLACES)
+        return max(self.design.state, _LEAST_PLACES)
 
     @property
     def _decay(self) -> int:
@@ -111,7 +106,7 @@ class StateSpaceLayer(LayerComponent):
     def _row(self) -> int:
         """Cycles that a row of C takes."""
         if isinstance(self._sum, BitSum):
-            return self._places * self._design.c_bits + 1
+            return self._places * self.design.c_bits + 1
         return self._places
 
     @property
@@ -124,7 +119,7 @@ class StateSpaceLayer(LayerComponent):
 
         They depend on the bits set in the input; without any given, all are.
         """
-        design = self._design
+        design = self.design
         if arrays is None:
             events = design.steps * design.dim * design.input_bits
         else:
@@ -142,7 +137,7 @@ class StateSpaceLayer(LayerComponent):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        design, products = self._design, self._sum
+        design, products = self.design, self._sum
         bits = isinstance(products, BitSum)
         m.submodules.sum = products
         m.submodules.gate = gate = StateSpaceGate(design, wait=products.latency + 2)
@@ -225,7 +220,7 @@ class StateSpaceLayer(LayerComponent):
 
     def _table(self, rows: NDArray[np.int64]) -> list[int]:
         """Lay rows of coefficients out, each from a power of two on."""
-        gap = [0] * ((1 << ceil_log2(self._design.state)) - self._design.state)
+        gap = [0] * ((1 << ceil_log2(self.design.state)) - self.design.state)
         return [entry for row in rows.tolist() for entry in (*row, *gap)]
 
     def _rom(self, m: Module, name: str, words: list[int], address: Value) -> Value:

@@ -1,7 +1,9 @@
 """Additive position codes in score order: one bias a row and key, from one generator."""
 
+from typing import Final
+
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib import memory, wiring
+from amaranth.lib import memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
@@ -9,12 +11,13 @@ from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden.position import log as golden_log
 from spikeloom.golden.position import table as golden_table
 from spikeloom.hdl.attention.plan import Plan
+from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import following
 
 __all__ = ["BiasStream"]
 
 
-class BiasStream(wiring.Component):
+class BiasStream(Component):
     """Give every row of the score engine its bias for the key of the slot.
 
     Log-PE and a table by difference depend on i - j alone, so what row r needs now row r - 1 needed
@@ -41,13 +44,8 @@ class BiasStream(wiring.Component):
         Bias of each row.
     """
 
-    shift: Signal
-    key: Signal
-    head: Signal
-    o: list[Signal]
-
     def __init__(self, design: AttentionDesign):
-        self._design = design
+        self.design: Final = design
         self._plan = plan = Plan(design)
         if not {"log", "table"} & set(design.position):
             raise ValueError(f"Position must hold log or table, not {design.position!r}")
@@ -64,11 +62,6 @@ class BiasStream(wiring.Component):
         )
 
     @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
-
-    @property
     def heads(self) -> int:
         """Tables: one, or one a head."""
         return len(self._tables)
@@ -80,7 +73,7 @@ class BiasStream(wiring.Component):
 
     @property
     def _by_threshold(self) -> bool:
-        return "log" in self._design.position and self._design.log.built == "logic"
+        return "log" in self.design.position and self.design.log.built == "logic"
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -1,7 +1,8 @@
 """Score order: row after row of the attention map, A = similarity(q, k) first, then A v."""
 
+from typing import Final
+
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
@@ -12,6 +13,7 @@ from spikeloom.hdl.attention.plan import Plan
 from spikeloom.hdl.attention.score.accumulate import AccumulatorChain
 from spikeloom.hdl.attention.score.bias import BiasStream
 from spikeloom.hdl.frame.compare import at_least
+from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import delays, fit, following, head_counter
 from spikeloom.hdl.position.gray import TokenCode
 from spikeloom.hdl.similarity.alpha import AlphaSimilarity
@@ -21,7 +23,7 @@ from spikeloom.hdl.similarity.similarity import Similarity
 __all__ = ["ScoreEngine"]
 
 
-class ScoreEngine(wiring.Component):
+class ScoreEngine(Component):
     """Compute one head and step at a time, ``rows`` queries and ``lanes`` channels, a key a cycle.
 
     The queries of a block stand in a chain of registers, and so do their accumulators. A block
@@ -61,22 +63,8 @@ class ScoreEngine(wiring.Component):
         word.
     """
 
-    ready: Signal
-    done: Signal
-    busy: Signal
-    bank: Signal
-    bank_out: Signal
-    kq_addr: Signal
-    k_data: Signal
-    q_data: Signal
-    v_addr: Signal
-    v_data: Signal
-    o_addr: Signal
-    o_data: Signal
-    o_en: Signal
-
     def __init__(self, design: AttentionDesign):
-        self._design = design
+        self.design: Final = design
         self._plan = plan = Plan(design)
         shapes = {shape.name: shape for shape in plan.memories}
         self._similarities = [self._similarity() for _ in range(plan.rows)]
@@ -99,11 +87,6 @@ class ScoreEngine(wiring.Component):
         )
 
     @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
-
-    @property
     def latency(self) -> int:
         """Cycles from the slot that reads a key to the slot that accumulates its score."""
         return 2 + self._similarities[0].latency + (1 if self._biased else 0)
@@ -116,15 +99,15 @@ class ScoreEngine(wiring.Component):
 
     @property
     def _biased(self) -> bool:
-        return bool({"log", "table"} & set(self._design.position))
+        return bool({"log", "table"} & set(self.design.position))
 
     @property
     def _weighed(self) -> bool:
         """Whether heads have alphas of their own."""
-        return len(set(self._design.kappas)) > 1
+        return len(set(self.design.kappas)) > 1
 
     def _similarity(self) -> Similarity | AlphaSimilarity | GatedSimilarity:
-        design = self._design
+        design = self.design
         kappas = sorted(set(design.kappas))
         if design.gate is not None and not self._biased:
             return GatedSimilarity(
@@ -198,7 +181,7 @@ class ScoreEngine(wiring.Component):
         self, m: Module, key: list[Value], shift: list[Value], token: Value, fresh: Value
     ) -> list[Value]:
         """Compare a key with the query of every row, one key a cycle."""
-        plan, design = self._plan, self._design
+        plan, design = self._plan, self.design
         was_fresh = Signal()
         m.d.sync += was_fresh.eq(fresh)
         words: list[Value] = [self.q_data[: plan.head_dim], self.k_data[: plan.head_dim]]
@@ -231,7 +214,7 @@ class ScoreEngine(wiring.Component):
         self, m: Module, scores: list[Value], key: list[Value], shift: list[Value]
     ) -> list[Value]:
         plan = self._plan
-        m.submodules.bias = bias = BiasStream(self._design)
+        m.submodules.bias = bias = BiasStream(self.design)
         slot = self.latency - 1 - bias.latency
         m.d.comb += [bias.key.eq(key[slot]), bias.shift.eq(shift[slot])]
         if bias.heads > 1:
@@ -241,7 +224,7 @@ class ScoreEngine(wiring.Component):
         for row, score in enumerate(scores):
             total = Signal(range(low, high + 1), name=f"total{row}")
             clipped = Signal(plan.score_shape, name=f"score{row}", reset_less=True)
-            m.d.comb += total.eq(score + (bias.o[row] << self._design.score_fraction))
+            m.d.comb += total.eq(score + (bias.o[row] << self.design.score_fraction))
             m.d.sync += clipped.eq(self._clip(total))
             sums.append(clipped)
         return sums
@@ -249,8 +232,8 @@ class ScoreEngine(wiring.Component):
     def _clip(self, total: Signal) -> Value:
         """Clip a score with its bias where that is exact, or send it through the gate."""
         limit = self._plan.ranges.saturate
-        if self._design.gate is not None:
-            level = golden_gate.level(self._design)
+        if self.design.gate is not None:
+            level = golden_gate.level(self.design)
             return total >= level if total.shape().signed else at_least(total, max(0, level))
         return total if limit is None else Mux(total >= limit, limit, total)
 
@@ -314,7 +297,7 @@ class ScoreEngine(wiring.Component):
             self.o_en.eq(output.enables(turn_out, out & exists)),
         ]
 
-        m.submodules.accumulators = chain = AccumulatorChain(self._design)
+        m.submodules.accumulators = chain = AccumulatorChain(self.design)
         m.d.comb += [
             chain.shift.eq(shift[latency]),
             chain.v.eq(value),

@@ -1,18 +1,21 @@
 """Input side in state order: beats in, chunks with spikes in them out."""
 
+from typing import Final
+
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.hdl.attention.state.events import less_lowest
 from spikeloom.hdl.attention.state.plan import StatePlan
 from spikeloom.hdl.frame.beats import beat_stream
+from spikeloom.hdl.frame.component import Component
 
 __all__ = ["ChunkLoader"]
 
 
-class ChunkLoader(wiring.Component):
+class ChunkLoader(Component):
     """Keep the chunks of k and q that hold a spike, and write v, bank after bank.
 
     A beat of k or q is taken apart into chunks, one a cycle; a beat of v is written as it is. A row
@@ -45,21 +48,8 @@ class ChunkLoader(wiring.Component):
         Which beat of its token it is; whether the token is the first.
     """
 
-    i: stream.Interface
-    free: Signal
-    full: Signal
-    bank: Signal
-    addr: Signal
-    entry: data.View
-    en: Signal
-    v_addr: Signal
-    beat: Signal
-    v_en: Signal
-    v_place: Signal
-    v_first: Signal
-
     def __init__(self, design: AttentionDesign):
-        self._design = design
+        self.design: Final = design
         self._plan = plan = StatePlan(design)
         super().__init__(
             {
@@ -77,11 +67,6 @@ class ChunkLoader(wiring.Component):
                 "v_first": Out(1),
             }
         )
-
-    @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -1,7 +1,9 @@
 """State order: S = K^T V first, then q S, one spike a cycle and none for a zero."""
 
+from typing import Final
+
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value, signed
-from amaranth.lib import data, memory, wiring
+from amaranth.lib import memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
@@ -10,6 +12,7 @@ from spikeloom.hdl.attention.output import OutputWriter
 from spikeloom.hdl.attention.state.events import EventSequencer
 from spikeloom.hdl.attention.state.lane import SaturatingLane
 from spikeloom.hdl.attention.state.plan import StatePlan
+from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import fit, head_counter
 from spikeloom.hdl.frame.memory import LayerMemory
 from spikeloom.hdl.neuron import NeuronFire, NeuronPreset
@@ -17,7 +20,7 @@ from spikeloom.hdl.neuron import NeuronFire, NeuronPreset
 __all__ = ["StateEngine"]
 
 
-class StateEngine(wiring.Component):
+class StateEngine(Component):
     """Compute one head and step at a time, one spike of k or q a cycle, ``lanes`` channels of v.
 
     Both halves are the same sum over the spikes of a row: a row of k (one channel, over the tokens)
@@ -55,24 +58,8 @@ class StateEngine(wiring.Component):
         Output word to write; one enable bit for every pass that the word holds.
     """
 
-    ready: Signal
-    done: Signal
-    busy: Signal
-    bank: Signal
-    bank_out: Signal
-    chunk_addr: Signal
-    chunk_en: Signal
-    chunk: data.View
-    v_addr: Signal
-    v_data: Signal
-    sum_addr: Signal
-    sums: Signal
-    o_addr: Signal
-    o_data: Signal
-    o_en: Signal
-
     def __init__(self, design: AttentionDesign):
-        self._design = design
+        self.design: Final = design
         self._plan = plan = StatePlan(design)
         depth = {shape.name: shape.depth for shape in plan.memories}
         super().__init__(
@@ -95,15 +82,10 @@ class StateEngine(wiring.Component):
             }
         )
 
-    @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
-
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan = self._plan
-        m.submodules.events = events = EventSequencer(self._design)
+        m.submodules.events = events = EventSequencer(self.design)
         m.d.comb += [
             events.ready.eq(self.ready),
             events.bank.eq(self.bank),
@@ -188,8 +170,8 @@ class StateEngine(wiring.Component):
             self._offset = Signal(plan.neuron.offset_shape, name="offset")
             m.d.comb += self._offset.eq(Array(plan.neuron.offsets)[head])
         if plan.weighed:
-            self._kappa = Signal(range(max(self._design.kappas) + 1), name="kappa")
-            m.d.comb += self._kappa.eq(Array(self._design.kappas)[head])
+            self._kappa = Signal(range(max(self.design.kappas) + 1), name="kappa")
+            m.d.comb += self._kappa.eq(Array(self.design.kappas)[head])
 
     def _portable_lanes(
         self,
@@ -207,7 +189,7 @@ class StateEngine(wiring.Component):
         shift = 0 if saturating else plan.fraction
         key: Value | int = plan.weights.key << plan.fraction
         if self._kappa is not None:
-            key = ((1 << self._design.score_fraction) + self._kappa) << plan.fraction
+            key = ((1 << self.design.score_fraction) + self._kappa) << plan.fraction
         accs = []
         for lane in range(plan.lanes):
             acc = Signal(plan.lane_shape, name=f"acc{lane}", reset_less=True)
@@ -260,7 +242,7 @@ class StateEngine(wiring.Component):
         address = Cat(events.turn[shared:], _widen(token, ceil_log2(plan.tokens)), self.bank)
         m.d.comb += self.v_addr.eq(Cat(address, ~used) if plan.v_zero else address)
         word = self.v_data.word_select(events.turn[:shared], plan.lanes)
-        values = (word if shared else self.v_data)[: plan.lanes]
+        values: Value = (word if shared else self.v_data)[: plan.lanes]
         if plan.v_zero:
             return values
         reads = Signal()
@@ -295,7 +277,7 @@ class StateEngine(wiring.Component):
         weights = plan.weights
         shape = signed(plan.lane_shape.width - plan.fraction)
         offset = self._offset
-        one = 1 << self._design.score_fraction
+        one = 1 << self.design.score_fraction
         weight: Value = Const(-weights.base_key) if self._kappa is None else -self._kappa
         if plan.windowed:
             weight = self._window_weight(m, events, one, weight)
@@ -327,7 +309,7 @@ class StateEngine(wiring.Component):
         m.d.sync += [
             is_ones.eq(events.ones),
             leaves.eq(events.leave),
-            first.eq(inside << self._design.score_fraction),
+            first.eq(inside << self.design.score_fraction),
         ]
         weight = Signal(signed(1 + max(len(first), plan.weights.base_key.bit_length() + 1)))
         with m.If(events.query):

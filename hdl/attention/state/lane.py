@@ -1,8 +1,11 @@
 """A lane of the state order from iCE40 cells: adder, load and saturation in a cell a bit."""
 
+from typing import Final
+
 from amaranth.hdl import Cat, Const, Instance, Module, Mux, Signal, Value
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
+from spikeloom.hdl.frame.component import Component
 
 __all__ = ["SaturatingLane"]
 
@@ -12,7 +15,7 @@ _SUM = sum(((n >> 1 ^ n >> 2 ^ n >> 3) & 1) << n for n in range(16))
 _STICKY = sum(bool(n & 0b1010 or n & 0b101 == 0b100) << n for n in range(16))
 
 
-class SaturatingLane(wiring.Component):
+class SaturatingLane(Component):
     """Accumulate in ``bits`` bits and a sticky one, on top of what was or of a start value.
 
     Two logic cells a bit, the sum and a choice in front of it. The sticky bit takes the last carry
@@ -38,15 +41,10 @@ class SaturatingLane(wiring.Component):
         Accumulator, the sticky bit on top.
     """
 
-    addend: Signal
-    start: Signal
-    load: Signal
-    acc: Signal
-
     def __init__(self, bits: int):
         if not isinstance(bits, int) or bits < 1:
             raise TypeError(f"Bits must be a positive integer, not {bits!r}")
-        self._bits = bits
+        self.bits: Final = bits
         super().__init__(
             {
                 "addend": In(bits + 1),
@@ -56,20 +54,15 @@ class SaturatingLane(wiring.Component):
             }
         )
 
-    @property
-    def bits(self) -> int:
-        """Bits below the sticky one."""
-        return self._bits
-
     def elaborate(self, platform: object) -> Module:
         """Chain the cells."""
         m = Module()
-        before = Signal(self._bits)
+        before = Signal(self.bits)
         m.d.comb += before.eq(Mux(self.load, self.start, self.acc[:-1]))
         carry: Value = Const(0, 1)
         totals = []
-        for bit in range(self._bits + 1):
-            top = bit == self._bits
+        for bit in range(self.bits + 1):
+            top = bit == self.bits
             total = Signal(name=f"total{bit}")
             m.submodules[f"sum{bit}"] = Instance(
                 "SB_LUT4",

@@ -1,16 +1,19 @@
 """Sums of all values of a channel, counted as the values come in."""
 
+from typing import Final
+
 from amaranth.hdl import Array, Cat, Const, Module, Signal, Value
-from amaranth.lib import memory, wiring
+from amaranth.lib import memory
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.hdl.attention.state.plan import StatePlan
+from spikeloom.hdl.frame.component import Component
 
 __all__ = ["ValueSums"]
 
 
-class ValueSums(wiring.Component):
+class ValueSums(Component):
     """Count the values of every channel of a head, ``base_row`` each, less one.
 
     Less one, so that what is read can be taken away without a gate: the complement of ``r u - 1``
@@ -42,18 +45,8 @@ class ValueSums(wiring.Component):
         Sums of the channels of that word, one cycle later.
     """
 
-    beat: Signal
-    en: Signal
-    first: Signal
-    place: Signal
-    word: Signal
-    bank: Signal
-    head: Signal
-    addr: Signal
-    sums: Signal
-
     def __init__(self, design: AttentionDesign):
-        self._design = design
+        self.design: Final = design
         self._plan = plan = StatePlan(design)
         sums = plan.memory("sums")
         super().__init__(
@@ -69,11 +62,6 @@ class ValueSums(wiring.Component):
                 "sums": Out(sums.width),
             }
         )
-
-    @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
 
     def elaborate(self, platform: object) -> Module:
         """Read, count, write back: a beat's sums while the next beat's are read."""
@@ -116,7 +104,7 @@ class ValueSums(wiring.Component):
             ]
         weight: Value = Const(plan.weights.base_row)
         if plan.weighed:
-            weight = Array(self._design.kappas)[self.head]
+            weight = Array(self.design.kappas)[self.head]
         for n in range(plan.beat):
             part = before.word_select(n, shape.width)
             total = counted.word_select(n, shape.width)

@@ -1,7 +1,9 @@
 """State order with several spikes a cycle: K^T V of one pass while q S of the one before runs."""
 
+from typing import Final
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import data, memory, wiring
+from amaranth.lib import data, memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
@@ -10,6 +12,7 @@ from spikeloom.hdl.attention.output import OutputWriter
 from spikeloom.hdl.attention.wide.lane import LoadingLane, SaturatingSum, count, saturating
 from spikeloom.hdl.attention.wide.plan import WidePlan
 from spikeloom.hdl.attention.wide.reader import RowReader
+from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import delays, following, odometer
 from spikeloom.hdl.frame.memory import LayerMemory
 from spikeloom.hdl.neuron import NeuronFire, NeuronPreset
@@ -17,7 +20,7 @@ from spikeloom.hdl.neuron import NeuronFire, NeuronPreset
 __all__ = ["WideEngine"]
 
 
-class WideEngine(wiring.Component):
+class WideEngine(Component):
     """Compute a pass of a head and step at a time, ``spikes`` spikes of k and of q a cycle.
 
     An inference is a row of stages. In each, the state of one unit (a pass of a head and step) is
@@ -53,28 +56,8 @@ class WideEngine(wiring.Component):
         Output word to write; one enable bit for every pass that the word holds.
     """
 
-    keys_ready: Signal
-    queries_ready: Signal
-    keys_done: Signal
-    queries_done: Signal
-    busy: Signal
-    keys_bank: Signal
-    queries_bank: Signal
-    bank_out: Signal
-    k_addr: Signal
-    k_en: Signal
-    k_word: Signal
-    q_addr: Signal
-    q_en: Signal
-    q_word: Signal
-    v_addr: data.View
-    v_data: data.View
-    o_addr: Signal
-    o_data: Signal
-    o_en: Signal
-
     def __init__(self, design: AttentionDesign):
-        self._design = design
+        self.design: Final = design
         self._plan = plan = WidePlan(design)
         depth = {shape.name: shape.depth for shape in plan.memories}
         address = ceil_log2(depth["v0"])
@@ -101,11 +84,6 @@ class WideEngine(wiring.Component):
                 "o_en": Out(1 if plan.spec is None else plan.passes_per_word),
             }
         )
-
-    @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -305,7 +283,8 @@ class WideEngine(wiring.Component):
         if plan.native:
             m.submodules[name] = unit = SaturatingSum(plan.entry_shape.width - 1)
             m.d.comb += [unit.a.eq(low), unit.b.eq(high)]
-            return unit.o
+            total: Value = unit.o
+            return total
         return saturating(low, high) if plan.saturates else low + high
 
     def _membranes(

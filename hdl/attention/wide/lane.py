@@ -1,10 +1,12 @@
 """Sums of the wide state engine: counts of pairs, and saturating additions."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from amaranth.hdl import Cat, Const, Instance, Module, Signal, Value
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
+from spikeloom.hdl.frame.component import Component
 
 __all__ = ["LoadingLane", "SaturatingSum", "count", "saturating"]
 
@@ -16,7 +18,7 @@ _LOAD_SUM = sum(((n >> 1 & 1) if n & 1 else (n >> 1 ^ n >> 2 ^ n >> 3) & 1) << n
 _LOAD_STICKY = sum(((n >> 1 & 1) if n & 1 else n > 1) << n for n in range(16))
 
 
-class LoadingLane(wiring.Component):
+class LoadingLane(Component):
     """Accumulate in ``bits`` bits and a sticky one, or start from an addend, in iCE40 cells.
 
     One logic cell a bit: the cell's free input loads, and its carry goes on. The sticky bit takes
@@ -39,28 +41,19 @@ class LoadingLane(wiring.Component):
         Accumulator, the sticky bit on top.
     """
 
-    addend: Signal
-    load: Signal
-    acc: Signal
-
     def __init__(self, bits: int):
         if not isinstance(bits, int) or bits < 1:
             raise TypeError(f"Bits must be a positive integer, not {bits!r}")
-        self._bits = bits
+        self.bits: Final = bits
         super().__init__({"addend": In(bits + 1), "load": In(1), "acc": Out(bits + 1)})
-
-    @property
-    def bits(self) -> int:
-        """Bits below the sticky one."""
-        return self._bits
 
     def elaborate(self, platform: object) -> Module:
         """Chain the cells."""
         m = Module()
         carry: Value = Const(0, 1)
         totals = []
-        for bit in range(self._bits + 1):
-            top = bit == self._bits
+        for bit in range(self.bits + 1):
+            top = bit == self.bits
             total = Signal(name=f"total{bit}")
             m.submodules[f"sum{bit}"] = Instance(
                 "SB_LUT4",
@@ -86,7 +79,7 @@ class LoadingLane(wiring.Component):
         return m
 
 
-class SaturatingSum(wiring.Component):
+class SaturatingSum(Component):
     """Add two numbers of ``bits`` bits and a sticky one from iCE40 cells.
 
     One logic cell a bit: the sticky bit takes the last carry where a cell has it anyway. Equal to
@@ -107,28 +100,18 @@ class SaturatingSum(wiring.Component):
         Sum.
     """
 
-    a: Signal
-    b: Signal
-    fresh: Signal
-    o: Signal
-
     def __init__(self, bits: int):
         if not isinstance(bits, int) or bits < 1:
             raise TypeError(f"Bits must be a positive integer, not {bits!r}")
-        self._bits = bits
+        self.bits: Final = bits
         super().__init__({"a": In(bits + 1), "b": In(bits + 1), "fresh": In(1), "o": Out(bits + 1)})
-
-    @property
-    def bits(self) -> int:
-        """Bits below the sticky one."""
-        return self._bits
 
     def elaborate(self, platform: object) -> Module:
         """Chain the cells."""
         m = Module()
         carry: Value = Const(0, 1)
-        for bit in range(self._bits + 1):
-            top = bit == self._bits
+        for bit in range(self.bits + 1):
+            top = bit == self.bits
             m.submodules[f"sum{bit}"] = Instance(
                 "SB_LUT4",
                 p_LUT_INIT=Const(_STICKY if top else _SUM, 16),

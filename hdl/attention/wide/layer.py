@@ -1,22 +1,24 @@
 """A layer that takes several spikes a cycle: loader, engine, memories and unloader."""
 
-from amaranth.hdl import Module, Signal
-from amaranth.lib import stream, wiring
+from typing import Final
+
+from amaranth.hdl import Module
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from spikeloom.design.attention.design import AttentionDesign
-from spikeloom.hdl.attention.unloader import Unloader
 from spikeloom.hdl.attention.wide.engine import WideEngine
 from spikeloom.hdl.attention.wide.loader import WideLoader
 from spikeloom.hdl.attention.wide.plan import WidePlan
 from spikeloom.hdl.frame.banks import BankRing
 from spikeloom.hdl.frame.beats import beat_stream
+from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.memory import LayerMemory
+from spikeloom.hdl.frame.unloader import Unloader
 
 __all__ = ["WideLayer"]
 
 
-class WideLayer(wiring.Component):
+class WideLayer(Component):
     """What :class:`~spikeloom.hdl.attention.layer.AttentionLayer` holds where ``folding.spikes``
     is above 1.
 
@@ -33,27 +35,18 @@ class WideLayer(wiring.Component):
         As :class:`~spikeloom.hdl.attention.layer.AttentionLayer`, behind its stages for positions.
     """
 
-    i: stream.Interface
-    o: stream.Interface
-    busy: Signal
-
     def __init__(self, design: AttentionDesign):
-        self._design = design
+        self.design: Final = design
         self._plan = WidePlan(design)
         beats = beat_stream(design.beat)
         super().__init__({"i": In(beats), "o": Out(beats), "busy": Out(1)})
 
-    @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
-
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan = self._plan
-        m.submodules.loader = loader = WideLoader(self._design)
-        m.submodules.engine = engine = WideEngine(self._design)
-        m.submodules.unloader = unloader = Unloader(self._design)
+        m.submodules.loader = loader = WideLoader(self.design)
+        m.submodules.engine = engine = WideEngine(self.design)
+        m.submodules.unloader = unloader = Unloader(plan.answer)
         connect(m, flipped(self.i), loader.i)
         connect(m, unloader.o, flipped(self.o))
         m.submodules.keys = keys = BankRing(plan.in_banks)
