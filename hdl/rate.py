@@ -13,7 +13,7 @@ from spikeloom.golden.rate import spikes
 from spikeloom.hdl.frame.beats import beat_stream
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.layer import LayerComponent
-from spikeloom.hdl.frame.memory import LayerMemory
+from spikeloom.hdl.frame.memory import add_memory
 from spikeloom.hdl.frame.memory_map import MemoryShape, place
 from spikeloom.hdl.frame.rom import look_up
 from spikeloom.hdl.integer.layer import IntegerLayer, integer_cycles
@@ -71,7 +71,7 @@ class RateEncoder(Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         design = self.design
-        m.submodules.rates = store = LayerMemory(self._shape, granularity=self._shape.width)
+        store = add_memory(m, self._shape)
 
         # k and q are walked through alike, to load them and in every step.
         in_q, walk = Signal(), Signal()

@@ -24,7 +24,7 @@ from spikeloom.hdl.attention.wide.plan import WidePlan
 from spikeloom.hdl.frame.banks import BankRing
 from spikeloom.hdl.frame.counting import fit, head_counter
 from spikeloom.hdl.frame.layer import LayerComponent
-from spikeloom.hdl.frame.memory import LayerMemory
+from spikeloom.hdl.frame.memory import add_memory
 from spikeloom.hdl.frame.memory_map import MemoryShape
 from spikeloom.hdl.frame.unloader import Unloader
 from spikeloom.hdl.position.gray_state import GrayInserter
@@ -164,15 +164,9 @@ class AttentionLayer(LayerComponent):
             unloader.bank.eq(outputs.draining),
             self.busy.eq(engine.busy),
         ]
-        o = self._memory(m, plan.o, granularity=plan.o.width // len(engine.o_en))
-        m.d.comb += [
-            o.w_addr.eq(engine.o_addr),
-            o.w_data.eq(engine.o_data),
-            o.w_en.eq(engine.o_en),
-            o.r_addr.eq(unloader.addr),
-            o.r_en.eq(unloader.en),
-            unloader.data.eq(o.r_data),
-        ]
+        store = add_memory(m, plan.o, plan.o.width // len(engine.o_en))
+        store.write(m, engine.o_addr, engine.o_data, engine.o_en)
+        m.d.comb += unloader.data.eq(store.read(m, unloader.addr, unloader.en))
         return m
 
     def _ready(self, m: Module, complete: Value) -> Value:
@@ -220,49 +214,25 @@ class AttentionLayer(LayerComponent):
             ("k", loader.k_en, engine.k_data),
             ("q", loader.q_en, engine.q_data),
         ):
-            store = self._memory(m, plan.memory(name), granularity=plan.beat)
-            m.d.comb += [
-                store.w_addr.eq(Cat(token, loader.written)),
-                store.w_data.eq(loader.data),
-                store.w_en.eq(en),
-                store.r_addr.eq(engine.kq_addr),
-                store.r_en.eq(1),
-                data.eq(store.r_data),
-            ]
-        store = self._memory(m, plan.memory("v"), granularity=plan.beat)
-        m.d.comb += [
-            store.w_addr.eq(Cat(loader.word, v_token, loader.bank)),
-            store.w_data.eq(loader.beat.replicate(plan.slices)),
-            store.w_en.eq(loader.v_en),
-            store.r_addr.eq(engine.v_addr),
-            store.r_en.eq(1),
-            engine.v_data.eq(store.r_data),
-        ]
+            store = add_memory(m, plan.memory(name), plan.beat)
+            store.write(m, Cat(token, loader.written), loader.data, en)
+            m.d.comb += data.eq(store.read(m, engine.kq_addr))
+        store = add_memory(m, plan.memory("v"), plan.beat)
+        address = Cat(loader.word, v_token, loader.bank)
+        store.write(m, address, loader.beat.replicate(plan.slices), loader.v_en)
+        m.d.comb += engine.v_data.eq(store.read(m, engine.v_addr))
         return loader
 
     def _load_chunks(self, m: Module, engine: StateEngine) -> ChunkLoader:
         """Keep q and k as chunks with spikes in them, and v as words."""
         plan = StatePlan(self.design)
         loader = ChunkLoader(self.design)
-        shape = plan.memory("chunks")
-        store = self._memory(m, shape, granularity=shape.width)
-        m.d.comb += [
-            store.w_addr.eq(loader.addr),
-            store.w_data.eq(loader.entry),
-            store.w_en.eq(loader.en),
-            store.r_addr.eq(engine.chunk_addr),
-            store.r_en.eq(engine.chunk_en),
-            engine.chunk.eq(store.r_data),
-        ]
-        store = self._memory(m, plan.memory("v"), granularity=plan.beat)
-        m.d.comb += [
-            store.w_addr.eq(loader.v_addr),
-            store.w_data.eq(loader.beat.replicate(plan.slices)),
-            store.w_en.eq(loader.v_en),
-            store.r_addr.eq(engine.v_addr),
-            store.r_en.eq(1),
-            engine.v_data.eq(store.r_data),
-        ]
+        store = add_memory(m, plan.memory("chunks"))
+        store.write(m, loader.addr, loader.entry, loader.en)
+        m.d.comb += engine.chunk.eq(store.read(m, engine.chunk_addr, engine.chunk_en))
+        store = add_memory(m, plan.memory("v"), plan.beat)
+        store.write(m, loader.v_addr, loader.beat.replicate(plan.slices), loader.v_en)
+        m.d.comb += engine.v_data.eq(store.read(m, engine.v_addr))
         if plan.summed:
             m.submodules.sums = sums = ValueSums(self.design)
             if plan.weighed:
@@ -278,8 +248,3 @@ class AttentionLayer(LayerComponent):
                 engine.sums.eq(sums.sums),
             ]
         return loader
-
-    def _memory(self, m: Module, shape: MemoryShape, *, granularity: int) -> LayerMemory:
-        store = LayerMemory(shape, granularity=granularity)
-        m.submodules[shape.name] = store
-        return store

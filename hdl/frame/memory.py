@@ -1,18 +1,59 @@
 """Memories of a layer: block memory, or the big single-port memories of the UP5K."""
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
-from amaranth.hdl import Array, Cat, ClockSignal, Const, Instance, Module, Signal, Value
+from amaranth.hdl import (
+    Array,
+    Cat,
+    ClockSignal,
+    Const,
+    Instance,
+    Module,
+    ShapeLike,
+    Signal,
+    Value,
+    ValueLike,
+)
 from amaranth.lib import memory
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.memory_map import MemoryShape
 
-__all__ = ["LayerMemory", "SinglePortMemory"]
+__all__ = ["LayerMemory", "SinglePortMemory", "add_block", "add_memory"]
 
 
-class SinglePortMemory(Component):
+class _Ported(Component):
+    """What has a write and a read port, each joined to its user in one line."""
+
+    def __init__(self, width: int, depth: int, granularity: int):
+        self.width: Final = width
+        self.depth: Final = depth
+        self.granularity: Final = granularity
+        super().__init__(
+            {
+                "w_addr": In(range(depth)),
+                "w_data": In(width),
+                "w_en": In(width // granularity),
+                "r_addr": In(range(depth)),
+                "r_en": In(1),
+                "r_data": Out(width),
+            }
+        )
+
+    def write(self, m: Module, addr: ValueLike, data: ValueLike, en: ValueLike) -> None:
+        """Join the write port to what gives words."""
+        m.d.comb += [self.w_addr.eq(addr), self.w_data.eq(data), self.w_en.eq(en)]
+
+    def read(self, m: Module, addr: ValueLike, en: ValueLike = 1) -> Value:
+        """Join the read port to what asks for words; give the word."""
+        m.d.comb += [self.r_addr.eq(addr), self.r_en.eq(en)]
+        word: Value = self.r_data
+        return word
+
+
+class SinglePortMemory(_Ported):
     """A memory of SB_SPRAM256KA with a write and a read port, of which one is used in a cycle.
 
     A write comes before a read. What was read stays until the next read; it means nothing after a
@@ -45,19 +86,7 @@ class SinglePortMemory(Component):
             raise ValueError(f"Depth must be a power of two, not {depth!r}")
         if granularity != width and (granularity % 4 or 16 % granularity):
             raise ValueError(f"Granularity must be the width, 4, 8 or 16, not {granularity!r}")
-        self.width: Final = width
-        self.depth: Final = depth
-        self.granularity: Final = granularity
-        super().__init__(
-            {
-                "w_addr": In(range(depth)),
-                "w_data": In(width),
-                "w_en": In(width // granularity),
-                "r_addr": In(range(depth)),
-                "r_en": In(1),
-                "r_data": Out(width),
-            }
-        )
+        super().__init__(width, depth, granularity)
 
     def elaborate(self, platform: object) -> Module:
         """Place one SPRAM for each 16 bits and 16,384 words."""
@@ -100,7 +129,7 @@ class SinglePortMemory(Component):
         return m
 
 
-class LayerMemory(Component):
+class LayerMemory(_Ported):
     """A memory of a layer, where the plan puts it.
 
     Parameters
@@ -119,17 +148,7 @@ class LayerMemory(Component):
 
     def __init__(self, shape: MemoryShape, *, granularity: int):
         self.shape: Final = shape
-        self.granularity: Final = granularity
-        super().__init__(
-            {
-                "w_addr": In(range(shape.depth)),
-                "w_data": In(shape.width),
-                "w_en": In(shape.width // granularity),
-                "r_addr": In(range(shape.depth)),
-                "r_en": In(1),
-                "r_data": Out(shape.width),
-            }
-        )
+        super().__init__(shape.width, shape.depth, granularity)
 
     def elaborate(self, platform: object) -> Module:
         """Place the memory."""
@@ -138,19 +157,10 @@ class LayerMemory(Component):
         if shape.single_port:
             single = SinglePortMemory(shape.width, shape.depth, granularity=self.granularity)
             m.submodules.single = single
-            m.d.comb += [
-                single.w_addr.eq(self.w_addr),
-                single.w_data.eq(self.w_data),
-                single.w_en.eq(self.w_en),
-                single.r_addr.eq(self.r_addr),
-                single.r_en.eq(self.r_en),
-                self.r_data.eq(single.r_data),
-            ]
+            single.write(m, self.w_addr, self.w_data, self.w_en)
+            m.d.comb += self.r_data.eq(single.read(m, self.r_addr, self.r_en))
             return m
-        store: memory.Memory = memory.Memory(
-            shape=shape.width, depth=shape.depth, init=[], attrs={"ram_style": "block"}
-        )
-        m.submodules.store = store
+        store = add_block(m, "store", shape.width, shape.depth)
         write, read = store.write_port(granularity=self.granularity), store.read_port()
         m.d.comb += [
             write.addr.eq(self.w_addr),
@@ -161,3 +171,42 @@ class LayerMemory(Component):
             self.r_data.eq(read.data),
         ]
         return m
+
+
+def add_memory(m: Module, shape: MemoryShape, granularity: int | None = None) -> LayerMemory:
+    """Add a memory to a module under its name; by default a write is of a whole word."""
+    store = LayerMemory(shape, granularity=granularity or shape.width)
+    m.submodules[shape.name] = store
+    return store
+
+
+def add_block(
+    m: Module,
+    name: str,
+    shape: ShapeLike,
+    depth: int,
+    init: Sequence[Any] = (),
+    *,
+    rom: bool = False,
+) -> memory.Memory:
+    """Add a block memory to a module, whose ports are still to be made.
+
+    Parameters
+    ----------
+    m : Module
+        Where the memory becomes a submodule.
+    name : str
+        Its name there.
+    shape : int, range or shape
+        Shape of a word.
+    depth : int
+        Words.
+    init : sequence
+        Contents from address 0 on.
+    rom : bool
+        Whether it is never written.
+    """
+    style = {"rom_style" if rom else "ram_style": "block"}
+    store: memory.Memory = memory.Memory(shape=shape, depth=depth, init=list(init), attrs=style)
+    m.submodules[name] = store
+    return store

@@ -9,7 +9,7 @@ from amaranth.utils import ceil_log2
 
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import fit
-from spikeloom.hdl.frame.memory import LayerMemory
+from spikeloom.hdl.frame.memory import LayerMemory, add_memory
 from spikeloom.hdl.integer.events import IntegerSequencer
 from spikeloom.hdl.integer.plan import IntegerPlan
 from spikeloom.hdl.neuron import NeuronFire, NeuronPreset
@@ -153,7 +153,7 @@ class IntegerEngine(Component):
         """Read the row of state of a set bit of q, or zeros."""
         plan = self.plan
         shape = plan.memory("state")
-        m.submodules.state = store = LayerMemory(shape, granularity=shape.width)
+        store = add_memory(m, shape)
         used = Signal()
         copy = Cat(
             Cat(bit for n, bit in enumerate(events.plane[: plan.copies]) if n >> level & 1).any()
@@ -234,8 +234,7 @@ class IntegerEngine(Component):
         self._store: LayerMemory | None = None
         if not plan.keeps:
             return Const(0, max(1, plan.lanes * self._kept_bits))
-        shape = plan.memory("membrane")
-        m.submodules.membrane = store = LayerMemory(shape, granularity=shape.width)
+        store = add_memory(m, plan.memory("membrane"))
         m.d.comb += [
             store.r_addr.eq(Cat(events.turn, fit(events.row, plan.tokens))),
             store.r_en.eq(events.start),

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from spikeloom.design.integer import IntegerDesign
 from spikeloom.hdl.frame.banks import BankRing
 from spikeloom.hdl.frame.layer import LayerComponent
-from spikeloom.hdl.frame.memory import LayerMemory
+from spikeloom.hdl.frame.memory import add_memory
 from spikeloom.hdl.frame.memory_map import MemoryShape
 from spikeloom.hdl.frame.unloader import Unloader
 from spikeloom.hdl.integer.engine import IntegerEngine
@@ -142,22 +142,12 @@ class IntegerLayer(LayerComponent):
             unloader.bank.eq(outputs.draining),
             self.busy.eq(engine.busy),
         ]
-        entries = self._memory(m, "entries", plan.entry.size)
-        v = self._memory(m, "v", plan.v_granularity)
-        m.d.comb += [
-            entries.w_addr.eq(loader.addr),
-            entries.w_data.eq(loader.entry),
-            entries.w_en.eq(loader.en),
-            entries.r_addr.eq(engine.entry_addr),
-            entries.r_en.eq(engine.entry_en),
-            engine.entry.eq(entries.r_data),
-            v.w_addr.eq(loader.v_addr),
-            v.w_data.eq(loader.beat.replicate(plan.slices)),
-            v.w_en.eq(loader.v_en),
-            v.r_addr.eq(engine.v_addr),
-            v.r_en.eq(1),
-            engine.v_data.eq(v.r_data),
-        ]
+        entries = add_memory(m, plan.memory("entries"))
+        v = add_memory(m, plan.memory("v"), plan.v_granularity)
+        entries.write(m, loader.addr, loader.entry, loader.en)
+        m.d.comb += engine.entry.eq(entries.read(m, engine.entry_addr, engine.entry_en))
+        v.write(m, loader.v_addr, loader.beat.replicate(plan.slices), loader.v_en)
+        m.d.comb += engine.v_data.eq(v.read(m, engine.v_addr))
         if plan.accumulate:
             m.d.comb += [
                 engine.r_addr.eq(unloader.addr),
@@ -165,21 +155,10 @@ class IntegerLayer(LayerComponent):
                 unloader.data.eq(engine.r_data),
             ]
             return m
-        o = self._memory(m, "o", plan.o_granularity)
-        m.d.comb += [
-            o.w_addr.eq(engine.o_addr),
-            o.w_data.eq(engine.o_data),
-            o.w_en.eq(engine.o_en),
-            o.r_addr.eq(unloader.addr),
-            o.r_en.eq(unloader.en),
-            unloader.data.eq(o.r_data),
-        ]
+        store = add_memory(m, plan.output, plan.o_granularity)
+        store.write(m, engine.o_addr, engine.o_data, engine.o_en)
+        m.d.comb += unloader.data.eq(store.read(m, unloader.addr, unloader.en))
         return m
-
-    def _memory(self, m: Module, name: str, granularity: int) -> LayerMemory:
-        store = LayerMemory(self.plan.memory(name), granularity=granularity)
-        m.submodules[name] = store
-        return store
 
 
 def _fullest(top: int) -> int:

@@ -5,7 +5,7 @@ from amaranth.lib.wiring import In, Out
 
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import following
-from spikeloom.hdl.frame.memory import LayerMemory
+from spikeloom.hdl.frame.memory import add_memory
 from spikeloom.hdl.frame.memory_map import MemoryShape
 
 __all__ = ["MaskWords"]
@@ -85,13 +85,7 @@ class MaskWords(Component):
             m.d.comb += self.data.eq(words[0])
             return m
 
-        m.submodules[self._shape.name] = store = LayerMemory(self._shape, granularity=self.width)
-        m.d.comb += [
-            store.w_addr.eq(index),
-            store.w_data.eq(self.next),
-            store.w_en.eq(self.en),
-            store.r_addr.eq(ahead),
-            store.r_en.eq(self.en),
-            self.data.eq(store.r_data),
-        ]
+        store = add_memory(m, self._shape)
+        store.write(m, index, self.next, self.en)
+        m.d.comb += self.data.eq(store.read(m, ahead, self.en))
         return m

@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 from spikeloom.design.projection import ProjectionDesign
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import delays, odometer
+from spikeloom.hdl.frame.memory import add_block
 from spikeloom.hdl.projection.plan import ProjectionPlan
 
 __all__ = ["ProjectionEngine"]
@@ -87,22 +88,9 @@ class ProjectionEngine(Component):
         settles = (step == design.steps - 1) if plan.returns else Const(1)
         self._slots(m, opens, settles, (membrane, start, adds, threshold), final, leave)
 
-        weights: memory.Memory = memory.Memory(
-            shape=plan.memory("weights").width,
-            depth=plan.memory("weights").depth,
-            init=plan.weight_words,
-            attrs={"rom_style": "block"},
-        )
-        m.submodules.weights = weights
-        rows = weights.read_port()
+        rows = self._memory(m, "weights", plan.weight_words).read_port()
         m.d.comb += rows.addr.eq(Cat(turn, self.event.row))
-        state: memory.Memory = memory.Memory(
-            shape=plan.memory("state").width,
-            depth=plan.memory("state").depth,
-            init=plan.state_words,
-            attrs={"ram_style" if plan.returns else "rom_style": "block"},
-        )
-        m.submodules.state = state
+        state = self._memory(m, "state", plan.state_words)
         read = state.read_port()
         number = Signal(range(max(1, plan.places)))
         written = Signal.like(number)
@@ -131,6 +119,10 @@ class ProjectionEngine(Component):
             ]
             odometer(m, stores[3], (written, plan.places))
         return m
+
+    def _memory(self, m: Module, name: str, words: list[int]) -> memory.Memory:
+        shape = self._plan.memory(name)
+        return add_block(m, name, shape.width, shape.depth, words, rom=shape.rom)
 
     def _slots(
         self,

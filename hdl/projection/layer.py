@@ -12,7 +12,7 @@ from spikeloom.design.projection import ProjectionDesign
 from spikeloom.golden.projection import coded
 from spikeloom.hdl.frame.banks import BankRing
 from spikeloom.hdl.frame.layer import LayerComponent
-from spikeloom.hdl.frame.memory import LayerMemory
+from spikeloom.hdl.frame.memory import add_memory
 from spikeloom.hdl.frame.memory_map import MemoryShape
 from spikeloom.hdl.projection.engine import ProjectionEngine
 from spikeloom.hdl.projection.loader import ProjectionLoader
@@ -112,24 +112,12 @@ class ProjectionLayer(LayerComponent):
             self.busy.eq(engine.busy),
         ]
 
-        shape = plan.memory("events")
-        m.submodules.events = events = LayerMemory(shape, granularity=shape.width)
-        m.d.comb += [
-            events.w_addr.eq(Cat(loader.addr, inputs.filling)),
-            events.w_data.eq(loader.event),
-            events.w_en.eq(loader.en),
-            events.r_addr.eq(Cat(engine.addr, inputs.draining)),
-            events.r_en.eq(engine.en),
-            engine.event.eq(events.r_data),
-        ]
+        events = add_memory(m, plan.memory("events"))
+        events.write(m, Cat(loader.addr, inputs.filling), loader.event, loader.en)
+        address = Cat(engine.addr, inputs.draining)
+        m.d.comb += engine.event.eq(events.read(m, address, engine.en))
         shape = plan.memory("o")
-        m.submodules.o = store = LayerMemory(shape, granularity=shape.width // plan.parts)
-        m.d.comb += [
-            store.w_addr.eq(Cat(engine.o_addr, outputs.filling)),
-            store.w_data.eq(engine.o_data),
-            store.w_en.eq(engine.o_en),
-            store.r_addr.eq(unloader.addr),
-            store.r_en.eq(unloader.en),
-            unloader.data.eq(store.r_data),
-        ]
+        store = add_memory(m, shape, shape.width // plan.parts)
+        store.write(m, Cat(engine.o_addr, outputs.filling), engine.o_data, engine.o_en)
+        m.d.comb += unloader.data.eq(store.read(m, unloader.addr, unloader.en))
         return m

@@ -11,7 +11,7 @@ from spikeloom.design.state_space.fixed import fixed, spans, width
 from spikeloom.hdl.frame.beats import beat_stream
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import delays
-from spikeloom.hdl.frame.memory import LayerMemory
+from spikeloom.hdl.frame.memory import add_memory
 from spikeloom.hdl.frame.memory_map import MemoryShape
 
 __all__ = ["StateSpaceGate"]
@@ -101,7 +101,7 @@ class StateSpaceGate(Component):
         if shape is None:
             raise ValueError("Output must be 'spikes', not 'y'")
         found = spans(self.design)
-        m.submodules.v = store = LayerMemory(shape, granularity=shape.width)
+        store = add_memory(m, shape)
         v = Signal(signed(shape.width), reset_less=True)
         u = Signal(signed(width(*found.u)), reset_less=True)
         threshold = fixed(self.design).threshold

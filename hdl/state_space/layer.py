@@ -5,7 +5,6 @@ from typing import Any, Final
 
 import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
-from amaranth.lib import memory
 from amaranth.lib.wiring import connect, flipped
 from amaranth.utils import ceil_log2
 from numpy.typing import ArrayLike, NDArray
@@ -14,7 +13,7 @@ from spikeloom.design.state_space.design import StateSpaceDesign
 from spikeloom.design.state_space.fixed import fixed, spans, width
 from spikeloom.hdl.frame.counting import delays, fit
 from spikeloom.hdl.frame.layer import LayerComponent
-from spikeloom.hdl.frame.memory import LayerMemory
+from spikeloom.hdl.frame.memory import add_block, add_memory
 from spikeloom.hdl.frame.memory_map import EBR_SHAPES, MemoryShape
 from spikeloom.hdl.state_space.gate import StateSpaceGate
 from spikeloom.hdl.state_space.sequencer import StateSpaceSequencer
@@ -168,10 +167,9 @@ class StateSpaceLayer(LayerComponent):
             m.d.sync += late.eq(place[-1])
             place.append(late)
         shape = self.memories[0]
-        m.submodules.h = store = LayerMemory(shape, granularity=shape.width)
-        m.d.comb += [store.r_addr.eq(place[1]), store.r_en.eq(1)]
+        store = add_memory(m, shape)
         h = Signal(signed(shape.width), reset_less=True)
-        m.d.sync += h.eq(store.r_data)
+        m.d.sync += h.eq(store.read(m, place[1]))
         with m.If(fall[2] & sequencer.fresh):
             m.d.sync += h.eq(0)
 
@@ -211,11 +209,8 @@ class StateSpaceLayer(LayerComponent):
         ]
         written = Signal(signed(shape.width), reset_less=True)
         m.d.sync += written.eq(h + Mux(fall[2], products.acc >> design.a_fraction_bits, term))
-        m.d.comb += [
-            store.w_addr.eq(place[4]),
-            store.w_data.eq(written),
-            store.w_en.eq(sequencer.store | delays(m, sequencer.add, 4, "add")[4]),
-        ]
+        add = delays(m, sequencer.add, 4, "add")[4]
+        store.write(m, place[4], written, sequencer.store | add)
         return m
 
     def _table(self, rows: NDArray[np.int64]) -> list[int]:
@@ -230,14 +225,8 @@ class StateSpaceLayer(LayerComponent):
         parts = []
         for low in range(0, shape.width, narrow):
             size = min(narrow, shape.width - low)
-            rom: memory.Memory = memory.Memory(
-                shape=size,
-                depth=shape.depth,
-                init=[word >> low & (1 << size) - 1 for word in words],
-                attrs={"rom_style": "block"},
-            )
-            m.submodules[f"{name}{low}"] = rom
-            port = rom.read_port()
+            part = [word >> low & (1 << size) - 1 for word in words]
+            port = add_block(m, f"{name}{low}", size, shape.depth, part, rom=True).read_port()
             m.d.comb += port.addr.eq(address)
             parts.append(port.data)
         return Cat(*parts).as_signed()

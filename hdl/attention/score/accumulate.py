@@ -3,12 +3,12 @@
 from typing import Final
 
 from amaranth.hdl import Array, Const, Module, Mux, Signal, Value
-from amaranth.lib import memory
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.hdl.attention.plan import Plan
 from spikeloom.hdl.frame.component import Component
+from spikeloom.hdl.frame.memory import add_block
 from spikeloom.hdl.neuron import NeuronAdd, NeuronFire, NeuronPreset
 
 __all__ = ["AccumulatorChain"]
@@ -106,13 +106,7 @@ class AccumulatorChain(Component):
         by_head = plan.neuron.by_head
         domain = "sync" if by_head else "comb"
         if plan.has_membranes:
-            store: memory.Memory = memory.Memory(
-                shape=width * plan.lanes,
-                depth=plan.membrane_depth,
-                init=[],
-                attrs={"ram_style": "block"},
-            )
-            m.submodules.membrane = store
+            store = add_block(m, "membrane", width * plan.lanes, plan.membrane_depth)
             read = store.read_port()
             write = store.write_port()
             membranes = read.data

@@ -3,7 +3,6 @@
 from typing import Final
 
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value, signed
-from amaranth.lib import memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
@@ -14,7 +13,7 @@ from spikeloom.hdl.attention.state.lane import SaturatingLane
 from spikeloom.hdl.attention.state.plan import StatePlan
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import fit, head_counter
-from spikeloom.hdl.frame.memory import LayerMemory
+from spikeloom.hdl.frame.memory import add_block, add_memory
 from spikeloom.hdl.neuron import NeuronFire, NeuronPreset
 
 __all__ = ["StateEngine"]
@@ -99,13 +98,7 @@ class StateEngine(Component):
         self._head_numbers(m)
 
         # What is not to be added is read from a half of the memory that stays zero.
-        state: memory.Memory = memory.Memory(
-            shape=plan.state_shape.width * plan.lanes,
-            depth=plan.state_depth,
-            init=[],
-            attrs={"ram_style": "block"},
-        )
-        m.submodules.state = state
+        state = add_block(m, "state", plan.state_shape.width * plan.lanes, plan.state_depth)
         read, write = state.read_port(), state.write_port()
         width = ceil_log2(plan.places)
         m.d.comb += read.addr.eq(Cat(_widen(events.index, width), ~(events.event & query)))
@@ -343,22 +336,19 @@ class StateEngine(Component):
         kept = Signal(plan.lanes * plan.membrane_bits if plan.has_membranes else 0)
         if not plan.has_membranes:
             return Const(0, plan.lanes * plan.membrane_bits if plan.spec is not None else 1), kept
-        shape = plan.memory("membrane")
-        m.submodules.membrane = store = LayerMemory(shape, granularity=shape.width)
+        store = add_memory(m, plan.memory("membrane"))
         starts = events.load & events.query & ~events.first_step
         address = Cat(events.turn, fit(events.token, plan.tokens))
-        m.d.comb += [
-            store.r_addr.eq(Cat(address, ~starts) if plan.membrane_zero else address),
-            store.r_en.eq(events.load if plan.membrane_zero else starts),
-            store.w_addr.eq(Cat(events.turn, fit(row, plan.tokens))),
-            store.w_data.eq(kept),
-            store.w_en.eq(out),
-        ]
         if plan.membrane_zero:
-            return store.r_data, kept
+            word = store.read(m, Cat(address, ~starts), events.load)
+        else:
+            word = store.read(m, address, starts)
+        store.write(m, Cat(events.turn, fit(row, plan.tokens)), kept, out)
+        if plan.membrane_zero:
+            return word, kept
         begin = Signal()
         m.d.sync += begin.eq(starts)
-        return Mux(begin, store.r_data, 0), kept
+        return Mux(begin, word, 0), kept
 
     def _starts(
         self, m: Module, events: EventSequencer, words: Value, sums: list[Value]

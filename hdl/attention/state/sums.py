@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.hdl.attention.state.plan import StatePlan
 from spikeloom.hdl.frame.component import Component
+from spikeloom.hdl.frame.memory import add_block
 
 __all__ = ["ValueSums"]
 
@@ -70,8 +71,7 @@ class ValueSums(Component):
         shape = plan.sum_shape
         width = plan.beat * shape.width
 
-        store: memory.Memory = _memory(width * plan.slices, plan.memory("sums").depth)
-        m.submodules.store = store
+        store = _memory(m, "store", width * plan.slices, plan.memory("sums").depth)
         write, read = store.write_port(granularity=width), store.read_port()
         m.d.comb += [read.addr.eq(self.addr), self.sums.eq(read.data)]
 
@@ -92,8 +92,7 @@ class ValueSums(Component):
             with m.Elif(write.en.any()):
                 m.d.sync += before.eq(counted)
         else:
-            counts: memory.Memory = _memory(width, plan.memory("counts").depth)
-            m.submodules.counts = counts
+            counts = _memory(m, "counts", width, plan.memory("counts").depth)
             last, next_ = counts.write_port(), counts.read_port()
             m.d.comb += [
                 next_.addr.eq(Cat(self.place, self.first)),
@@ -113,7 +112,7 @@ class ValueSums(Component):
         return m
 
 
-def _memory(width: int, depth: int) -> memory.Memory:
-    """Make a memory whose upper half is -1."""
+def _memory(m: Module, name: str, width: int, depth: int) -> memory.Memory:
+    """Add a memory whose upper half is -1."""
     init = [0] * (depth // 2) + [(1 << width) - 1] * (depth // 2)
-    return memory.Memory(shape=width, depth=depth, init=init, attrs={"ram_style": "block"})
+    return add_block(m, name, width, depth, init)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import data, memory
+from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
@@ -14,7 +14,7 @@ from spikeloom.hdl.attention.wide.plan import WidePlan
 from spikeloom.hdl.attention.wide.reader import RowReader
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import delays, following, odometer
-from spikeloom.hdl.frame.memory import LayerMemory
+from spikeloom.hdl.frame.memory import add_block, add_memory
 from spikeloom.hdl.neuron import NeuronFire, NeuronPreset
 
 __all__ = ["WideEngine"]
@@ -249,10 +249,7 @@ class WideEngine(Component):
         parts = []
         for port in range(plan.ports):
             shape = plan.memory(f"state{port}")
-            store: memory.Memory = memory.Memory(
-                shape=shape.width, depth=shape.depth, init=[], attrs={"ram_style": "block"}
-            )
-            m.submodules[shape.name] = store
+            store = add_block(m, shape.name, shape.width, shape.depth)
             read_port, write_port = store.read_port(), store.write_port()
             m.d.comb += [
                 read_port.addr.eq(Cat(queries.places[port], ~parity, ~queries.spikes[port])),
@@ -297,8 +294,7 @@ class WideEngine(Component):
         plan = self._plan
         if not plan.has_membranes:
             return Const(0, plan.lanes * plan.membrane_bits if plan.starts else 1), None
-        shape = plan.memory("membrane")
-        m.submodules.membrane = store = LayerMemory(shape, granularity=shape.width)
+        store = add_memory(m, plan.memory("membrane"))
         query = Signal(range(plan.tokens))
         odometer(m, starts, (query, plan.tokens))
         read = Cat(turn, query)

@@ -12,7 +12,7 @@ from spikeloom.hdl.attention.wide.plan import WidePlan
 from spikeloom.hdl.frame.banks import BankRing
 from spikeloom.hdl.frame.beats import beat_stream
 from spikeloom.hdl.frame.component import Component
-from spikeloom.hdl.frame.memory import LayerMemory
+from spikeloom.hdl.frame.memory import add_memory
 from spikeloom.hdl.frame.unloader import Unloader
 
 __all__ = ["WideLayer"]
@@ -74,42 +74,17 @@ class WideLayer(Component):
         ]
 
         granularity = plan.span // len(loader.k_en)
-        k = self._memory(m, "k", granularity)
-        q = self._memory(m, "q", granularity)
-        o = self._memory(m, "o", plan.o.width // len(engine.o_en))
-        m.d.comb += [
-            k.w_addr.eq(loader.k_addr),
-            k.w_data.eq(loader.word),
-            k.w_en.eq(loader.k_en),
-            k.r_addr.eq(engine.k_addr),
-            k.r_en.eq(engine.k_en),
-            engine.k_word.eq(k.r_data),
-            q.w_addr.eq(loader.q_addr),
-            q.w_data.eq(loader.word),
-            q.w_en.eq(loader.q_en),
-            q.r_addr.eq(engine.q_addr),
-            q.r_en.eq(engine.q_en),
-            engine.q_word.eq(q.r_data),
-            o.w_addr.eq(engine.o_addr),
-            o.w_data.eq(engine.o_data),
-            o.w_en.eq(engine.o_en),
-            o.r_addr.eq(unloader.addr),
-            o.r_en.eq(unloader.en),
-            unloader.data.eq(o.r_data),
-        ]
+        k = add_memory(m, plan.memory("k"), granularity)
+        q = add_memory(m, plan.memory("q"), granularity)
+        o = add_memory(m, plan.o, plan.o.width // len(engine.o_en))
+        k.write(m, loader.k_addr, loader.word, loader.k_en)
+        m.d.comb += engine.k_word.eq(k.read(m, engine.k_addr, engine.k_en))
+        q.write(m, loader.q_addr, loader.word, loader.q_en)
+        m.d.comb += engine.q_word.eq(q.read(m, engine.q_addr, engine.q_en))
+        o.write(m, engine.o_addr, engine.o_data, engine.o_en)
+        m.d.comb += unloader.data.eq(o.read(m, unloader.addr, unloader.en))
         for port in range(plan.ports):
-            v = self._memory(m, f"v{port}", plan.v_width // plan.slices)
-            m.d.comb += [
-                v.w_addr.eq(loader.v_addr),
-                v.w_data.eq(loader.v_data),
-                v.w_en.eq(loader.v_en[port]),
-                v.r_addr.eq(engine.v_addr[port]),
-                v.r_en.eq(1),
-                engine.v_data[port].eq(v.r_data),
-            ]
+            v = add_memory(m, plan.memory(f"v{port}"), plan.v_width // plan.slices)
+            v.write(m, loader.v_addr, loader.v_data, loader.v_en[port])
+            m.d.comb += engine.v_data[port].eq(v.read(m, engine.v_addr[port]))
         return m
-
-    def _memory(self, m: Module, name: str, granularity: int) -> LayerMemory:
-        store = LayerMemory(self._plan.memory(name), granularity=granularity)
-        m.submodules[name] = store
-        return store
