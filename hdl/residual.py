@@ -58,7 +58,7 @@ class ResidualLayer(LayerComponent):
 
     def manifest(self) -> dict[str, Any]:
         """Describe what a user of the generated Verilog cannot see in it."""
-        return {"memories": [], "slots": self._slots, "compute_cycles": self.compute_cycles()}
+        return {**super().manifest(), "slots": self._slots}
 
     @property
     def _slots(self) -> list[str]:

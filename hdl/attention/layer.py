@@ -21,12 +21,10 @@ from spikeloom.hdl.attention.state.sums import ValueSums
 from spikeloom.hdl.attention.wide.cycles import wide_cycles
 from spikeloom.hdl.attention.wide.layer import WideLayer
 from spikeloom.hdl.attention.wide.plan import WidePlan
-from spikeloom.hdl.frame.banks import BankRing
 from spikeloom.hdl.frame.counting import fit, head_counter
 from spikeloom.hdl.frame.layer import LayerComponent
 from spikeloom.hdl.frame.memory import add_memory
-from spikeloom.hdl.frame.memory_map import MemoryShape
-from spikeloom.hdl.frame.unloader import Unloader
+from spikeloom.hdl.frame.stage import BankedLayer
 from spikeloom.hdl.position.gray_state import GrayInserter
 from spikeloom.hdl.position.shift_state import StateShifter
 
@@ -40,7 +38,7 @@ def layer_plan(design: AttentionDesign) -> Plan:
     return WidePlan(design) if design.folding.spikes > 1 else StatePlan(design)
 
 
-class AttentionLayer(LayerComponent):
+class AttentionLayer(BankedLayer):
     """Spiking self-attention, all heads and time steps, from stream to stream.
 
     Works head by head: the k, v and q sections of one head and step are loaded, computed and
@@ -76,7 +74,7 @@ class AttentionLayer(LayerComponent):
 
     def __init__(self, design: AttentionDesign, *, joined: bool = False):
         self.design: Final = design
-        self.plan: Final = layer_plan(design)
+        self.plan: Plan = layer_plan(design)
         self._engine: StateEngine | ScoreEngine | WideLayer
         if isinstance(self.plan, WidePlan):
             self._engine = WideLayer(design)
@@ -91,11 +89,6 @@ class AttentionLayer(LayerComponent):
     def of(cls, design: AttentionDesign) -> LayerComponent:
         """Make a layer, or several beside each other where heads are computed in parallel."""
         return cls(design) if design.folding.heads == 1 else ParallelHeads(design, cls)
-
-    @property
-    def memories(self) -> tuple[MemoryShape, ...]:
-        """Memories of the layer."""
-        return self.plan.memories
 
     def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
         """Predict the cycles in which the engine works, summed over an inference.
@@ -123,14 +116,7 @@ class AttentionLayer(LayerComponent):
 
     def manifest(self) -> dict[str, Any]:
         """Describe what a user of the generated Verilog cannot see in it."""
-        plan = self.plan
-        return {
-            "memories": [shape.describe() for shape in plan.memories],
-            "banks": {"input": plan.in_banks, "output": plan.out_banks},
-            "order": self.design.order,
-            "passes": plan.passes,
-            "compute_cycles": self.compute_cycles(),
-        }
+        return {**super().manifest(), "order": self.design.order}
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -142,28 +128,7 @@ class AttentionLayer(LayerComponent):
             loader: ChunkLoader | Loader = self._load_chunks(m, engine)
         else:
             loader = self._load_words(m, engine)
-        m.submodules.loader = loader
-        m.submodules.engine = engine
-        m.submodules.unloader = unloader = Unloader(plan.answer)
-        connect(m, self._source(m), loader.i)
-        connect(m, unloader.o, flipped(self.o))
-
-        m.submodules.inputs = inputs = BankRing(plan.in_banks)
-        m.submodules.outputs = outputs = BankRing(plan.out_banks)
-        m.d.comb += [
-            inputs.fill.eq(loader.full),
-            inputs.drain.eq(engine.done),
-            outputs.fill.eq(engine.done),
-            outputs.drain.eq(unloader.free),
-            loader.free.eq(inputs.free),
-            loader.bank.eq(inputs.filling),
-            engine.ready.eq(self._ready(m, inputs.full & outputs.free)),
-            engine.bank.eq(inputs.draining),
-            engine.bank_out.eq(outputs.filling),
-            unloader.full.eq(outputs.full),
-            unloader.bank.eq(outputs.draining),
-            self.busy.eq(engine.busy),
-        ]
+        unloader = self._join(m, loader, engine, engine.done)
         store = add_memory(m, plan.o, plan.o.width // len(engine.o_en))
         store.write(m, engine.o_addr, engine.o_data, engine.o_en)
         m.d.comb += unloader.data.eq(store.read(m, unloader.addr, unloader.en))

@@ -2,13 +2,13 @@
 
 from typing import Final
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from spikeloom.hdl.frame.component import Component
 
-__all__ = ["BankRing"]
+__all__ = ["BankRing", "add_ring"]
 
 
 class BankRing(Component):
@@ -71,3 +71,11 @@ class BankRing(Component):
             blocked.eq((next_filled ^ next_drained) == self.banks),
         ]
         return m
+
+
+def add_ring(m: Module, name: str, banks: int, filled: Value, drained: Value) -> BankRing:
+    """Add a ring of banks to a module, and tell it when one has been filled and drained."""
+    ring = BankRing(banks)
+    m.submodules[name] = ring
+    m.d.comb += [ring.fill.eq(filled), ring.drain.eq(drained)]
+    return ring

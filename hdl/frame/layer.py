@@ -74,6 +74,9 @@ class LayerComponent(Component):
         """
         return 2 * self.compute_cycles() + 1000
 
-    @abstractmethod
     def manifest(self) -> dict[str, Any]:
         """Describe what a user of the generated Verilog cannot see in it."""
+        return {
+            "memories": [shape.describe() for shape in self.memories],
+            "compute_cycles": self.compute_cycles(),
+        }

@@ -5,15 +5,11 @@ from typing import Any, Final
 
 import numpy as np
 from amaranth.hdl import Module
-from amaranth.lib.wiring import connect, flipped
 from numpy.typing import ArrayLike, NDArray
 
 from spikeloom.design.integer import IntegerDesign
-from spikeloom.hdl.frame.banks import BankRing
-from spikeloom.hdl.frame.layer import LayerComponent
 from spikeloom.hdl.frame.memory import add_memory
-from spikeloom.hdl.frame.memory_map import MemoryShape
-from spikeloom.hdl.frame.unloader import Unloader
+from spikeloom.hdl.frame.stage import BankedLayer
 from spikeloom.hdl.integer.engine import IntegerEngine
 from spikeloom.hdl.integer.loader import IntegerLoader
 from spikeloom.hdl.integer.plan import IntegerPlan
@@ -56,7 +52,7 @@ def integer_cycles(plan: IntegerPlan, q: NDArray[Any], k: NDArray[Any]) -> int:
     )
 
 
-class IntegerLayer(LayerComponent):
+class IntegerLayer(BankedLayer):
     """Attention on small integers, all heads and steps, from stream to stream.
 
     Works as :class:`~spikeloom.hdl.attention.layer.AttentionLayer` in state order: head by head
@@ -85,13 +81,8 @@ class IntegerLayer(LayerComponent):
 
     def __init__(self, design: IntegerDesign, *, accumulate: bool = False):
         self.design: Final = design
-        self.plan: Final = IntegerPlan(design, accumulate)
+        self.plan: IntegerPlan = IntegerPlan(design, accumulate)
         super().__init__(design)
-
-    @property
-    def memories(self) -> tuple[MemoryShape, ...]:
-        """Memories of the layer."""
-        return self.plan.memories
 
     def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
         """Predict the cycles in which the engine works, summed over an inference.
@@ -108,40 +99,13 @@ class IntegerLayer(LayerComponent):
 
     def manifest(self) -> dict[str, Any]:
         """Describe what a user of the generated Verilog cannot see in it."""
-        plan = self.plan
-        return {
-            "memories": [shape.describe() for shape in plan.memories],
-            "banks": {"input": plan.in_banks, "output": plan.out_banks},
-            "order": "state",
-            "passes": plan.passes,
-            "compute_cycles": self.compute_cycles(),
-        }
+        return {**super().manifest(), "order": "state"}
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan = self.plan
-        m.submodules.loader = loader = IntegerLoader(plan)
-        m.submodules.engine = engine = IntegerEngine(plan)
-        m.submodules.unloader = unloader = Unloader(plan.answer)
-        connect(m, flipped(self.i), loader.i)
-        connect(m, unloader.o, flipped(self.o))
-
-        m.submodules.inputs = inputs = BankRing(plan.in_banks)
-        m.submodules.outputs = outputs = BankRing(plan.out_banks)
-        m.d.comb += [
-            inputs.fill.eq(loader.full),
-            inputs.drain.eq(engine.done),
-            outputs.fill.eq(engine.written),
-            outputs.drain.eq(unloader.free),
-            loader.free.eq(inputs.free),
-            loader.bank.eq(inputs.filling),
-            engine.ready.eq(inputs.full & outputs.free),
-            engine.bank.eq(inputs.draining),
-            engine.bank_out.eq(outputs.filling),
-            unloader.full.eq(outputs.full),
-            unloader.bank.eq(outputs.draining),
-            self.busy.eq(engine.busy),
-        ]
+        loader, engine = IntegerLoader(plan), IntegerEngine(plan)
+        unloader = self._join(m, loader, engine, engine.written)
         entries = add_memory(m, plan.memory("entries"))
         v = add_memory(m, plan.memory("v"), plan.v_granularity)
         entries.write(m, loader.addr, loader.entry, loader.en)

@@ -60,11 +60,7 @@ class MaskLayer(LayerComponent):
 
     def manifest(self) -> dict[str, Any]:
         """Describe what a user of the generated Verilog cannot see in it."""
-        return {
-            "memories": [shape.describe() for shape in self.memories],
-            "stateless": MaskPlan(self.design).stateless,
-            "compute_cycles": self.compute_cycles(),
-        }
+        return {**super().manifest(), "stateless": MaskPlan(self.design).stateless}
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from spikeloom.design.projection import ProjectionDesign
 from spikeloom.golden.projection import coded
-from spikeloom.hdl.frame.banks import BankRing
+from spikeloom.hdl.frame.banks import add_ring
 from spikeloom.hdl.frame.layer import LayerComponent
 from spikeloom.hdl.frame.memory import add_memory
 from spikeloom.hdl.frame.memory_map import MemoryShape
@@ -74,11 +74,11 @@ class ProjectionLayer(LayerComponent):
         """Describe what a user of the generated Verilog cannot see in it."""
         plan = self.plan
         return {
+            **super().manifest(),
             "memories": [{**shape.describe(), "constant": shape.rom} for shape in plan.memories],
             "banks": {"input": 2, "output": 2},
             "lanes": plan.lanes,
             "passes": plan.passes,
-            "compute_cycles": self.compute_cycles(),
         }
 
     def elaborate(self, platform: object) -> Module:
@@ -91,19 +91,13 @@ class ProjectionLayer(LayerComponent):
         connect(m, unloader.o, flipped(self.o))
 
         # Room for a token's output is taken when it is begun, long before its last word is written.
-        m.submodules.inputs = inputs = BankRing(2)
-        m.submodules.room = room = BankRing(2)
-        m.submodules.outputs = outputs = BankRing(2)
+        inputs = add_ring(m, "inputs", 2, loader.full, engine.close)
+        room = add_ring(m, "room", 2, engine.close, unloader.free)
+        outputs = add_ring(m, "outputs", 2, engine.done, unloader.free)
         empty = Signal(2)
         with m.If(loader.full):
             m.d.sync += empty.bit_select(inputs.filling, 1).eq(loader.empty)
         m.d.comb += [
-            inputs.fill.eq(loader.full),
-            inputs.drain.eq(engine.close),
-            room.fill.eq(engine.close),
-            room.drain.eq(unloader.free),
-            outputs.fill.eq(engine.done),
-            outputs.drain.eq(unloader.free),
             loader.free.eq(inputs.free),
             engine.ready.eq(inputs.full & room.free),
             engine.empty.eq(empty.bit_select(inputs.draining, 1)),

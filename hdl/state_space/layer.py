@@ -1,7 +1,7 @@
 """A whole spiking state-space layer: beats of a sequence in, beats of spikes or of y out."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
@@ -126,13 +126,6 @@ class StateSpaceLayer(LayerComponent):
         scan = design.dim * design.input_bits
         token = design.state * self._decay + scan + design.dim * self._row + self._tail
         return design.steps * token + events * (self._places + 1)
-
-    def manifest(self) -> dict[str, Any]:
-        """Describe what a user of the generated Verilog cannot see in it."""
-        return {
-            "memories": [shape.describe() for shape in self.memories],
-            "compute_cycles": self.compute_cycles(),
-        }
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -9,7 +9,7 @@ from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.hdl.attention.wide.engine import WideEngine
 from spikeloom.hdl.attention.wide.loader import WideLoader
 from spikeloom.hdl.attention.wide.plan import WidePlan
-from spikeloom.hdl.frame.banks import BankRing
+from spikeloom.hdl.frame.banks import add_ring
 from spikeloom.hdl.frame.beats import beat_stream
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.memory import add_memory
@@ -49,16 +49,10 @@ class WideLayer(Component):
         m.submodules.unloader = unloader = Unloader(plan.answer)
         connect(m, flipped(self.i), loader.i)
         connect(m, unloader.o, flipped(self.o))
-        m.submodules.keys = keys = BankRing(plan.in_banks)
-        m.submodules.queries = queries = BankRing(plan.in_banks)
-        m.submodules.outputs = outputs = BankRing(plan.out_banks)
+        keys = add_ring(m, "keys", plan.in_banks, loader.keys_full, engine.keys_done)
+        queries = add_ring(m, "queries", plan.in_banks, loader.queries_full, engine.queries_done)
+        outputs = add_ring(m, "outputs", plan.out_banks, engine.queries_done, unloader.free)
         m.d.comb += [
-            keys.fill.eq(loader.keys_full),
-            keys.drain.eq(engine.keys_done),
-            queries.fill.eq(loader.queries_full),
-            queries.drain.eq(engine.queries_done),
-            outputs.fill.eq(engine.queries_done),
-            outputs.drain.eq(unloader.free),
             loader.keys_free.eq(keys.free),
             loader.keys_bank.eq(keys.filling),
             loader.queries_free.eq(queries.free),
