@@ -3,18 +3,17 @@
 from typing import Final
 
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import Out
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.hdl.attention.plan import Plan
-from spikeloom.hdl.frame.beats import beat_stream
-from spikeloom.hdl.frame.component import Component
+from spikeloom.hdl.frame import stage
 from spikeloom.hdl.position.shift import GroupShifter, ShiftSchedule
 
 __all__ = ["Loader"]
 
 
-class Loader(Component):
+class Loader(stage.Loader):
     """Write the k, v and q sections of one head and step into their memories, bank after bank.
 
     Accepts one beat a cycle while the bank it fills is free. Without a cyclic shift every beat goes
@@ -31,14 +30,8 @@ class Loader(Component):
 
     Members
     -------
-    i : In(stream)
-        Beats, in the order of :mod:`spikeloom.golden.attention.beats`. ``last`` is not looked at.
-    free : In(1)
-        High while the bank to be filled is free.
-    full : Out(1)
-        High for one cycle when that bank has been filled.
-    bank : In(range(banks))
-        That bank.
+    i, free, full, bank
+        As :class:`~spikeloom.hdl.frame.stage.Loader`.
     written : Out(range(banks))
         Bank that is written, the same or, with a shift, that of the cycle before.
     token : Out(range(tokens))
@@ -59,11 +52,8 @@ class Loader(Component):
         self.design: Final = design
         self._plan = plan = Plan(design)
         super().__init__(
+            plan,
             {
-                "i": In(beat_stream(plan.beat)),
-                "free": In(1),
-                "full": Out(1),
-                "bank": In(range(plan.in_banks)),
                 "written": Out(range(plan.in_banks)),
                 "token": Out(range(plan.tokens)),
                 "word": Out(range(plan.words)),
@@ -73,7 +63,7 @@ class Loader(Component):
                 "k_en": Out(plan.beats),
                 "q_en": Out(plan.beats),
                 "v_en": Out(plan.slices),
-            }
+            },
         )
 
     def elaborate(self, platform: object) -> Module:

@@ -1,9 +1,9 @@
 """Small steps that every sequencer takes: count on, cut an index, delay a flag."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.utils import ceil_log2
 
-__all__ = ["delays", "fit", "following", "head_counter", "odometer"]
+__all__ = ["delays", "fit", "following", "head_counter", "odometer", "widen"]
 
 
 def following(value: Value, count: int) -> Value:
@@ -65,6 +65,11 @@ def head_counter(m: Module, done: Value, heads: int, steps: int) -> Signal:
 def fit(value: Value, count: int) -> Value:
     """Cut an index down to the bits that ``count`` places need."""
     return value[: ceil_log2(count)]
+
+
+def widen(value: Value, width: int) -> Value:
+    """Cut or pad with zeros, so that what is concatenated above keeps its place."""
+    return Cat(value, Const(0, width))[:width]
 
 
 def delays(m: Module, value: Value, count: int, name: str) -> list[Value]:

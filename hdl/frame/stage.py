@@ -1,18 +1,90 @@
 """Layers that work in three stages, around banks of memories: load, compute, unload."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from amaranth.hdl import Module, Value
-from amaranth.lib.wiring import connect, flipped
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from spikeloom.hdl.frame.banks import add_ring
+from spikeloom.hdl.frame.beats import beat_stream
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.layer import LayerComponent
 from spikeloom.hdl.frame.memory_map import MemoryShape
 from spikeloom.hdl.frame.plan import BankedPlan
 from spikeloom.hdl.frame.unloader import Unloader
 
-__all__ = ["BankedLayer"]
+__all__ = ["BankedLayer", "Engine", "Loader"]
+
+
+class Loader(Component):
+    """The first stage: beats in, and bank after bank is filled with a run.
+
+    Parameters
+    ----------
+    plan : BankedPlan
+        Geometry of the layer.
+    more : mapping
+        What the loader writes.
+
+    Members
+    -------
+    i : In(stream)
+        Beats. ``last`` is not looked at.
+    free : In(1)
+        High while the bank to be filled is free.
+    full : Out(1)
+        High for one cycle when that bank has been filled.
+    bank : In(range(in_banks))
+        That bank.
+    """
+
+    def __init__(self, plan: BankedPlan, more: Mapping[str, wiring.Member]):
+        super().__init__(
+            {
+                "i": In(beat_stream(plan.beat)),
+                "free": In(1),
+                "full": Out(1),
+                "bank": In(range(plan.in_banks)),
+                **more,
+            }
+        )
+
+
+class Engine(Component):
+    """The stage between: a run computed from one bank of the inputs into one of the output.
+
+    Parameters
+    ----------
+    plan : BankedPlan
+        Geometry of the layer.
+    more : mapping
+        What the engine reads and writes.
+
+    Members
+    -------
+    ready : In(1)
+        High while inputs are complete and the output bank is free.
+    done : Out(1)
+        High for one cycle when the output bank is complete and the inputs are no longer needed.
+    busy : Out(1)
+        High while it works.
+    bank, bank_out : In
+        Banks of the inputs and of the output.
+    """
+
+    def __init__(self, plan: BankedPlan, more: Mapping[str, wiring.Member]):
+        super().__init__(
+            {
+                "ready": In(1),
+                "done": Out(1),
+                "busy": Out(1),
+                "bank": In(range(plan.in_banks)),
+                "bank_out": In(range(plan.out_banks)),
+                **more,
+            }
+        )
 
 
 class BankedLayer(LayerComponent):
@@ -46,7 +118,7 @@ class BankedLayer(LayerComponent):
         """Say whether the engine may begin a run whose input and output are there."""
         return complete
 
-    def _join(self, m: Module, loader: Component, engine: Component, written: Value) -> Unloader:
+    def _join(self, m: Module, loader: Loader, engine: Engine, written: Value) -> Unloader:
         """Put loader, engine and an unloader around their banks; give the unloader.
 
         ``written`` is high for one cycle when the engine has filled a bank of the output.

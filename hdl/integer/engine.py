@@ -7,9 +7,9 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from spikeloom.hdl.frame.component import Component
-from spikeloom.hdl.frame.counting import fit
+from spikeloom.hdl.frame.counting import fit, widen
 from spikeloom.hdl.frame.memory import LayerMemory, add_memory
+from spikeloom.hdl.frame.stage import Engine
 from spikeloom.hdl.integer.events import IntegerSequencer
 from spikeloom.hdl.integer.plan import IntegerPlan
 from spikeloom.hdl.neuron import NeuronFire, NeuronPreset
@@ -17,7 +17,7 @@ from spikeloom.hdl.neuron import NeuronFire, NeuronPreset
 __all__ = ["IntegerEngine"]
 
 
-class IntegerEngine(Component):
+class IntegerEngine(Engine):
     """Compute one head and step at a time, one set bit of k or q a cycle, ``lanes`` channels of v.
 
     A row of k (one channel, over the tokens) adds up the values of its tokens, each shifted by the
@@ -39,12 +39,10 @@ class IntegerEngine(Component):
 
     Members
     -------
-    ready, done, busy
-        As :class:`~spikeloom.hdl.integer.events.IntegerSequencer`.
+    ready, done, busy, bank, bank_out
+        As :class:`~spikeloom.hdl.frame.stage.Engine`.
     written : Out(1)
         High for one cycle when the output bank is complete.
-    bank, bank_out : In
-        Banks of the inputs and of the output.
     entry_addr, entry_en, entry : Out, Out, In
         Entry to read; the entry, one cycle later and until the next is read.
     v_addr, v_data : Out, In
@@ -71,20 +69,16 @@ class IntegerEngine(Component):
                 "r_data": Out(plan.lanes * plan.out_bits),
             }
         super().__init__(
+            plan,
             {
-                "ready": In(1),
-                "done": Out(1),
                 "written": Out(1),
-                "busy": Out(1),
-                "bank": In(range(plan.in_banks)),
-                "bank_out": In(range(plan.out_banks)),
                 "entry_addr": Out(range(plan.memory("entries").depth)),
                 "entry_en": Out(1),
                 "entry": In(plan.entry),
                 "v_addr": Out(range(plan.memory("v").depth)),
                 "v_data": In(plan.memory("v").width),
                 **output,
-            }
+            },
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -162,7 +156,7 @@ class IntegerEngine(Component):
         m.d.comb += [
             used.eq(events.event & events.query),
             store.r_en.eq(1),
-            store.r_addr.eq(Cat(_widen(events.index, ceil_log2(plan.rows)), copy, ~used)),
+            store.r_addr.eq(Cat(widen(events.index, ceil_log2(plan.rows)), copy, ~used)),
         ]
         if not plan.gated:
             return store.r_data, store
@@ -175,7 +169,7 @@ class IntegerEngine(Component):
         plan = self.plan
         width, lanes = plan.design.value_bits, plan.lanes
         shared = ceil_log2(plan.v_shared)
-        token = _widen(events.index, ceil_log2(plan.tokens))
+        token = widen(events.index, ceil_log2(plan.tokens))
         m.d.comb += self.v_addr.eq(Cat(events.turn[shared:], token, self.bank))
         word: Value = self.v_data
         if shared:
@@ -334,7 +328,7 @@ class IntegerEngine(Component):
             outputs.append(self._mask(m, out, lane, turn))
         shared = ceil_log2(plan.out_shared)
         m.d.comb += [
-            self.o_data.eq(_widen(Cat(outputs).replicate(plan.out_shared), len(self.o_data))),
+            self.o_data.eq(widen(Cat(outputs).replicate(plan.out_shared), len(self.o_data))),
             self.o_addr.eq(Cat(turn[shared:], fit(row, plan.tokens), self.bank_out)),
             self.o_en.eq(Mux(ends, 1 << turn[:shared], 0)),
         ]
@@ -359,8 +353,3 @@ class IntegerEngine(Component):
         masked = Signal.like(out, name=f"masked{lane}")
         m.d.comb += masked.eq(Mux(turn == plan.passes - 1, 0, out))
         return masked
-
-
-def _widen(value: Value, width: int) -> Value:
-    """Cut or pad with zeros, so that what is concatenated above keeps its place."""
-    return Cat(value, Const(0, width))[:width]

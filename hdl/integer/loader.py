@@ -4,17 +4,16 @@ from typing import Final
 
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import Out
 from amaranth.utils import ceil_log2
 
-from spikeloom.hdl.frame.beats import beat_stream
-from spikeloom.hdl.frame.component import Component
+from spikeloom.hdl.frame.stage import Loader
 from spikeloom.hdl.integer.plan import IntegerPlan
 
 __all__ = ["IntegerLoader"]
 
 
-class IntegerLoader(Component):
+class IntegerLoader(Loader):
     """Keep the beats of k and q that hold a value above zero, and write v, bank after bank.
 
     A row of k (a channel) or q (a token) leaves its beats that are not zero, or one that is if all
@@ -31,14 +30,8 @@ class IntegerLoader(Component):
 
     Members
     -------
-    i : In(stream)
-        Beats: k, v and q of a head and step (v of the first step alone, where drives accumulate).
-    free : In(1)
-        High while the bank to be filled is free.
-    full : Out(1)
-        High for one cycle when that bank has been filled.
-    bank : In(range(in_banks))
-        That bank.
+    i, free, full, bank
+        As :class:`~spikeloom.hdl.frame.stage.Loader`.
     addr, entry, en : Out
         Entry to write.
     v_addr, beat, v_en : Out
@@ -48,18 +41,15 @@ class IntegerLoader(Component):
     def __init__(self, plan: IntegerPlan):
         self.plan: Final = plan
         super().__init__(
+            plan,
             {
-                "i": In(beat_stream(plan.beat)),
-                "free": In(1),
-                "full": Out(1),
-                "bank": In(range(plan.in_banks)),
                 "addr": Out(range(plan.memory("entries").depth)),
                 "entry": Out(plan.entry),
                 "en": Out(1),
                 "v_addr": Out(range(plan.memory("v").depth)),
                 "beat": Out(plan.v_granularity),
                 "v_en": Out(plan.slices),
-            }
+            },
         )
 
     def elaborate(self, platform: object) -> Module:

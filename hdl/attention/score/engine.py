@@ -13,8 +13,8 @@ from spikeloom.hdl.attention.plan import Plan
 from spikeloom.hdl.attention.score.accumulate import AccumulatorChain
 from spikeloom.hdl.attention.score.bias import BiasStream
 from spikeloom.hdl.frame.compare import at_least
-from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import delays, fit, following, head_counter
+from spikeloom.hdl.frame.stage import Engine
 from spikeloom.hdl.position.gray import TokenCode
 from spikeloom.hdl.similarity.alpha import AlphaSimilarity
 from spikeloom.hdl.similarity.gate import GatedSimilarity
@@ -23,7 +23,7 @@ from spikeloom.hdl.similarity.similarity import Similarity
 __all__ = ["ScoreEngine"]
 
 
-class ScoreEngine(Component):
+class ScoreEngine(Engine):
     """Compute one head and step at a time, ``rows`` queries and ``lanes`` channels, a key a cycle.
 
     The queries of a block stand in a chain of registers, and so do their accumulators. A block
@@ -44,14 +44,8 @@ class ScoreEngine(Component):
 
     Members
     -------
-    ready : In(1)
-        High while inputs are complete and the output bank is free.
-    done : Out(1)
-        High for one cycle when the output bank is complete and the inputs are no longer needed.
-    busy : Out(1)
-        High while it works.
-    bank, bank_out : In
-        Banks of the inputs and of the output.
+    ready, done, busy, bank, bank_out
+        As :class:`~spikeloom.hdl.frame.stage.Engine`.
     kq_addr : Out
         Word of k and q to read, one for both: bank, token.
     k_data, q_data : In
@@ -69,12 +63,8 @@ class ScoreEngine(Component):
         shapes = {shape.name: shape for shape in plan.memories}
         self._similarities = [self._similarity() for _ in range(plan.rows)]
         super().__init__(
+            plan,
             {
-                "ready": In(1),
-                "done": Out(1),
-                "busy": Out(1),
-                "bank": In(range(plan.in_banks)),
-                "bank_out": In(range(plan.out_banks)),
                 "kq_addr": Out(range(shapes["k"].depth)),
                 "k_data": In(shapes["k"].width),
                 "q_data": In(shapes["q"].width),
@@ -83,7 +73,7 @@ class ScoreEngine(Component):
                 "o_addr": Out(range(shapes["o"].depth)),
                 "o_data": Out(shapes["o"].width),
                 "o_en": Out(1 if plan.spec is None else plan.passes_per_word),
-            }
+            },
         )
 
     @property

@@ -4,18 +4,17 @@ from typing import Final
 
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
 from amaranth.lib import data
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import Out
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.hdl.attention.state.events import less_lowest
 from spikeloom.hdl.attention.state.plan import StatePlan
-from spikeloom.hdl.frame.beats import beat_stream
-from spikeloom.hdl.frame.component import Component
+from spikeloom.hdl.frame.stage import Loader
 
 __all__ = ["ChunkLoader"]
 
 
-class ChunkLoader(Component):
+class ChunkLoader(Loader):
     """Keep the chunks of k and q that hold a spike, and write v, bank after bank.
 
     A beat of k or q is taken apart into chunks, one a cycle; a beat of v is written as it is. A row
@@ -32,14 +31,8 @@ class ChunkLoader(Component):
 
     Members
     -------
-    i : In(stream)
-        Beats. ``last`` is not looked at.
-    free : In(1)
-        High while the bank to be filled is free.
-    full : Out(1)
-        High for one cycle when that bank has been filled.
-    bank : In(range(banks))
-        That bank.
+    i, free, full, bank
+        As :class:`~spikeloom.hdl.frame.stage.Loader`.
     addr, entry, en : Out
         Chunk to write: bank and place, what, whether.
     v_addr, beat, v_en : Out
@@ -52,11 +45,8 @@ class ChunkLoader(Component):
         self.design: Final = design
         self._plan = plan = StatePlan(design)
         super().__init__(
+            plan,
             {
-                "i": In(beat_stream(plan.beat)),
-                "free": In(1),
-                "full": Out(1),
-                "bank": In(range(plan.in_banks)),
                 "addr": Out(range(plan.memory("chunks").depth)),
                 "entry": Out(plan.entry),
                 "en": Out(1),
@@ -65,7 +55,7 @@ class ChunkLoader(Component):
                 "v_en": Out(plan.slices),
                 "v_place": Out(range(plan.beats)),
                 "v_first": Out(1),
-            }
+            },
         )
 
     def elaborate(self, platform: object) -> Module:

@@ -11,15 +11,15 @@ from spikeloom.hdl.attention.output import OutputWriter
 from spikeloom.hdl.attention.state.events import EventSequencer
 from spikeloom.hdl.attention.state.lane import SaturatingLane
 from spikeloom.hdl.attention.state.plan import StatePlan
-from spikeloom.hdl.frame.component import Component
-from spikeloom.hdl.frame.counting import fit, head_counter
+from spikeloom.hdl.frame.counting import fit, head_counter, widen
 from spikeloom.hdl.frame.memory import add_block, add_memory
+from spikeloom.hdl.frame.stage import Engine
 from spikeloom.hdl.neuron import NeuronFire, NeuronPreset
 
 __all__ = ["StateEngine"]
 
 
-class StateEngine(Component):
+class StateEngine(Engine):
     """Compute one head and step at a time, one spike of k or q a cycle, ``lanes`` channels of v.
 
     Both halves are the same sum over the spikes of a row: a row of k (one channel, over the tokens)
@@ -38,14 +38,8 @@ class StateEngine(Component):
 
     Members
     -------
-    ready : In(1)
-        High while inputs are complete and the output bank is free.
-    done : Out(1)
-        High for one cycle when the output bank is complete and the inputs are no longer needed.
-    busy : Out(1)
-        High while it works.
-    bank, bank_out : In
-        Banks of the inputs and of the output.
+    ready, done, busy, bank, bank_out
+        As :class:`~spikeloom.hdl.frame.stage.Engine`.
     chunk_addr, chunk_en, chunk : Out, Out, In
         Chunk to read; the chunk, one cycle later and until the next is read.
     v_addr, v_data : Out, In
@@ -62,12 +56,8 @@ class StateEngine(Component):
         self._plan = plan = StatePlan(design)
         depth = {shape.name: shape.depth for shape in plan.memories}
         super().__init__(
+            plan,
             {
-                "ready": In(1),
-                "done": Out(1),
-                "busy": Out(1),
-                "bank": In(range(plan.in_banks)),
-                "bank_out": In(range(plan.out_banks)),
                 "chunk_addr": Out(range(depth["chunks"])),
                 "chunk_en": Out(1),
                 "chunk": In(plan.entry),
@@ -78,7 +68,7 @@ class StateEngine(Component):
                 "o_addr": Out(range(depth["o"])),
                 "o_data": Out(plan.memory("o").width),
                 "o_en": Out(1 if plan.spec is None else plan.passes_per_word),
-            }
+            },
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -101,7 +91,7 @@ class StateEngine(Component):
         state = add_block(m, "state", plan.state_shape.width * plan.lanes, plan.state_depth)
         read, write = state.read_port(), state.write_port()
         width = ceil_log2(plan.places)
-        m.d.comb += read.addr.eq(Cat(_widen(events.index, width), ~(events.event & query)))
+        m.d.comb += read.addr.eq(Cat(widen(events.index, width), ~(events.event & query)))
         values = self._values(m, events)
         load = Signal()
         m.d.sync += load.eq(events.load)
@@ -232,7 +222,7 @@ class StateEngine(Component):
         if plan.windows:
             token = Mux(events.query, events.window_token, token)
             used = key | events.window
-        address = Cat(events.turn[shared:], _widen(token, ceil_log2(plan.tokens)), self.bank)
+        address = Cat(events.turn[shared:], widen(token, ceil_log2(plan.tokens)), self.bank)
         m.d.comb += self.v_addr.eq(Cat(address, ~used) if plan.v_zero else address)
         word = self.v_data.word_select(events.turn[:shared], plan.lanes)
         values: Value = (word if shared else self.v_data)[: plan.lanes]
@@ -251,7 +241,7 @@ class StateEngine(Component):
         begins = events.load & ~events.query & ~events.ones
         address = Cat(events.turn[shared:], self.bank)
         width = plan.sum_shape.width
-        m.d.comb += self.sum_addr.eq(Cat(_widen(address, len(self.sum_addr) - 1), ~begins))
+        m.d.comb += self.sum_addr.eq(Cat(widen(address, len(self.sum_addr) - 1), ~begins))
         word = self.sums.word_select(events.turn[:shared], plan.lanes * width)
         sums: list[Value] = []
         for lane in range(plan.lanes):
@@ -399,8 +389,3 @@ class StateEngine(Component):
             if plan.has_membranes:
                 m.d.comb += kept.word_select(lane, plan.membrane_bits).eq(fire.membrane)
         return spikes
-
-
-def _widen(value: Value, width: int) -> Value:
-    """Cut or pad with zeros, so that what is concatenated above keeps its place."""
-    return Cat(value, Const(0, width))[:width]

@@ -13,7 +13,7 @@ from spikeloom.hdl.attention.wide.lane import LoadingLane, SaturatingSum, count,
 from spikeloom.hdl.attention.wide.plan import WidePlan
 from spikeloom.hdl.attention.wide.reader import RowReader
 from spikeloom.hdl.frame.component import Component
-from spikeloom.hdl.frame.counting import delays, following, odometer
+from spikeloom.hdl.frame.counting import delays, following, odometer, widen
 from spikeloom.hdl.frame.memory import add_block, add_memory
 from spikeloom.hdl.neuron import NeuronFire, NeuronPreset
 
@@ -195,12 +195,12 @@ class WideEngine(Component):
         shared = ceil_log2(plan.passes_per_word)
         values: list[Value] = []
         for port in range(plan.ports):
-            word = Cat(_widen(turn[shared:], ceil_log2(plan.words)), keys.places[port])
+            word = Cat(widen(turn[shared:], ceil_log2(plan.words)), keys.places[port])
             m.d.comb += self.v_addr[port].eq(Cat(word, self.keys_bank, ~keys.spikes[port]))
             value: Value = self.v_data[port]
             if shared:
                 value = value.word_select(late_turn[:shared], plan.lanes)
-            values.append(_widen(value, plan.lanes))
+            values.append(widen(value, plan.lanes))
         counts = []
         for lane in range(plan.lanes):
             found = Signal(range(plan.ports + 1), name=f"count{lane}", reset_less=True)
@@ -217,7 +217,7 @@ class WideEngine(Component):
             addend = Signal(shape, name=f"addend{lane}")
             if plan.saturates:
                 low = shape.width - 1
-                m.d.comb += addend.eq(Cat(_widen(found, low), found[low:].any()))
+                m.d.comb += addend.eq(Cat(widen(found, low), found[low:].any()))
             else:
                 m.d.comb += addend.eq(found)
             if plan.native:
@@ -253,8 +253,8 @@ class WideEngine(Component):
             read_port, write_port = store.read_port(), store.write_port()
             m.d.comb += [
                 read_port.addr.eq(Cat(queries.places[port], ~parity, ~queries.spikes[port])),
-                write_port.addr.eq(Cat(_widen(row[port_bits:], deep), key_parity)),
-                write_port.en.eq(write & (_widen(row, port_bits) == port)),
+                write_port.addr.eq(Cat(widen(row[port_bits:], deep), key_parity)),
+                write_port.en.eq(write & (widen(row, port_bits) == port)),
                 write_port.data.eq(Cat(entries)),
             ]
             parts.append(read_port.data)
@@ -300,7 +300,7 @@ class WideEngine(Component):
         read = Cat(turn, query)
         deep = ceil_log2(plan.membrane_depth)
         m.d.comb += [
-            store.r_addr.eq(Cat(_widen(read, deep), fresh) if plan.native else read),
+            store.r_addr.eq(Cat(widen(read, deep), fresh) if plan.native else read),
             store.r_en.eq(starts),
             store.w_addr.eq(Cat(turn, token)),
             store.w_en.eq(out),
@@ -352,7 +352,7 @@ class WideEngine(Component):
                 m.d.comb += kept.word_select(lane, bits).eq(acc[1:])
             m.d.comb += [
                 unit.a.eq(total),
-                unit.b.eq(Cat(Mux(load, _widen(start, bits), acc[:-1]), acc[-1])),
+                unit.b.eq(Cat(Mux(load, widen(start, bits), acc[:-1]), acc[-1])),
                 unit.fresh.eq(load),
             ]
             m.d.sync += acc.eq(unit.o)
@@ -372,8 +372,3 @@ class WideEngine(Component):
             if kept is not None:
                 m.d.comb += kept.word_select(lane, plan.membrane_bits).eq(fire.membrane)
         return spikes
-
-
-def _widen(value: Value, width: int) -> Value:
-    """Cut or pad with zeros, so that what is concatenated above keeps its place."""
-    return Cat(value, Const(0, width))[:width]

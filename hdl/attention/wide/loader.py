@@ -11,6 +11,7 @@ from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.hdl.attention.wide.plan import WidePlan
 from spikeloom.hdl.frame.beats import beat_stream
 from spikeloom.hdl.frame.component import Component
+from spikeloom.hdl.frame.counting import widen
 
 __all__ = ["WideLoader"]
 
@@ -132,14 +133,14 @@ class WideLoader(Component):
         m.d.comb += [
             self.k_addr.eq(
                 Cat(
-                    _widen(column, ceil_log2(plan.key_words)),
-                    _widen(row, ceil_log2(plan.places)),
+                    widen(column, ceil_log2(plan.key_words)),
+                    widen(row, ceil_log2(plan.places)),
                     self.keys_bank,
                 )
             ),
             self.k_en.eq(Mux(accept & (section == 0), part, 0)),
             self.q_addr.eq(
-                Cat(_widen(column, ceil_log2(plan.query_words)), token, self.queries_bank)
+                Cat(widen(column, ceil_log2(plan.query_words)), token, self.queries_bank)
             ),
             self.q_en.eq(Mux(accept & in_q, part, 0)),
         ]
@@ -150,14 +151,9 @@ class WideLoader(Component):
         deep = ceil_log2(plan.key_words * plan.reach)
         m.d.comb += [
             self.v_data.eq(beat.replicate(plan.slices)),
-            self.v_addr.eq(Cat(word_of[place], _widen(row[port:], deep), self.keys_bank)),
+            self.v_addr.eq(Cat(word_of[place], widen(row[port:], deep), self.keys_bank)),
         ]
         for n in range(plan.ports):
-            chosen = accept & in_v & (_widen(row, port) == n)
+            chosen = accept & in_v & (widen(row, port) == n)
             m.d.comb += self.v_en[n].eq(Mux(chosen, slice_of[place], 0))
         return m
-
-
-def _widen(value: Value, width: int) -> Value:
-    """Cut or pad with zeros, so that what is concatenated above keeps its place."""
-    return Cat(value, Const(0, width))[:width]
