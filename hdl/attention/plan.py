@@ -171,11 +171,6 @@ class Plan(BankedPlan):
         return alone and nibbles and (shape.name != "o" or whole)
 
     @property
-    def o(self) -> MemoryShape:
-        """Output memory."""
-        return self.memory("o")
-
-    @property
     def answer(self) -> OutputWords:
         """How the answer of a head and step lies there."""
         slices = self.o.width // self.beat

@@ -91,6 +91,11 @@ class BankedPlan(ABC):
         return place(shapes, self.design.target.resources, self._may_move)
 
     @property
+    def o(self) -> MemoryShape:
+        """Memory that the output is read from."""
+        return self.memory("o")
+
+    @property
     def single_ported(self) -> frozenset[str]:
         """Memories that lie in SPRAM."""
         return frozenset(shape.name for shape in self.memories if shape.single_port)

@@ -60,7 +60,9 @@ class Engine(Component):
     plan : BankedPlan
         Geometry of the layer.
     more : mapping
-        What the engine reads and writes.
+        What else the engine reads and writes.
+    parts : int
+        Parts of an output word that are written apart; 0 for an engine that keeps its output.
 
     Members
     -------
@@ -72,9 +74,21 @@ class Engine(Component):
         High while it works.
     bank, bank_out : In
         Banks of the inputs and of the output.
+    v_addr, v_data : Out, In
+        Word of v to read: bank, token, word; the word, one cycle later.
+    o_addr, o_data, o_en : Out
+        Output word to write: bank, token, word; one enable bit for every part, a pass. Absent
+        without parts.
     """
 
-    def __init__(self, plan: BankedPlan, more: Mapping[str, wiring.Member]):
+    def __init__(self, plan: BankedPlan, more: Mapping[str, wiring.Member], *, parts: int):
+        v, output = plan.memory("v"), {}
+        if parts:
+            output = {
+                "o_addr": Out(range(plan.o.depth)),
+                "o_data": Out(plan.o.width),
+                "o_en": Out(parts),
+            }
         super().__init__(
             {
                 "ready": In(1),
@@ -82,6 +96,9 @@ class Engine(Component):
                 "busy": Out(1),
                 "bank": In(range(plan.in_banks)),
                 "bank_out": In(range(plan.out_banks)),
+                "v_addr": Out(range(v.depth)),
+                "v_data": In(v.width),
+                **output,
                 **more,
             }
         )

@@ -39,17 +39,12 @@ class IntegerEngine(Engine):
 
     Members
     -------
-    ready, done, busy, bank, bank_out
+    ready, done, busy, bank, bank_out, v_addr, v_data, o_addr, o_data, o_en
         As :class:`~spikeloom.hdl.frame.stage.Engine`.
     written : Out(1)
         High for one cycle when the output bank is complete.
     entry_addr, entry_en, entry : Out, Out, In
         Entry to read; the entry, one cycle later and until the next is read.
-    v_addr, v_data : Out, In
-        Word of v to read; the word, one cycle later.
-    o_addr, o_data, o_en : Out
-        Output word to write; one enable bit for every pass that the word holds. Absent where drives
-        accumulate.
     r_addr, r_en, r_data : In, In, Out
         Word of accumulated drives to read while the engine rests: pass, token; read enable; its
         drives, each in whole beats, one cycle later. Absent elsewhere.
@@ -57,29 +52,19 @@ class IntegerEngine(Engine):
 
     def __init__(self, plan: IntegerPlan):
         self.plan: Final = plan
-        output: dict[str, Any] = {
-            "o_addr": Out(range(plan.output.depth)),
-            "o_data": Out(plan.output.width),
-            "o_en": Out(plan.out_shared),
+        own: dict[str, Any] = {
+            "written": Out(1),
+            "entry_addr": Out(range(plan.memory("entries").depth)),
+            "entry_en": Out(1),
+            "entry": In(plan.entry),
         }
         if plan.accumulate:
-            output = {
-                "r_addr": In(range(plan.output.depth)),
+            own |= {
+                "r_addr": In(range(plan.o.depth)),
                 "r_en": In(1),
                 "r_data": Out(plan.lanes * plan.out_bits),
             }
-        super().__init__(
-            plan,
-            {
-                "written": Out(1),
-                "entry_addr": Out(range(plan.memory("entries").depth)),
-                "entry_en": Out(1),
-                "entry": In(plan.entry),
-                "v_addr": Out(range(plan.memory("v").depth)),
-                "v_data": In(plan.memory("v").width),
-                **output,
-            },
-        )
+        super().__init__(plan, own, parts=0 if plan.accumulate else plan.out_shared)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -119,7 +119,7 @@ class IntegerLayer(BankedLayer):
                 unloader.data.eq(engine.r_data),
             ]
             return m
-        store = add_memory(m, plan.output, plan.o_granularity)
+        store = add_memory(m, plan.o, plan.o_granularity)
         store.write(m, engine.o_addr, engine.o_data, engine.o_en)
         m.d.comb += unloader.data.eq(store.read(m, unloader.addr, unloader.en))
         return m

@@ -315,7 +315,7 @@ class IntegerPlan(BankedPlan):
         return part == shape.width or part in (4, 8, 16)
 
     @property
-    def output(self) -> MemoryShape:
+    def o(self) -> MemoryShape:
         """Memory that the output is read from."""
         return self.memory("membrane" if self.accumulate else "o")
 
@@ -331,7 +331,7 @@ class IntegerPlan(BankedPlan):
             tokens=self.tokens,
             runs=1 if self.accumulate else self.design.heads * self.design.steps,
             banks=self.out_banks,
-            depth=self.output.depth,
+            depth=self.o.depth,
         )
 
     @property

@@ -44,17 +44,12 @@ class ScoreEngine(Engine):
 
     Members
     -------
-    ready, done, busy, bank, bank_out
+    ready, done, busy, bank, bank_out, v_addr, v_data, o_addr, o_data, o_en
         As :class:`~spikeloom.hdl.frame.stage.Engine`.
     kq_addr : Out
         Word of k and q to read, one for both: bank, token.
     k_data, q_data : In
         The words, one cycle later.
-    v_addr, v_data : Out, In
-        The same for v: bank, token, word.
-    o_addr, o_data, o_en : Out
-        Output word to write: bank, token, word; one enable bit for every ``lanes`` channels of the
-        word.
     """
 
     def __init__(self, design: AttentionDesign):
@@ -68,12 +63,8 @@ class ScoreEngine(Engine):
                 "kq_addr": Out(range(shapes["k"].depth)),
                 "k_data": In(shapes["k"].width),
                 "q_data": In(shapes["q"].width),
-                "v_addr": Out(range(shapes["v"].depth)),
-                "v_data": In(shapes["v"].width),
-                "o_addr": Out(range(shapes["o"].depth)),
-                "o_data": Out(shapes["o"].width),
-                "o_en": Out(1 if plan.spec is None else plan.passes_per_word),
             },
+            parts=1 if plan.spec is None else plan.passes_per_word,
         )
 
     @property

@@ -38,17 +38,13 @@ class StateEngine(Engine):
 
     Members
     -------
-    ready, done, busy, bank, bank_out
+    ready, done, busy, bank, bank_out, v_addr, v_data, o_addr, o_data, o_en
         As :class:`~spikeloom.hdl.frame.stage.Engine`.
     chunk_addr, chunk_en, chunk : Out, Out, In
         Chunk to read; the chunk, one cycle later and until the next is read.
-    v_addr, v_data : Out, In
-        Word of v to read; the word, one cycle later.
     sum_addr, sums : Out, In
         Word of :class:`~spikeloom.hdl.attention.state.sums.ValueSums` to read; the word, one cycle
         later.
-    o_addr, o_data, o_en : Out
-        Output word to write; one enable bit for every pass that the word holds.
     """
 
     def __init__(self, design: AttentionDesign):
@@ -61,14 +57,10 @@ class StateEngine(Engine):
                 "chunk_addr": Out(range(depth["chunks"])),
                 "chunk_en": Out(1),
                 "chunk": In(plan.entry),
-                "v_addr": Out(range(depth["v"])),
-                "v_data": In(plan.memory("v").width),
                 "sum_addr": Out(range(depth.get("sums", 1))),
                 "sums": In(plan.memory("sums").width if plan.summed else 0),
-                "o_addr": Out(range(depth["o"])),
-                "o_data": Out(plan.memory("o").width),
-                "o_en": Out(1 if plan.spec is None else plan.passes_per_word),
             },
+            parts=1 if plan.spec is None else plan.passes_per_word,
         )
 
     def elaborate(self, platform: object) -> Module:
