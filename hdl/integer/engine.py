@@ -7,6 +7,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from spikeloom.hdl.attention.state.lane import saturating
 from spikeloom.hdl.frame.counting import fit, widen
 from spikeloom.hdl.frame.memory import LayerMemory, add_memory
 from spikeloom.hdl.frame.stage import Engine
@@ -114,7 +115,8 @@ class IntegerEngine(Engine):
             m.d[domain] += found.eq(part | values[lane] | starts[lane] | steps)
             again = acc & double.replicate(len(acc)) if plan.copies > 1 else Const(0)
             m.d.comb += addend.eq(found | again)
-            m.d.sync += acc.eq(Mux(load, addend, self._sum(acc, addend)))
+            total = saturating(acc, addend) if plan.saturating else acc + addend
+            m.d.sync += acc.eq(Mux(load, addend, total))
             accs.append(acc)
         m.d.comb += write.w_data.eq(Cat(accs))
         self._output(m, events, accs, load, ends, row, turn)
@@ -198,12 +200,6 @@ class IntegerEngine(Engine):
         with m.If(flush):
             m.d.sync += holds.eq(0)
         return drain, query, row, turn
-
-    def _sum(self, acc: Signal, addend: Signal) -> Value:
-        if not self.plan.saturating:
-            return acc + addend
-        total = acc[:-1] + addend[:-1]
-        return Cat(total[:-1], acc[-1] | addend[-1] | total[-1])
 
     def _kept(
         self, m: Module, events: IntegerSequencer, ends: Value, row: Value, turn: Value

@@ -9,7 +9,7 @@ from amaranth.utils import ceil_log2
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.hdl.attention.output import OutputWriter
 from spikeloom.hdl.attention.state.events import EventSequencer
-from spikeloom.hdl.attention.state.lane import SaturatingLane
+from spikeloom.hdl.attention.state.lane import SaturatingLane, saturating
 from spikeloom.hdl.attention.state.plan import StatePlan
 from spikeloom.hdl.frame.counting import fit, head_counter, widen
 from spikeloom.hdl.frame.memory import add_block, add_memory
@@ -160,8 +160,8 @@ class StateEngine(Engine):
         """Add what is read to the accumulators, or to what a row starts from."""
         plan = self._plan
         shape = plan.state_shape
-        saturating = plan.spec is not None and plan.neuron.saturating
-        shift = 0 if saturating else plan.fraction
+        sticky = plan.spec is not None and plan.neuron.saturating
+        shift = 0 if sticky else plan.fraction
         key: Value | int = plan.weights.key << plan.fraction
         if self._kappa is not None:
             key = ((1 << self.design.score_fraction) + self._kappa) << plan.fraction
@@ -177,12 +177,7 @@ class StateEngine(Engine):
                 addend.eq((part << shift) | Mux(value, key, 0)),
                 before.eq(Mux(load, starts[lane], acc)),
             ]
-            if saturating:
-                total = before[:-1] + addend[:-1]
-                after: Value = Cat(total[:-1], before[-1] | addend[-1] | total[-1])
-            else:
-                after = before + addend
-            m.d.sync += acc.eq(after)
+            m.d.sync += acc.eq(saturating(before, addend) if sticky else before + addend)
             accs.append(acc)
         return accs
 

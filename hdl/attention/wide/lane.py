@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
-from amaranth.hdl import Cat, Const, Instance, Module, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib.wiring import In, Out
 
+from spikeloom.hdl.attention.state.lane import add_chain, saturating
 from spikeloom.hdl.frame.component import Component
 
 __all__ = ["LoadingLane", "SaturatingSum", "count", "saturating"]
@@ -50,31 +51,9 @@ class LoadingLane(Component):
     def elaborate(self, platform: object) -> Module:
         """Chain the cells."""
         m = Module()
-        carry: Value = Const(0, 1)
-        totals = []
-        for bit in range(self.bits + 1):
-            top = bit == self.bits
-            total = Signal(name=f"total{bit}")
-            m.submodules[f"sum{bit}"] = Instance(
-                "SB_LUT4",
-                p_LUT_INIT=Const(_LOAD_STICKY if top else _LOAD_SUM, 16),
-                i_I0=self.load,
-                i_I1=self.addend[bit],
-                i_I2=self.acc[bit],
-                i_I3=carry,
-                o_O=total,
-            )
-            if not top:
-                following = Signal(name=f"carry{bit + 1}")
-                m.submodules[f"carry{bit}"] = Instance(
-                    "SB_CARRY",
-                    i_I0=self.addend[bit],
-                    i_I1=self.acc[bit],
-                    i_CI=carry,
-                    o_CO=following,
-                )
-                carry = following
-            totals.append(total)
+        totals = [Signal(name=f"total{bit}") for bit in range(self.bits + 1)]
+        tables, free = (_LOAD_SUM, _LOAD_STICKY), (self.load, self.load)
+        add_chain(m, self.addend, self.acc, totals, tables=tables, free=free)
         m.d.sync += self.acc.eq(Cat(totals))
         return m
 
@@ -109,35 +88,9 @@ class SaturatingSum(Component):
     def elaborate(self, platform: object) -> Module:
         """Chain the cells."""
         m = Module()
-        carry: Value = Const(0, 1)
-        for bit in range(self.bits + 1):
-            top = bit == self.bits
-            m.submodules[f"sum{bit}"] = Instance(
-                "SB_LUT4",
-                p_LUT_INIT=Const(_STICKY if top else _SUM, 16),
-                i_I0=self.fresh if top else Const(0, 1),
-                i_I1=self.a[bit],
-                i_I2=self.b[bit],
-                i_I3=carry,
-                o_O=self.o[bit],
-            )
-            if not top:
-                following = Signal(name=f"carry{bit + 1}")
-                m.submodules[f"carry{bit}"] = Instance(
-                    "SB_CARRY",
-                    i_I0=self.a[bit],
-                    i_I1=self.b[bit],
-                    i_CI=carry,
-                    o_CO=following,
-                )
-                carry = following
+        free = (Const(0, 1), self.fresh)
+        add_chain(m, self.a, self.b, list(self.o), tables=(_SUM, _STICKY), free=free)
         return m
-
-
-def saturating(a: Value, b: Value) -> Value:
-    """Add two numbers of equal width whose top bit is sticky."""
-    total = a[:-1] + b[:-1]
-    return Cat(total[: len(a) - 1], a[-1] | b[-1] | total[len(a) - 1])
 
 
 def count(bits: Sequence[Value]) -> Value:
