@@ -35,12 +35,8 @@ class ResidualLayer(LayerComponent):
 
     Members
     -------
-    i : In(stream)
-        Beats in, see :class:`spikeloom.golden.residual.ResidualModel`. ``last`` is not looked at.
-    o : Out(stream)
-        Beats out. ``last`` marks the end of an inference.
-    busy : Out(1)
-        High in every cycle in which a beat out is made.
+    i, o, busy
+        As :class:`~spikeloom.hdl.frame.layer.LayerComponent`; busy while a beat out is made.
     """
 
     def __init__(self, design: ResidualDesign):

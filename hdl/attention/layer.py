@@ -59,13 +59,8 @@ class AttentionLayer(BankedLayer):
 
     Members
     -------
-    i : In(stream)
-        Beats in, see :func:`spikeloom.golden.attention.beats.pack`. ``last`` is not looked at.
-    o : Out(stream)
-        Beats out, see :func:`spikeloom.golden.attention.beats.unpack`. ``last`` marks the end of an
-        inference.
-    busy : Out(1)
-        High in every cycle in which the engine works.
+    i, o, busy
+        As :class:`~spikeloom.hdl.frame.layer.LayerComponent`.
     waits : Out(1)
         The engine could begin a run.
     go : In(1)

@@ -58,13 +58,8 @@ class ParallelHeads(LayerComponent):
 
     Members
     -------
-    i : In(stream)
-        Beats in, see :func:`spikeloom.golden.attention.beats.pack`. ``last`` is not looked at.
-    o : Out(stream)
-        Beats out, see :func:`spikeloom.golden.attention.beats.unpack`. ``last`` marks the end of an
-        inference.
-    busy : Out(1)
-        High in every cycle in which an engine works.
+    i, o, busy
+        As :class:`~spikeloom.hdl.frame.layer.LayerComponent`.
     """
 
     def __init__(self, design: AttentionDesign, place: Callable[..., Any]):

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from spikeloom.hdl.attention.state.lane import saturating
-from spikeloom.hdl.frame.counting import fit, widen
+from spikeloom.hdl.frame.counting import delays, encode, fit, widen
 from spikeloom.hdl.frame.memory import LayerMemory, add_memory
 from spikeloom.hdl.frame.stage import Engine
 from spikeloom.hdl.integer.events import IntegerSequencer
@@ -124,11 +124,7 @@ class IntegerEngine(Engine):
 
     def _late(self, m: Module, value: Value, name: str, cycles: int = 0) -> Value:
         """Delay by the cycles from a slot to its addition, or so many."""
-        for n in range(cycles or 1 + self.plan.registered):
-            late = Signal(len(value), name=f"{name}{n + 1}")
-            m.d.sync += late.eq(value)
-            value = late
-        return value
+        return delays(m, value, cycles or 1 + self.plan.registered, name)[-1]
 
     def _state(self, m: Module, events: IntegerSequencer) -> tuple[Value, LayerMemory]:
         """Read the row of state of a set bit of q, or zeros."""
@@ -136,10 +132,7 @@ class IntegerEngine(Engine):
         shape = plan.memory("state")
         store = add_memory(m, shape)
         used = Signal()
-        copy = Cat(
-            Cat(bit for n, bit in enumerate(events.plane[: plan.copies]) if n >> level & 1).any()
-            for level in range(ceil_log2(plan.copies))
-        )
+        copy = encode(list(events.plane[: plan.copies]))
         m.d.comb += [
             used.eq(events.event & events.query),
             store.r_en.eq(1),

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from spikeloom.hdl.frame.component import Component
+from spikeloom.hdl.frame.counting import encode
 from spikeloom.hdl.integer.plan import IntegerPlan
 
 __all__ = ["IntegerSequencer"]
@@ -190,10 +191,7 @@ class IntegerSequencer(Component):
         lowest = Signal(len(bits))
         m.d.comb += lowest.eq(bits & ~(bits - 1)[: len(bits)])
         values = [lowest.word_select(n, plan.planes) for n in range(plan.per)]
-        number = Cat(
-            Cat(word.any() for n, word in enumerate(values) if n >> bit & 1).any()
-            for bit in range(ceil_log2(plan.per))
-        )
+        number = encode([word.any() for word in values])
         m.d.comb += self.index.eq(Cat(number, current.place))
         for plane in range(plan.planes):
             m.d.comb += self.plane[plane].eq(Cat(word[plane] for word in values).any())

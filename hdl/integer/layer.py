@@ -71,12 +71,8 @@ class IntegerLayer(BankedLayer):
 
     Members
     -------
-    i : In(stream)
-        Beats in, see :mod:`spikeloom.golden.integer.model`. ``last`` is not looked at.
-    o : Out(stream)
-        Beats out. ``last`` marks the end of an inference.
-    busy : Out(1)
-        High in every cycle in which the engine works.
+    i, o, busy
+        As :class:`~spikeloom.hdl.frame.layer.LayerComponent`.
     """
 
     def __init__(self, design: IntegerDesign, *, accumulate: bool = False):

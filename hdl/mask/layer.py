@@ -33,12 +33,8 @@ class MaskLayer(LayerComponent):
 
     Members
     -------
-    i : In(stream)
-        Beats in, see :class:`spikeloom.golden.mask.MaskModel`. ``last`` is not looked at.
-    o : Out(stream)
-        Beats out. ``last`` marks the end of an inference.
-    busy : Out(1)
-        High in every cycle in which a beat is taken.
+    i, o, busy
+        As :class:`~spikeloom.hdl.frame.layer.LayerComponent`; busy while a beat is taken.
     """
 
     def __init__(self, design: MaskDesign):

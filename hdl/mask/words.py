@@ -1,5 +1,7 @@
 """Words that are visited in turn: read, changed and left behind, one a cycle."""
 
+from typing import Final
+
 from amaranth.hdl import Module, Signal
 from amaranth.lib.wiring import In, Out
 
@@ -7,8 +9,9 @@ from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import following
 from spikeloom.hdl.frame.memory import add_memory
 from spikeloom.hdl.frame.memory_map import MemoryShape
+from spikeloom.hdl.mask.plan import MaskPlan
 
-__all__ = ["MaskWords"]
+__all__ = ["BeatMask", "MaskWords"]
 
 _FEW = 32
 
@@ -89,3 +92,50 @@ class MaskWords(Component):
         store.write(m, index, self.next, self.en)
         m.d.comb += self.data.eq(store.read(m, ahead, self.en))
         return m
+
+
+class BeatMask(Component):
+    """What a mask shows to its layer, a beat at a time.
+
+    Parameters
+    ----------
+    plan : MaskPlan
+        The layer's geometry.
+    words : MaskWords or None
+        What the mask keeps in words.
+
+    Members
+    -------
+    data : In(beat)
+        Beat at hand.
+    en : In(1)
+        Whether it is taken.
+    ready : Out(1)
+        High when a beat may be taken.
+    passes : Out(1)
+        High when the beat at hand is one of those that pass.
+    bits : Out(beat)
+        Which of its spikes pass.
+    last : Out(1)
+        High when the last beat of an inference is taken.
+    """
+
+    def __init__(self, plan: MaskPlan, words: MaskWords | None):
+        self.design: Final = plan.design
+        self.plan: Final = plan
+        self.words: Final = words
+        super().__init__(
+            {
+                "data": In(plan.beat),
+                "en": In(1),
+                "ready": Out(1),
+                "passes": Out(1),
+                "bits": Out(plan.beat),
+                "last": Out(1),
+            }
+        )
+
+    @property
+    def memories(self) -> tuple[MemoryShape, ...]:
+        """Block memories."""
+        return self.words.memories if self.words else ()

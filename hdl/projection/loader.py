@@ -10,7 +10,7 @@ from spikeloom.design.projection import ProjectionDesign
 from spikeloom.hdl.attention.state.events import less_lowest
 from spikeloom.hdl.frame.beats import beat_stream
 from spikeloom.hdl.frame.component import Component
-from spikeloom.hdl.frame.counting import following
+from spikeloom.hdl.frame.counting import encode, following
 from spikeloom.hdl.position.cpg import CpgRom
 from spikeloom.hdl.position.sinusoid import SinusoidTable
 from spikeloom.hdl.projection.plan import ProjectionPlan
@@ -126,7 +126,7 @@ class ProjectionLoader(Component):
         with m.If(found):
             m.d.sync += [
                 holds.eq(1),
-                held.row.eq(Cat(_encode(bits & ~rest), group)),
+                held.row.eq(Cat(encode(list(bits & ~rest)), group)),
                 held.plane.eq(plane),
             ]
         m.d.sync += self.addr.eq(self.addr + self.en)
@@ -153,11 +153,3 @@ class ProjectionLoader(Component):
             for n in range(plan.code_groups):
                 with m.Case(plan.first_code_group + n):
                     m.d.comb += chunk.eq(rom.o[n * plan.beat : (n + 1) * plan.beat])
-
-
-def _encode(one_hot: Value) -> Value:
-    """Give the place of the only set bit."""
-    places = range((len(one_hot) - 1).bit_length())
-    return Cat(
-        Cat(one_hot[n] for n in range(len(one_hot)) if n >> place & 1).any() for place in places
-    )

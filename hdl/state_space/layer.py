@@ -49,13 +49,8 @@ class StateSpaceLayer(LayerComponent):
 
     Members
     -------
-    i : In(stream)
-        Beats in, see :class:`spikeloom.golden.state_space.StateSpaceModel`. ``last`` is not looked
-        at.
-    o : Out(stream)
-        Beats out. ``last`` marks the end of an inference.
-    busy : Out(1)
-        High in every cycle in which the engine works.
+    i, o, busy
+        As :class:`~spikeloom.hdl.frame.layer.LayerComponent`.
     """
 
     def __init__(self, design: StateSpaceDesign):
@@ -183,12 +178,8 @@ class StateSpaceLayer(LayerComponent):
         ]
         names = ["valid", "first", *(["plane", "sign", "double", "round"] if bits else [])]
         for name in names:
-            value = getattr(sequencer, name)
-            for n in range(2):
-                late = Signal.like(value, name=f"{name}{n + 1}")
-                m.d.sync += late.eq(value)
-                value = late
-            m.d.comb += getattr(products, name).eq(value)
+            delayed = delays(m, getattr(sequencer, name), 2, name)[2]
+            m.d.comb += getattr(products, name).eq(delayed)
 
         entry = Signal(signed(design.b_bits), reset_less=True)
         term = Signal(signed(shape.width), reset_less=True)
