@@ -193,6 +193,7 @@ def test_components_know_the_names_that_they_use(component):
     for base in component.__mro__:
         if not base.__module__.startswith("spikeloom."):
             continue
+        known |= set(vars(base).get("__annotations__", ()))
         for node in ast.walk(ast.parse(Path(inspect.getsourcefile(base)).read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 known.add(node.value)

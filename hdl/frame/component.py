@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from amaranth.lib import wiring
 
-__all__ = ["Component"]
+__all__ = ["Component", "natural"]
 
 
 class Component(wiring.Component):
@@ -18,3 +18,11 @@ class Component(wiring.Component):
 
         def __getattr__(self, name: str) -> Any:
             """Give a port: its type follows from the signature, which is made at run time."""
+
+
+def natural(name: str, value: int, least: int = 1) -> int:
+    """Return a parameter; :exc:`TypeError` unless it is an integer of at least 1, or 0."""
+    if not isinstance(value, int) or value < least:
+        kind = "positive" if least else "non-negative"
+        raise TypeError(f"{name} must be a {kind} integer, not {value!r}")
+    return value

@@ -5,7 +5,7 @@ from typing import Final
 from amaranth.hdl import Module, Signal
 from amaranth.lib.wiring import In, Out
 
-from spikeloom.hdl.frame.component import Component
+from spikeloom.hdl.frame.component import Component, natural
 from spikeloom.hdl.frame.counting import following
 from spikeloom.hdl.frame.memory import add_memory
 from spikeloom.hdl.frame.memory_map import MemoryShape
@@ -47,10 +47,7 @@ class MaskWords(Component):
     """
 
     def __init__(self, name: str, width: int, depth: int):
-        for label, value in (("Width", width), ("Depth", depth)):
-            if not isinstance(value, int) or value < 1:
-                raise TypeError(f"{label} must be a positive integer, not {value!r}")
-        self._shape = MemoryShape(name, width, depth)
+        self._shape = MemoryShape(name, natural("Width", width), natural("Depth", depth))
         super().__init__({"en": In(1), "next": In(width), "data": Out(width), "last": Out(1)})
 
     @property

@@ -5,7 +5,7 @@ from typing import Final, Literal, cast, get_args
 from amaranth.hdl import Cat, Const, Instance, Module, Signal, Value
 from amaranth.lib.wiring import In, Out
 
-from spikeloom.hdl.frame.component import Component
+from spikeloom.hdl.frame.component import Component, natural
 from spikeloom.hdl.popcount.cells import Carry, Lut, Netlist, build
 from spikeloom.hdl.popcount.plans import Preference, plan
 from spikeloom.hdl.popcount.popcount import Popcount
@@ -58,10 +58,6 @@ class PairPopcount(Component):
         stages: int = 1,
         prefer: Preference = "clock",
     ):
-        if not isinstance(width, int) or width < 1:
-            raise TypeError(f"Width must be a positive integer, not {width!r}")
-        if not isinstance(stages, int) or stages < 0:
-            raise TypeError(f"Stages must be a non-negative integer, not {stages!r}")
         for name, value, allowed in (
             ("Kind", kind, get_args(Kind)),
             ("Technology", technology, get_args(Technology)),
@@ -69,10 +65,10 @@ class PairPopcount(Component):
         ):
             if value not in allowed:
                 raise ValueError(f'{name} must be "{allowed[0]}" or "{allowed[1]}", not {value!r}')
-        self.width: Final = width
+        self.width: Final = natural("Width", width)
         self.kind: Final[Kind] = kind
         self.technology: Final[Technology] = technology
-        self.stages: Final = stages
+        self.stages: Final = natural("Stages", stages, 0)
         self.prefer: Final[Preference] = prefer
         super().__init__({"a": In(width), "b": In(width), "o": Out(range(width + 1))})
 

@@ -6,7 +6,7 @@ from amaranth.hdl import Module, Signal, Value
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from spikeloom.hdl.frame.component import Component
+from spikeloom.hdl.frame.component import Component, natural
 
 __all__ = ["Popcount"]
 
@@ -38,11 +38,9 @@ class Popcount(Component):
     """
 
     def __init__(self, width: int, *, stages: int | None = None):
-        if not isinstance(width, int) or width < 1:
-            raise TypeError(f"Width must be a positive integer, not {width!r}")
         if stages is not None and (not isinstance(stages, int) or stages < 0):
             raise TypeError(f"Stages must be a non-negative integer or None, not {stages!r}")
-        self.width: Final = width
+        self.width: Final = natural("Width", width)
         self.stages: Final = max(1, -(-ceil_log2(width) // 3)) if stages is None else stages
         super().__init__({"i": In(width), "o": Out(range(width + 1))})
 

@@ -6,7 +6,7 @@ from typing import Final
 from amaranth.hdl import Cat, Const, Instance, Module, Mux, Signal, Value
 from amaranth.lib.wiring import In, Out
 
-from spikeloom.hdl.frame.component import Component
+from spikeloom.hdl.frame.component import Component, natural
 
 __all__ = ["SaturatingLane", "add_chain", "saturating"]
 
@@ -43,9 +43,7 @@ class SaturatingLane(Component):
     """
 
     def __init__(self, bits: int):
-        if not isinstance(bits, int) or bits < 1:
-            raise TypeError(f"Bits must be a positive integer, not {bits!r}")
-        self.bits: Final = bits
+        self.bits: Final = natural("Bits", bits)
         super().__init__(
             {
                 "addend": In(bits + 1),

@@ -7,7 +7,7 @@ from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.hdl.attention.state.lane import add_chain, saturating
-from spikeloom.hdl.frame.component import Component
+from spikeloom.hdl.frame.component import Component, natural
 
 __all__ = ["LoadingLane", "SaturatingSum", "count", "saturating"]
 
@@ -43,9 +43,7 @@ class LoadingLane(Component):
     """
 
     def __init__(self, bits: int):
-        if not isinstance(bits, int) or bits < 1:
-            raise TypeError(f"Bits must be a positive integer, not {bits!r}")
-        self.bits: Final = bits
+        self.bits: Final = natural("Bits", bits)
         super().__init__({"addend": In(bits + 1), "load": In(1), "acc": Out(bits + 1)})
 
     def elaborate(self, platform: object) -> Module:
@@ -80,9 +78,7 @@ class SaturatingSum(Component):
     """
 
     def __init__(self, bits: int):
-        if not isinstance(bits, int) or bits < 1:
-            raise TypeError(f"Bits must be a positive integer, not {bits!r}")
-        self.bits: Final = bits
+        self.bits: Final = natural("Bits", bits)
         super().__init__({"a": In(bits + 1), "b": In(bits + 1), "fresh": In(1), "o": Out(bits + 1)})
 
     def elaborate(self, platform: object) -> Module:
