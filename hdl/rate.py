@@ -1,20 +1,19 @@
 """Rate-coded attention: IF neurons that make spikes of rates, in front of attention on integers."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
-from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import ceil_log2
 from numpy.typing import ArrayLike
 
-from spikeloom.design.base import Design
 from spikeloom.design.rate import RateDesign
 from spikeloom.golden.rate import spikes
 from spikeloom.hdl.frame.beats import beat_stream
+from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.layer import LayerComponent
-from spikeloom.hdl.frame.memory import LayerMemory
+from spikeloom.hdl.frame.memory import add_memory
 from spikeloom.hdl.frame.memory_map import MemoryShape, place
 from spikeloom.hdl.frame.rom import look_up
 from spikeloom.hdl.integer.layer import IntegerLayer, integer_cycles
@@ -22,7 +21,7 @@ from spikeloom.hdl.integer.layer import IntegerLayer, integer_cycles
 __all__ = ["RateEncoder", "RateLayer"]
 
 
-class RateEncoder(wiring.Component):
+class RateEncoder(Component):
     """Keep the rates of k and q, and send their spikes step by step, as a sender of spikes would.
 
     One neuron for all channels: each keeps its rate and its sum in a word of one memory, from which
@@ -52,12 +51,8 @@ class RateEncoder(wiring.Component):
         High while spikes are made.
     """
 
-    i: stream.Interface
-    o: stream.Interface
-    busy: Signal
-
     def __init__(self, design: RateDesign, shape: MemoryShape):
-        self._design = design
+        self.design: Final = design
         self._shape = shape
         super().__init__(
             {
@@ -68,20 +63,15 @@ class RateEncoder(wiring.Component):
         )
 
     @property
-    def design(self) -> RateDesign:
-        """The layer."""
-        return self._design
-
-    @property
     def cycles(self) -> int:
         """Cycles that making spikes takes in an inference."""
-        each = 2 if self._design.accumulate == "exact" else 3
-        return 2 * each * self._design.steps * self._design.tokens * self._design.dim
+        each = 2 if self.design.accumulate == "exact" else 3
+        return 2 * each * self.design.steps * self.design.tokens * self.design.dim
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        design = self._design
-        m.submodules.rates = store = LayerMemory(self._shape, granularity=self._shape.width)
+        design = self.design
+        store = add_memory(m, self._shape)
 
         # k and q are walked through alike, to load them and in every step.
         in_q, walk = Signal(), Signal()
@@ -221,16 +211,12 @@ class RateLayer(LayerComponent):
 
     Members
     -------
-    i : In(stream)
-        Beats in, see :class:`spikeloom.golden.rate.RateModel`. ``last`` is not looked at.
-    o : Out(stream)
-        Beats out. ``last`` marks the end of an inference.
-    busy : Out(1)
-        High in every cycle in which the encoder or the engine works.
+    i, o, busy
+        As :class:`~spikeloom.hdl.frame.layer.LayerComponent`.
     """
 
     def __init__(self, design: RateDesign):
-        self._design = design
+        self.design: Final = design
         self._inner = IntegerLayer(design.inner, accumulate=True)
         self._shape = self._memory()
         self._encoder = RateEncoder(design, self._shape)
@@ -238,18 +224,13 @@ class RateLayer(LayerComponent):
 
     def _memory(self) -> MemoryShape:
         """Put rates and sums to SPRAM where the EBR do not hold all."""
-        design = self._design
+        design = self.design
         width = design.most.bit_length()
         if design.accumulate == "exact":
             width += (int(design.threshold_exact) - 1).bit_length()
         shape = MemoryShape("rates", width, 1 << ceil_log2(2 * design.tokens * design.dim))
         others = (*self._tables, *self._inner.memories)
         return place([shape], design.target.resources, lambda _: True, others=others)[0]
-
-    @property
-    def design(self) -> Design:
-        """The layer."""
-        return self._design
 
     @property
     def memories(self) -> tuple[MemoryShape, ...]:
@@ -259,7 +240,7 @@ class RateLayer(LayerComponent):
     @property
     def _tables(self) -> tuple[MemoryShape, ...]:
         """The spikes of every rate, where float64 rounds its sums."""
-        design = self._design
+        design = self.design
         if design.accumulate == "exact":
             return ()
         return (MemoryShape("spikes", design.steps, design.most + 1, rom=True),)
@@ -269,7 +250,7 @@ class RateLayer(LayerComponent):
 
         They depend on the rates of q and k; without any given, every neuron fires in every step.
         """
-        design = self._design
+        design = self.design
         if arrays is None:
             return self._encoder.cycles + self._inner.compute_cycles()
         q, k = (spikes(design, arrays[name]) for name in ("q", "k"))

@@ -1,7 +1,7 @@
 """Residual connections: two streams of bit planes become one, beat by beat."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from amaranth.hdl import Module, Mux, Signal, Value
 from numpy.typing import ArrayLike
@@ -35,22 +35,13 @@ class ResidualLayer(LayerComponent):
 
     Members
     -------
-    i : In(stream)
-        Beats in, see :class:`spikeloom.golden.residual.ResidualModel`. ``last`` is not looked at.
-    o : Out(stream)
-        Beats out. ``last`` marks the end of an inference.
-    busy : Out(1)
-        High in every cycle in which a beat out is made.
+    i, o, busy
+        As :class:`~spikeloom.hdl.frame.layer.LayerComponent`; busy while a beat out is made.
     """
 
     def __init__(self, design: ResidualDesign):
-        self._design = design
+        self.design: Final = design
         super().__init__(design)
-
-    @property
-    def design(self) -> ResidualDesign:
-        """The connection."""
-        return self._design
 
     @property
     def memories(self) -> tuple[MemoryShape, ...]:
@@ -59,16 +50,16 @@ class ResidualLayer(LayerComponent):
 
     def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
         """Predict the cycles in which a beat out is made, whatever the input."""
-        return ResidualModel(self._design).beats_out
+        return ResidualModel(self.design).beats_out
 
     def manifest(self) -> dict[str, Any]:
         """Describe what a user of the generated Verilog cannot see in it."""
-        return {"memories": [], "slots": self._slots, "compute_cycles": self.compute_cycles()}
+        return {**super().manifest(), "slots": self._slots}
 
     @property
     def _slots(self) -> list[str]:
         """What happens to a group: keep a beat, join two, pass one on, or send the carries."""
-        design = self._design
+        design = self.design
         x, z = planes(design.levels), planes(design.branch_levels)
         slots: list[str] = []
         for plane in range(planes(design.output_levels)):
@@ -80,7 +71,7 @@ class ResidualLayer(LayerComponent):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        design = self._design
+        design = self.design
         slots = self._slots
         slot = Signal(range(len(slots)))
 
@@ -133,14 +124,14 @@ class ResidualLayer(LayerComponent):
         return m
 
     def _join(self, m: Module, kept: Signal, beat: Signal, makes: Value, last: Value) -> Value:
-        mode = self._design.mode
+        mode = self.design.mode
         if mode == "xor":
             return kept ^ beat
         if mode == "or":
             return kept | beat
         if mode == "iand":
             return kept & ~beat
-        carry = Signal(self._design.beat)
+        carry = Signal(self.design.beat)
         with m.If(makes):
             above = (kept & beat) | (carry & (kept | beat))
             m.d.sync += carry.eq(Mux(last, 0, above))

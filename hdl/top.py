@@ -1,17 +1,19 @@
 """AXI4-Stream face of a layer: the ports of the generated Verilog."""
 
-from amaranth.hdl import Module, Signal
-from amaranth.lib import wiring
+from typing import Final
+
+from amaranth.hdl import Module
 from amaranth.lib.wiring import In, Out, connect
 
 from spikeloom.design.base import Design
+from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.serial import Narrower, Widener
 from spikeloom.hdl.kinds import component
 
 __all__ = ["AxiStreamTop"]
 
 
-class AxiStreamTop(wiring.Component):
+class AxiStreamTop(Component):
     """A layer with the port names of AXI4-Stream.
 
     Wires only: no latency, no cells. With fewer bits at the pins than a beat has, a
@@ -37,18 +39,8 @@ class AxiStreamTop(wiring.Component):
         High in every cycle in which the engine works.
     """
 
-    s_axis_tdata: Signal
-    s_axis_tvalid: Signal
-    s_axis_tready: Signal
-    s_axis_tlast: Signal
-    m_axis_tdata: Signal
-    m_axis_tvalid: Signal
-    m_axis_tready: Signal
-    m_axis_tlast: Signal
-    busy: Signal
-
     def __init__(self, design: Design):
-        self._design = design
+        self.design: Final = design
         super().__init__(
             {
                 "s_axis_tdata": In(design.link),
@@ -63,16 +55,11 @@ class AxiStreamTop(wiring.Component):
             }
         )
 
-    @property
-    def design(self) -> Design:
-        """The layer."""
-        return self._design
-
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.layer = layer = component(self._design)
+        m.submodules.layer = layer = component(self.design)
         sink, source = layer.i, layer.o
-        beat, link = self._design.beat, self._design.link
+        beat, link = self.design.beat, self.design.link
         if link < beat:
             m.submodules.widener = widener = Widener(beat, link)
             m.submodules.narrower = narrower = Narrower(beat, link)

@@ -7,6 +7,7 @@ import pkgutil
 import re
 import subprocess
 import sys
+import textwrap
 import tomllib
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from spikeloom.design.position import POSITIONS
 from spikeloom.design.position.part import PositionPart
 from spikeloom.golden.model import Model
 from spikeloom.golden.position.part import PositionModel
+from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.layer import LayerComponent
 from spikeloom.hdl.position.part import PositionUnits
 from spikeloom.kinds import KINDS, part, position, stem
@@ -203,3 +205,35 @@ def test_constraints_name_what_is_asked_for():
     for requirement in wanted:
         name = re.split(r"[<>=~\[ ]", requirement)[0]
         assert re.sub(r"[-_.]+", "-", name).lower() in pinned, requirement
+
+
+COMPONENTS = sorted(
+    {
+        thing
+        for name in MODULES
+        if name.startswith("spikeloom.hdl.")
+        for thing in vars(importlib.import_module(name)).values()
+        if inspect.isclass(thing) and issubclass(thing, Component) and thing.__module__ == name
+    },
+    key=lambda thing: (thing.__module__, thing.__name__),
+)
+
+
+@pytest.mark.parametrize("component", COMPONENTS, ids=lambda thing: thing.__name__)
+def test_components_know_the_names_that_they_use(component):
+    """What mypy cannot tell, since ports have no declaration but the signature."""
+    known = set(dir(component))
+    used = set()
+    for base in component.__mro__:
+        if not base.__module__.startswith("spikeloom."):
+            continue
+        known |= set(vars(base).get("__annotations__", ()))
+        for node in ast.walk(ast.parse(Path(inspect.getsourcefile(base)).read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                known.add(node.value)
+        for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(base)))):
+            if not (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)):
+                continue
+            if node.value.id == "self":
+                (used if isinstance(node.ctx, ast.Load) else known).add(node.attr)
+    assert used <= known

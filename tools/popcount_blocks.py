@@ -1,7 +1,8 @@
-"""Find the LUT tables of ``hdl/popcount/blocks.py`` by SAT.
+"""Find the LUT tables of ``hdl/popcount/blocks.json`` by SAT.
 
     pip install python-sat
-    python tools/popcount_blocks.py PAIRS BITS LUTS
+    python tools/popcount_blocks.py PAIRS BITS LUTS            print a block
+    python tools/popcount_blocks.py PAIRS BITS LUTS --write    write it to the file
 
 The parity of all inputs is the lowest output, and the XOR gates that make it (its cone) are
 enumerated up to symmetry with the fewest gates that four inputs a gate allow, a pair counting as
@@ -11,11 +12,14 @@ Blocks of 7 inputs take seconds to minutes for each cone.
 """
 
 import itertools
+import json
 import sys
 from collections.abc import Iterator
 
 from pysat.card import CardEnc
 from pysat.solvers import Solver
+
+from spikeloom.hdl.popcount.blocks import TABLE
 
 Gate = tuple[tuple[str, ...], int]
 
@@ -150,15 +154,24 @@ def complete(pairs: int, bits: int, cone: list, free: int) -> list[Gate] | None:
 
 
 def main() -> None:
-    """Print the first block found, as ``hdl/popcount/blocks.py`` writes it."""
-    pairs, bits, luts = map(int, sys.argv[1:])
+    """Print or write the first block found."""
+    pairs, bits, luts = map(int, sys.argv[1:4])
     size = -(-(2 * pairs + bits - 1) // 3)
     for cone in cones(pairs, bits, size):
         gates = complete(pairs, bits, cone, luts - size)
         if gates is not None:
             outputs = [size - 1, *range(luts + 1 - (pairs + bits).bit_length(), luts)]
-            print(" ".join(f"g{k}" for k in outputs))
-            print(", ".join(f'"{" ".join(pins)} {table:x}"' for pins, table in gates))
+            block = {
+                "outputs": " ".join(f"g{k}" for k in outputs),
+                "gates": [f"{' '.join(pins)} {table:x}" for pins, table in gates],
+            }
+            if sys.argv[4:] == ["--write"]:
+                blocks = json.loads(TABLE.read_text(encoding="utf-8"))
+                blocks[f"P{pairs}B{bits}"] = block
+                text = json.dumps(dict(sorted(blocks.items())), indent=1) + "\n"
+                TABLE.write_text(text, encoding="utf-8")
+            else:
+                print(json.dumps(block))
             return
     print("No block of this form")
 

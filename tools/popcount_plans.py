@@ -1,8 +1,9 @@
-"""Find the plans of ``hdl/popcount/plans.py`` by integer programming.
+"""Find the plans of ``hdl/popcount/plans.json`` by integer programming.
 
     pip install scipy
     python tools/popcount_plans.py WIDTH                      one stage, fewest cells
     python tools/popcount_plans.py WIDTH LEVELS,LEVELS [and]  levels of logic in each stage
+    python tools/popcount_plans.py ... --write TABLE          into this table of the file
 
 The unknowns are how many blocks and chain cells of each kind stand in each column (and at each
 level of each stage); the constraints say that every bit made is used once. A bit that crosses a
@@ -10,7 +11,8 @@ second rank of registers, or that is used inside its block as well, costs a cell
 Solutions are near the optimum, not proved: the solver stops after a minute.
 """
 
-import sys
+import argparse
+import json
 from collections import Counter
 
 import numpy as np
@@ -19,6 +21,7 @@ from scipy.sparse import lil_matrix
 
 from spikeloom.hdl.popcount.blocks import BLOCKS, Block
 from spikeloom.hdl.popcount.cells import build
+from spikeloom.hdl.popcount.plans import TABLES
 
 Key = tuple  # (what, stage, level, column)
 
@@ -150,11 +153,16 @@ def words_of(cells: Counter, top: int) -> list[str]:
 
 
 def main() -> None:
-    """Print a plan, without its output registers, and its cells by the programme's account."""
-    width, kind = int(sys.argv[1]), "and" if "and" in sys.argv else "xnor"
+    """Print a plan, without its output registers, and its cells; write it where that is asked."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("width", type=int)
+    parser.add_argument("levels", nargs="?", default="12")
+    parser.add_argument("kind", nargs="?", choices=("xnor", "and"), default="xnor")
+    parser.add_argument("--write", metavar="TABLE")
+    asked = parser.parse_args()
+    width, kind = asked.width, asked.kind
     # One stage of that many levels is as good as no limit for the widths of the tables.
-    given = [x for x in sys.argv[2:] if x != "and"]
-    levels = [int(x) for x in given[0].split(",")] if given else [12]
+    levels = [int(x) for x in asked.levels.split(",")]
     top, p = width.bit_length() - 1, programme(width, levels, kind)
     balance: dict = {("final", w): 1 for w in range(top + 1)} | {("pairs",): -width}
     found = p.solve(balance, 60)
@@ -172,7 +180,13 @@ def main() -> None:
     build(width, kind, plan + " |").prove()
     cost = dict(zip(p.names, p.costs, strict=True))
     cost_of = sum(cost[name] * count for name, count in found.items() if name[0] != "cross")
-    print(cost_of, plan.replace("@0", "").replace("*1 ", " "))
+    plan = plan.replace("@0", "").replace("*1 ", " ")
+    print(cost_of, plan)
+    if asked.write is not None:
+        tables = json.loads(TABLES.read_text(encoding="utf-8"))
+        key = str(width) if asked.write == "one stage" else f"{width} {len(levels)}"
+        tables[asked.write][key] = plan
+        TABLES.write_text(json.dumps(tables, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """A whole attention layer: beats of q, k and v in, beats of spikes out."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.hdl import Cat, Module, Value
 from amaranth.lib.wiring import In, Out, connect, flipped
 from numpy.typing import ArrayLike, NDArray
 
@@ -18,15 +18,13 @@ from spikeloom.hdl.attention.state.cycles import state_cycles
 from spikeloom.hdl.attention.state.engine import StateEngine
 from spikeloom.hdl.attention.state.plan import StatePlan
 from spikeloom.hdl.attention.state.sums import ValueSums
-from spikeloom.hdl.attention.unloader import Unloader
 from spikeloom.hdl.attention.wide.cycles import wide_cycles
 from spikeloom.hdl.attention.wide.layer import WideLayer
 from spikeloom.hdl.attention.wide.plan import WidePlan
-from spikeloom.hdl.frame.banks import BankRing
 from spikeloom.hdl.frame.counting import fit, head_counter
 from spikeloom.hdl.frame.layer import LayerComponent
-from spikeloom.hdl.frame.memory import LayerMemory
-from spikeloom.hdl.frame.memory_map import MemoryShape
+from spikeloom.hdl.frame.memory import add_memory
+from spikeloom.hdl.frame.stage import BankedLayer
 from spikeloom.hdl.position.inserter import CodeInserter
 from spikeloom.hdl.position.part import units
 
@@ -40,7 +38,7 @@ def layer_plan(design: AttentionDesign) -> Plan:
     return WidePlan(design) if design.folding.spikes > 1 else StatePlan(design)
 
 
-class AttentionLayer(LayerComponent):
+class AttentionLayer(BankedLayer):
     """Spiking self-attention, all heads and time steps, from stream to stream.
 
     Works head by head: the k, v and q sections of one head and step are loaded, computed and
@@ -61,29 +59,21 @@ class AttentionLayer(LayerComponent):
 
     Members
     -------
-    i : In(stream)
-        Beats in, see :func:`spikeloom.golden.attention.beats.pack`. ``last`` is not looked at.
-    o : Out(stream)
-        Beats out, see :func:`spikeloom.golden.attention.beats.unpack`. ``last`` marks the end of an
-        inference.
-    busy : Out(1)
-        High in every cycle in which the engine works.
+    i, o, busy
+        As :class:`~spikeloom.hdl.frame.layer.LayerComponent`.
     waits : Out(1)
         The engine could begin a run.
     go : In(1)
         It may. Looked at while ``waits`` is high.
     """
 
-    waits: Signal
-    go: Signal
-
     def __init__(self, design: AttentionDesign, *, joined: bool = False):
-        self._design = design
-        self._plan = layer_plan(design)
+        self.design: Final = design
+        self.plan: Plan = layer_plan(design)
         self._engine: StateEngine | ScoreEngine | WideLayer
-        if isinstance(self._plan, WidePlan):
+        if isinstance(self.plan, WidePlan):
             self._engine = WideLayer(design)
-        elif isinstance(self._plan, StatePlan):
+        elif isinstance(self.plan, StatePlan):
             self._engine = StateEngine(design)
         else:
             self._engine = ScoreEngine(design)
@@ -95,33 +85,18 @@ class AttentionLayer(LayerComponent):
         """Make a layer, or several beside each other where heads are computed in parallel."""
         return cls(design) if design.folding.heads == 1 else ParallelHeads(design, cls)
 
-    @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
-
-    @property
-    def plan(self) -> Plan:
-        """Geometry of the layer."""
-        return self._plan
-
-    @property
-    def memories(self) -> tuple[MemoryShape, ...]:
-        """Memories of the layer."""
-        return self._plan.memories
-
     def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
         """Predict the cycles in which the engine works, summed over an inference.
 
         In state order these depend on the spikes; without any given, every spike is set.
         """
         if isinstance(self._engine, WideLayer):
-            return wide_cycles(self._design, *self._spikes(arrays))
+            return wide_cycles(self.design, *self._spikes(arrays))
         return int(self.run_cycles(arrays).sum())
 
     def run_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> NDArray[np.int64]:
         """Predict the cycles of every step and head, (T, H); see :meth:`compute_cycles`."""
-        design = self._design
+        design = self.design
         if isinstance(self._engine, ScoreEngine):
             return np.full((design.steps, design.heads), self._engine.cycles, dtype=np.int64)
         return state_cycles(design, *self._spikes(arrays))
@@ -130,24 +105,17 @@ class AttentionLayer(LayerComponent):
         """Give q and k, of which every spike is set where none are given."""
         if arrays is not None:
             return arrays["q"], arrays["k"]
-        design = self._design
+        design = self.design
         ones = np.ones((design.steps, design.tokens, design.dim), dtype=np.uint8)
         return ones, ones
 
     def manifest(self) -> dict[str, Any]:
         """Describe what a user of the generated Verilog cannot see in it."""
-        plan = self._plan
-        return {
-            "memories": [shape.describe() for shape in plan.memories],
-            "banks": {"input": plan.in_banks, "output": plan.out_banks},
-            "order": self._design.order,
-            "passes": plan.passes,
-            "compute_cycles": self.compute_cycles(),
-        }
+        return {**super().manifest(), "order": self.design.order}
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        plan = self._plan
+        plan = self.plan
         engine = self._engine
         if isinstance(engine, WideLayer):
             return self._wide(m, engine)
@@ -155,37 +123,10 @@ class AttentionLayer(LayerComponent):
             loader: ChunkLoader | Loader = self._load_chunks(m, engine)
         else:
             loader = self._load_words(m, engine)
-        m.submodules.loader = loader
-        m.submodules.engine = engine
-        m.submodules.unloader = unloader = Unloader(self._design)
-        connect(m, self._source(m), loader.i)
-        connect(m, unloader.o, flipped(self.o))
-
-        m.submodules.inputs = inputs = BankRing(plan.in_banks)
-        m.submodules.outputs = outputs = BankRing(plan.out_banks)
-        m.d.comb += [
-            inputs.fill.eq(loader.full),
-            inputs.drain.eq(engine.done),
-            outputs.fill.eq(engine.done),
-            outputs.drain.eq(unloader.free),
-            loader.free.eq(inputs.free),
-            loader.bank.eq(inputs.filling),
-            engine.ready.eq(self._ready(m, inputs.full & outputs.free)),
-            engine.bank.eq(inputs.draining),
-            engine.bank_out.eq(outputs.filling),
-            unloader.full.eq(outputs.full),
-            unloader.bank.eq(outputs.draining),
-            self.busy.eq(engine.busy),
-        ]
-        o = self._memory(m, plan.o, granularity=plan.o.width // len(engine.o_en))
-        m.d.comb += [
-            o.w_addr.eq(engine.o_addr),
-            o.w_data.eq(engine.o_data),
-            o.w_en.eq(engine.o_en),
-            o.r_addr.eq(unloader.addr),
-            o.r_en.eq(unloader.en),
-            unloader.data.eq(o.r_data),
-        ]
+        unloader = self._join(m, loader, engine, engine.done)
+        store = add_memory(m, plan.o, plan.o.width // len(engine.o_en))
+        store.write(m, engine.o_addr, engine.o_data, engine.o_en)
+        m.d.comb += unloader.data.eq(store.read(m, unloader.addr, unloader.en))
         return m
 
     def _ready(self, m: Module, complete: Value) -> Value:
@@ -193,7 +134,8 @@ class AttentionLayer(LayerComponent):
         if not self._joined:
             return complete
         m.d.comb += self.waits.eq(complete & ~self._engine.busy)
-        return self.go
+        go: Value = self.go
+        return go
 
     def _wide(self, m: Module, wide: WideLayer) -> Module:
         """Put what takes several spikes a cycle behind the stages."""
@@ -214,69 +156,45 @@ class AttentionLayer(LayerComponent):
 
     def _stages(self) -> list[tuple[str, Any]]:
         """Stages that positions put in front of the loader in state order, with their names."""
-        design, plan = self._design, self._plan
+        plan = self.plan
         if not isinstance(plan, StatePlan):
             return []
-        stages = [stage for unit in units(design) if (stage := unit.stage()) is not None]
+        stages = [stage for unit in units(self.design) if (stage := unit.stage()) is not None]
         # Channels are appended to what has been permuted.
-        if design.code_bits:
-            stages.append(("inserter", CodeInserter(design, plan)))
+        if self.design.code_bits:
+            stages.append(("inserter", CodeInserter(self.design, plan)))
         return stages
 
     def _load_words(self, m: Module, engine: ScoreEngine) -> Loader:
         """Keep q, k and v as words, one a token."""
-        plan = self._plan
-        loader = Loader(self._design)
+        plan = self.plan
+        loader = Loader(self.design)
         token, v_token = fit(loader.token, plan.tokens), fit(loader.v_token, plan.tokens)
         for name, en, data in (
             ("k", loader.k_en, engine.k_data),
             ("q", loader.q_en, engine.q_data),
         ):
-            store = self._memory(m, plan.memory(name), granularity=plan.beat)
-            m.d.comb += [
-                store.w_addr.eq(Cat(token, loader.written)),
-                store.w_data.eq(loader.data),
-                store.w_en.eq(en),
-                store.r_addr.eq(engine.kq_addr),
-                store.r_en.eq(1),
-                data.eq(store.r_data),
-            ]
-        store = self._memory(m, plan.memory("v"), granularity=plan.beat)
-        m.d.comb += [
-            store.w_addr.eq(Cat(loader.word, v_token, loader.bank)),
-            store.w_data.eq(loader.beat.replicate(plan.slices)),
-            store.w_en.eq(loader.v_en),
-            store.r_addr.eq(engine.v_addr),
-            store.r_en.eq(1),
-            engine.v_data.eq(store.r_data),
-        ]
+            store = add_memory(m, plan.memory(name), plan.beat)
+            store.write(m, Cat(token, loader.written), loader.data, en)
+            m.d.comb += data.eq(store.read(m, engine.kq_addr))
+        store = add_memory(m, plan.memory("v"), plan.beat)
+        address = Cat(loader.word, v_token, loader.bank)
+        store.write(m, address, loader.beat.replicate(plan.slices), loader.v_en)
+        m.d.comb += engine.v_data.eq(store.read(m, engine.v_addr))
         return loader
 
     def _load_chunks(self, m: Module, engine: StateEngine) -> ChunkLoader:
         """Keep q and k as chunks with spikes in them, and v as words."""
-        plan = StatePlan(self._design)
-        loader = ChunkLoader(self._design)
-        shape = plan.memory("chunks")
-        store = self._memory(m, shape, granularity=shape.width)
-        m.d.comb += [
-            store.w_addr.eq(loader.addr),
-            store.w_data.eq(loader.entry),
-            store.w_en.eq(loader.en),
-            store.r_addr.eq(engine.chunk_addr),
-            store.r_en.eq(engine.chunk_en),
-            engine.chunk.eq(store.r_data),
-        ]
-        store = self._memory(m, plan.memory("v"), granularity=plan.beat)
-        m.d.comb += [
-            store.w_addr.eq(loader.v_addr),
-            store.w_data.eq(loader.beat.replicate(plan.slices)),
-            store.w_en.eq(loader.v_en),
-            store.r_addr.eq(engine.v_addr),
-            store.r_en.eq(1),
-            engine.v_data.eq(store.r_data),
-        ]
+        plan = StatePlan(self.design)
+        loader = ChunkLoader(self.design)
+        store = add_memory(m, plan.memory("chunks"))
+        store.write(m, loader.addr, loader.entry, loader.en)
+        m.d.comb += engine.chunk.eq(store.read(m, engine.chunk_addr, engine.chunk_en))
+        store = add_memory(m, plan.memory("v"), plan.beat)
+        store.write(m, loader.v_addr, loader.beat.replicate(plan.slices), loader.v_en)
+        m.d.comb += engine.v_data.eq(store.read(m, engine.v_addr))
         if plan.summed:
-            m.submodules.sums = sums = ValueSums(self._design)
+            m.submodules.sums = sums = ValueSums(self.design)
             if plan.weighed:
                 m.d.comb += sums.head.eq(head_counter(m, loader.full, plan.heads, plan.steps))
             m.d.comb += [
@@ -290,8 +208,3 @@ class AttentionLayer(LayerComponent):
                 engine.sums.eq(sums.sums),
             ]
         return loader
-
-    def _memory(self, m: Module, shape: MemoryShape, *, granularity: int) -> LayerMemory:
-        store = LayerMemory(shape, granularity=granularity)
-        m.submodules[shape.name] = store
-        return store

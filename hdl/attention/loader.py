@@ -1,18 +1,19 @@
 """Input side of a layer: beats in, memory writes out."""
 
+from typing import Final
+
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import Out
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.hdl.attention.plan import Plan
-from spikeloom.hdl.frame.beats import beat_stream
+from spikeloom.hdl.frame import stage
 from spikeloom.hdl.position.part import units
 
 __all__ = ["Loader"]
 
 
-class Loader(wiring.Component):
+class Loader(stage.Loader):
     """Write the k, v and q sections of one head and step into their memories, bank after bank.
 
     Accepts one beat a cycle while the bank it fills is free. Every beat goes straight to its slice
@@ -29,14 +30,8 @@ class Loader(wiring.Component):
 
     Members
     -------
-    i : In(stream)
-        Beats, in the order of :mod:`spikeloom.golden.attention.beats`. ``last`` is not looked at.
-    free : In(1)
-        High while the bank to be filled is free.
-    full : Out(1)
-        High for one cycle when that bank has been filled.
-    bank : In(range(banks))
-        That bank.
+    i, free, full, bank
+        As :class:`~spikeloom.hdl.frame.stage.Loader`.
     written : Out(range(banks))
         Bank that is written, the same or, with a permutation, that of the cycle before.
     token : Out(range(tokens))
@@ -53,30 +48,13 @@ class Loader(wiring.Component):
         Write enables, one bit a slice of ``beat`` bits.
     """
 
-    i: stream.Interface
-    free: Signal
-    full: Signal
-    bank: Signal
-    written: Signal
-    token: Signal
-    word: Signal
-    v_token: Signal
-    beat: Signal
-    data: Signal
-    k_en: Signal
-    q_en: Signal
-    v_en: Signal
-
     def __init__(self, design: AttentionDesign):
-        self._design = design
+        self.design: Final = design
         self._plan = plan = Plan(design)
         self._permuting = [unit for unit in units(design) if unit.permutes]
         super().__init__(
+            plan,
             {
-                "i": In(beat_stream(plan.beat)),
-                "free": In(1),
-                "full": Out(1),
-                "bank": In(range(plan.in_banks)),
                 "written": Out(range(plan.in_banks)),
                 "token": Out(range(plan.tokens)),
                 "word": Out(range(plan.words)),
@@ -86,13 +64,8 @@ class Loader(wiring.Component):
                 "k_en": Out(plan.beats),
                 "q_en": Out(plan.beats),
                 "v_en": Out(plan.slices),
-            }
+            },
         )
-
-    @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -1,7 +1,7 @@
 """Heads in parallel: one engine for each of a group of heads, which start and end together."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from amaranth.hdl import Array, Cat, Module, Signal, Value
 from amaranth.lib.wiring import flipped
@@ -58,26 +58,16 @@ class ParallelHeads(LayerComponent):
 
     Members
     -------
-    i : In(stream)
-        Beats in, see :func:`spikeloom.golden.attention.beats.pack`. ``last`` is not looked at.
-    o : Out(stream)
-        Beats out, see :func:`spikeloom.golden.attention.beats.unpack`. ``last`` marks the end of an
-        inference.
-    busy : Out(1)
-        High in every cycle in which an engine works.
+    i, o, busy
+        As :class:`~spikeloom.hdl.frame.layer.LayerComponent`.
     """
 
     def __init__(self, design: AttentionDesign, place: Callable[..., Any]):
-        self._design = design
+        self.design: Final = design
         self._side = design.folding.heads
         self._whole = place(design)
         self._places = [place(head_of_group(design, n), joined=True) for n in range(self._side)]
         super().__init__(design)
-
-    @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
 
     @property
     def memories(self) -> tuple[MemoryShape, ...]:
@@ -87,7 +77,7 @@ class ParallelHeads(LayerComponent):
     def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
         """Predict the cycles in which an engine works: of every group and step the longest."""
         runs = self._whole.run_cycles(arrays)
-        return int(runs.reshape(self._design.steps, -1, self._side).max(axis=2).sum())
+        return int(runs.reshape(self.design.steps, -1, self._side).max(axis=2).sum())
 
     def manifest(self) -> dict[str, Any]:
         """Describe one place, and how many there are."""
@@ -101,7 +91,7 @@ class ParallelHeads(LayerComponent):
         m = Module()
         for index, place in enumerate(self._places):
             m.submodules[f"place{index}"] = place
-        count = counts(self._design)
+        count = counts(self.design)
         source, sink = flipped(self.i), flipped(self.o)
 
         taker = self._turns(m, "taker", source.valid & source.ready, count.step)

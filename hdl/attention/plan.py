@@ -11,19 +11,20 @@ from math import ceil
 from typing import ClassVar
 
 from amaranth.hdl import Shape
-from amaranth.utils import ceil_log2
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.ranges import Ranges, bits, ranges
-from spikeloom.hdl.frame.memory_map import MemoryShape, place
+from spikeloom.hdl.frame.memory_map import MemoryShape
+from spikeloom.hdl.frame.plan import BankedPlan
+from spikeloom.hdl.frame.unloader import OutputWords
 from spikeloom.hdl.neuron import NeuronFormat
 
 __all__ = ["Plan"]
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(BankedPlan):
     """Everything about a layer's structure that follows from its design file by counting.
 
     Parameters
@@ -43,11 +44,6 @@ class Plan:
     def ranges(self) -> Ranges:
         """Ranges of scores, drives and membranes."""
         return ranges(self.design)
-
-    @property
-    def tokens(self) -> int:
-        """Tokens N."""
-        return self.design.tokens
 
     @property
     def heads(self) -> int:
@@ -70,11 +66,6 @@ class Plan:
         return self.design.channels
 
     @property
-    def beat(self) -> int:
-        """Data bits a beat."""
-        return self.design.beat
-
-    @property
     def beats(self) -> int:
         """Beats a token takes in one section."""
         return self.design.beats_per_token
@@ -83,11 +74,6 @@ class Plan:
     def rows(self) -> int:
         """Queries in parallel."""
         return self.design.folding.rows
-
-    @property
-    def lanes(self) -> int:
-        """Value channels in parallel."""
-        return self.design.lanes
 
     @property
     def passes(self) -> int:
@@ -161,9 +147,6 @@ class Plan:
         """Words of the membrane memory."""
         return self._depth(self.passes, 1)
 
-    def _depth(self, words: int, banks: int) -> int:
-        return 1 << (ceil_log2(self.tokens) + ceil_log2(words) + ceil_log2(banks))
-
     def _memories(self, in_banks: int, out_banks: int) -> tuple[MemoryShape, ...]:
         token = self._depth(1, in_banks)
         shapes = [
@@ -177,27 +160,8 @@ class Plan:
             shapes.append(MemoryShape("membrane", width, self.membrane_depth))
         return tuple(shapes)
 
-    @cached_property
-    def _banks(self) -> tuple[int, int]:
-        asked = self.design.folding.buffers
-        if asked != "auto":
-            return asked, asked
-
-        def blocks(*banks: int) -> int:
-            return sum(memory.ebr for memory in self._memories(*banks))
-
-        # A second bank is taken wherever it lies in the depth that an EBR has anyway.
-        single = blocks(1, 1)
-        in_banks = 2 if blocks(2, 1) == single else 1
-        return in_banks, 2 if blocks(in_banks, 2) == single else 1
-
     #: Memories that may be single-ported: with one bank never read and written in one cycle.
     _exclusive: ClassVar[tuple[str, ...]] = ("k", "q", "v", "o")
-
-    @property
-    def single_ported(self) -> frozenset[str]:
-        """Memories that lie in SPRAM: the largest, where the EBR do not hold all."""
-        return frozenset(shape.name for shape in self.memories if shape.single_port)
 
     def _may_move(self, shape: MemoryShape) -> bool:
         # SPRAM writes by nibbles, and holds no zeros where nothing was written.
@@ -207,26 +171,18 @@ class Plan:
         return alone and nibbles and (shape.name != "o" or whole)
 
     @property
-    def in_banks(self) -> int:
-        """Banks of q, k and v: with two, a step is loaded while another is computed."""
-        return self._banks[0]
-
-    @property
-    def out_banks(self) -> int:
-        """Banks of the output."""
-        return self._banks[1]
-
-    @cached_property
-    def memories(self) -> tuple[MemoryShape, ...]:
-        """Memories of the layer."""
-        shapes = self._memories(*self._banks)
-        return place(shapes, self.design.target.resources, self._may_move)
-
-    def memory(self, name: str) -> MemoryShape:
-        """Find a memory by its name."""
-        return next(memory for memory in self.memories if memory.name == name)
-
-    @property
-    def o(self) -> MemoryShape:
-        """Output memory."""
-        return self.memory("o")
+    def answer(self) -> OutputWords:
+        """How the answer of a head and step lies there."""
+        slices = self.o.width // self.beat
+        return OutputWords(
+            beat=self.beat,
+            filled=self.beat,
+            slices=slices,
+            tail=self.out_beats - (self.out_words - 1) * slices,
+            words=self.out_words,
+            tokens=self.tokens,
+            runs=self.heads * self.steps,
+            banks=self.out_banks,
+            depth=self.o.depth,
+            named=True,
+        )

@@ -1,14 +1,17 @@
 """Banks that are filled and drained in turn."""
 
-from amaranth.hdl import Module, Signal
-from amaranth.lib import wiring
+from typing import Final
+
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-__all__ = ["BankRing"]
+from spikeloom.hdl.frame.component import Component
+
+__all__ = ["BankRing", "add_ring"]
 
 
-class BankRing(wiring.Component):
+class BankRing(Component):
     """Say which bank is to be filled, which to be drained, and whether that can be done.
 
     Two counters, each with one bit more than a bank's number has: the banks are all full where
@@ -31,17 +34,10 @@ class BankRing(wiring.Component):
         The bank to drain is full.
     """
 
-    fill: Signal
-    drain: Signal
-    filling: Signal
-    draining: Signal
-    free: Signal
-    full: Signal
-
     def __init__(self, banks: int):
         if not isinstance(banks, int) or banks < 1 or banks & banks - 1:
             raise TypeError(f"Banks must be a power of two, not {banks!r}")
-        self._banks = banks
+        self.banks: Final = banks
         super().__init__(
             {
                 "fill": In(1),
@@ -53,15 +49,10 @@ class BankRing(wiring.Component):
             }
         )
 
-    @property
-    def banks(self) -> int:
-        """Banks."""
-        return self._banks
-
     def elaborate(self, platform: object) -> Module:
         """Count fillings and drainings."""
         m = Module()
-        width = ceil_log2(self._banks) + 1
+        width = ceil_log2(self.banks) + 1
         filled, drained = Signal(width), Signal(width)
         next_filled, next_drained = Signal(width), Signal(width)
         # A sender's path begins here: whether all are full is kept, not found out every cycle.
@@ -77,6 +68,14 @@ class BankRing(wiring.Component):
         m.d.sync += [
             filled.eq(next_filled),
             drained.eq(next_drained),
-            blocked.eq((next_filled ^ next_drained) == self._banks),
+            blocked.eq((next_filled ^ next_drained) == self.banks),
         ]
         return m
+
+
+def add_ring(m: Module, name: str, banks: int, filled: Value, drained: Value) -> BankRing:
+    """Add a ring of banks to a module, and tell it when one has been filled and drained."""
+    ring = BankRing(banks)
+    m.submodules[name] = ring
+    m.d.comb += [ring.fill.eq(filled), ring.drain.eq(drained)]
+    return ring

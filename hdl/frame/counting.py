@@ -1,9 +1,11 @@
 """Small steps that every sequencer takes: count on, cut an index, delay a flag."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from collections.abc import Sequence
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.utils import ceil_log2
 
-__all__ = ["delays", "fit", "following", "head_counter", "odometer"]
+__all__ = ["delays", "encode", "fit", "following", "head_counter", "odometer", "widen"]
 
 
 def following(value: Value, count: int) -> Value:
@@ -67,11 +69,24 @@ def fit(value: Value, count: int) -> Value:
     return value[: ceil_log2(count)]
 
 
+def encode(one_hot: Sequence[Value]) -> Value:
+    """Give the place of the only set bit."""
+    return Cat(
+        Cat(bit for n, bit in enumerate(one_hot) if n >> level & 1).any()
+        for level in range(ceil_log2(len(one_hot)))
+    )
+
+
+def widen(value: Value, width: int) -> Value:
+    """Cut or pad with zeros, so that what is concatenated above keeps its place."""
+    return Cat(value, Const(0, width))[:width]
+
+
 def delays(m: Module, value: Value, count: int, name: str) -> list[Value]:
-    """Delay a flag by 0 to ``count`` cycles; give all of them."""
+    """Delay bits by 0 to ``count`` cycles; give all of them."""
     values = [value]
     for n in range(count):
-        delayed = Signal(name=f"{name}{n + 1}")
+        delayed = Signal(len(value), name=f"{name}{n + 1}")
         m.d.sync += delayed.eq(values[-1])
         values.append(delayed)
     return values

@@ -4,19 +4,19 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-from amaranth.hdl import Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from numpy.typing import ArrayLike
 
 from spikeloom.design.base import Design
 from spikeloom.hdl.frame.beats import beat_stream
+from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.memory_map import MemoryShape
 
 __all__ = ["LayerComponent"]
 
 
-class LayerComponent(wiring.Component):
+class LayerComponent(Component):
     """Beats in, beats out, as the golden model of the same layer packs and unpacks them.
 
     Each kind of layer has one; :func:`spikeloom.hdl.kinds.component` finds it.
@@ -37,10 +37,6 @@ class LayerComponent(wiring.Component):
     busy : Out(1)
         High in every cycle in which an engine works.
     """
-
-    i: stream.Interface
-    o: stream.Interface
-    busy: Signal
 
     def __init__(self, design: Design, more: Mapping[str, wiring.Member] | None = None):
         super().__init__(
@@ -78,6 +74,9 @@ class LayerComponent(wiring.Component):
         """
         return 2 * self.compute_cycles() + 1000
 
-    @abstractmethod
     def manifest(self) -> dict[str, Any]:
         """Describe what a user of the generated Verilog cannot see in it."""
+        return {
+            "memories": [shape.describe() for shape in self.memories],
+            "compute_cycles": self.compute_cycles(),
+        }

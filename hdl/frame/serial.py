@@ -1,25 +1,24 @@
 """Streams through fewer pins: beats taken apart into words, and put together again."""
 
+from typing import Final
+
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.hdl.frame.beats import beat_stream
+from spikeloom.hdl.frame.component import Component
 
 __all__ = ["Narrower", "Widener"]
 
 
-class _Converter(wiring.Component):
-    i: stream.Interface
-    o: stream.Interface
-
+class _Converter(Component):
     def __init__(self, beat: int, link: int, wide_in: bool):
         if not isinstance(beat, int) or beat < 2:
             raise TypeError(f"Beat must be an integer of at least 2, not {beat!r}")
         if not isinstance(link, int) or not 1 <= link < beat or beat % link:
             raise ValueError(f"Link must divide the beat of {beat} bits and be less, not {link!r}")
-        self._beat = beat
-        self._link = link
+        self.beat: Final = beat
+        self.link: Final = link
         outside, inside = beat_stream(link), beat_stream(beat)
         super().__init__(
             {
@@ -29,19 +28,9 @@ class _Converter(wiring.Component):
         )
 
     @property
-    def beat(self) -> int:
-        """Bits of a beat."""
-        return self._beat
-
-    @property
-    def link(self) -> int:
-        """Bits of a word."""
-        return self._link
-
-    @property
     def words(self) -> int:
         """Words of a beat."""
-        return self._beat // self._link
+        return self.beat // self.link
 
 
 class Widener(_Converter):
@@ -71,7 +60,7 @@ class Widener(_Converter):
     def elaborate(self, platform: object) -> Module:
         """Shift words in from above."""
         m = Module()
-        beat = Signal(self._beat, reset_less=True)
+        beat = Signal(self.beat, reset_less=True)
         count = Signal(range(self.words))
         full = Signal()
         accept = Signal()
@@ -86,7 +75,7 @@ class Widener(_Converter):
             full.eq(Mux(accept, count == self.words - 1, full & ~self.o.ready)),
         ]
         with m.If(accept):
-            m.d.sync += beat.eq(Cat(beat, self.i.payload.data)[self._link :])
+            m.d.sync += beat.eq(Cat(beat, self.i.payload.data)[self.link :])
         return m
 
 
@@ -117,7 +106,7 @@ class Narrower(_Converter):
     def elaborate(self, platform: object) -> Module:
         """Shift words out below."""
         m = Module()
-        beat = Signal(self._beat, reset_less=True)
+        beat = Signal(self.beat, reset_less=True)
         last = Signal(reset_less=True)
         count = Signal(range(self.words))
         full = Signal()
@@ -136,6 +125,6 @@ class Narrower(_Converter):
                 full.eq(self.i.valid),
             ]
         with m.Elif(self.o.ready):
-            m.d.sync += beat.eq(beat[self._link :])
+            m.d.sync += beat.eq(beat[self.link :])
         m.d.sync += count.eq(count + (full & self.o.ready))
         return m

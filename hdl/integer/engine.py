@@ -1,15 +1,16 @@
 """State order on small integers: S = K^T V first, then q S, one set bit a cycle."""
 
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from spikeloom.hdl.frame.counting import fit
-from spikeloom.hdl.frame.memory import LayerMemory
+from spikeloom.hdl.attention.state.lane import saturating
+from spikeloom.hdl.frame.counting import delays, encode, fit, widen
+from spikeloom.hdl.frame.memory import LayerMemory, add_memory
+from spikeloom.hdl.frame.stage import Engine
 from spikeloom.hdl.integer.events import IntegerSequencer
 from spikeloom.hdl.integer.plan import IntegerPlan
 from spikeloom.hdl.neuron import NeuronFire, NeuronPreset
@@ -17,7 +18,7 @@ from spikeloom.hdl.neuron import NeuronFire, NeuronPreset
 __all__ = ["IntegerEngine"]
 
 
-class IntegerEngine(wiring.Component):
+class IntegerEngine(Engine):
     """Compute one head and step at a time, one set bit of k or q a cycle, ``lanes`` channels of v.
 
     A row of k (one channel, over the tokens) adds up the values of its tokens, each shifted by the
@@ -39,80 +40,36 @@ class IntegerEngine(wiring.Component):
 
     Members
     -------
-    ready, done, busy
-        As :class:`~spikeloom.hdl.integer.events.IntegerSequencer`.
+    ready, done, busy, bank, bank_out, v_addr, v_data, o_addr, o_data, o_en
+        As :class:`~spikeloom.hdl.frame.stage.Engine`.
     written : Out(1)
         High for one cycle when the output bank is complete.
-    bank, bank_out : In
-        Banks of the inputs and of the output.
     entry_addr, entry_en, entry : Out, Out, In
         Entry to read; the entry, one cycle later and until the next is read.
-    v_addr, v_data : Out, In
-        Word of v to read; the word, one cycle later.
-    o_addr, o_data, o_en : Out
-        Output word to write; one enable bit for every pass that the word holds. Absent where drives
-        accumulate.
     r_addr, r_en, r_data : In, In, Out
         Word of accumulated drives to read while the engine rests: pass, token; read enable; its
         drives, each in whole beats, one cycle later. Absent elsewhere.
     """
 
-    ready: Signal
-    done: Signal
-    written: Signal
-    busy: Signal
-    bank: Signal
-    bank_out: Signal
-    entry_addr: Signal
-    entry_en: Signal
-    entry: data.View
-    v_addr: Signal
-    v_data: Signal
-    o_addr: Signal
-    o_data: Signal
-    o_en: Signal
-    r_addr: Signal
-    r_en: Signal
-    r_data: Signal
-
     def __init__(self, plan: IntegerPlan):
-        self._plan = plan
-        output: dict[str, Any] = {
-            "o_addr": Out(range(plan.output.depth)),
-            "o_data": Out(plan.output.width),
-            "o_en": Out(plan.out_shared),
+        self.plan: Final = plan
+        own: dict[str, Any] = {
+            "written": Out(1),
+            "entry_addr": Out(range(plan.memory("entries").depth)),
+            "entry_en": Out(1),
+            "entry": In(plan.entry),
         }
         if plan.accumulate:
-            output = {
-                "r_addr": In(range(plan.output.depth)),
+            own |= {
+                "r_addr": In(range(plan.o.depth)),
                 "r_en": In(1),
                 "r_data": Out(plan.lanes * plan.out_bits),
             }
-        super().__init__(
-            {
-                "ready": In(1),
-                "done": Out(1),
-                "written": Out(1),
-                "busy": Out(1),
-                "bank": In(range(plan.in_banks)),
-                "bank_out": In(range(plan.out_banks)),
-                "entry_addr": Out(range(plan.memory("entries").depth)),
-                "entry_en": Out(1),
-                "entry": In(plan.entry),
-                "v_addr": Out(range(plan.memory("v").depth)),
-                "v_data": In(plan.memory("v").width),
-                **output,
-            }
-        )
-
-    @property
-    def plan(self) -> IntegerPlan:
-        """Geometry of the layer."""
-        return self._plan
+        super().__init__(plan, own, parts=0 if plan.accumulate else plan.out_shared)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        plan = self._plan
+        plan = self.plan
         m.submodules.events = events = IntegerSequencer(plan)
         m.d.comb += [
             events.ready.eq(self.ready),
@@ -158,7 +115,8 @@ class IntegerEngine(wiring.Component):
             m.d[domain] += found.eq(part | values[lane] | starts[lane] | steps)
             again = acc & double.replicate(len(acc)) if plan.copies > 1 else Const(0)
             m.d.comb += addend.eq(found | again)
-            m.d.sync += acc.eq(Mux(load, addend, self._sum(acc, addend)))
+            total = saturating(acc, addend) if plan.saturating else acc + addend
+            m.d.sync += acc.eq(Mux(load, addend, total))
             accs.append(acc)
         m.d.comb += write.w_data.eq(Cat(accs))
         self._output(m, events, accs, load, ends, row, turn)
@@ -166,26 +124,19 @@ class IntegerEngine(wiring.Component):
 
     def _late(self, m: Module, value: Value, name: str, cycles: int = 0) -> Value:
         """Delay by the cycles from a slot to its addition, or so many."""
-        for n in range(cycles or 1 + self._plan.registered):
-            late = Signal(len(value), name=f"{name}{n + 1}")
-            m.d.sync += late.eq(value)
-            value = late
-        return value
+        return delays(m, value, cycles or 1 + self.plan.registered, name)[-1]
 
     def _state(self, m: Module, events: IntegerSequencer) -> tuple[Value, LayerMemory]:
         """Read the row of state of a set bit of q, or zeros."""
-        plan = self._plan
+        plan = self.plan
         shape = plan.memory("state")
-        m.submodules.state = store = LayerMemory(shape, granularity=shape.width)
+        store = add_memory(m, shape)
         used = Signal()
-        copy = Cat(
-            Cat(bit for n, bit in enumerate(events.plane[: plan.copies]) if n >> level & 1).any()
-            for level in range(ceil_log2(plan.copies))
-        )
+        copy = encode(list(events.plane[: plan.copies]))
         m.d.comb += [
             used.eq(events.event & events.query),
             store.r_en.eq(1),
-            store.r_addr.eq(Cat(_widen(events.index, ceil_log2(plan.rows)), copy, ~used)),
+            store.r_addr.eq(Cat(widen(events.index, ceil_log2(plan.rows)), copy, ~used)),
         ]
         if not plan.gated:
             return store.r_data, store
@@ -195,10 +146,10 @@ class IntegerEngine(wiring.Component):
 
     def _values(self, m: Module, events: IntegerSequencer, planes: Value) -> list[Value]:
         """Weigh the values of the token of a set bit of k."""
-        plan = self._plan
+        plan = self.plan
         width, lanes = plan.design.value_bits, plan.lanes
         shared = ceil_log2(plan.v_shared)
-        token = _widen(events.index, ceil_log2(plan.tokens))
+        token = widen(events.index, ceil_log2(plan.tokens))
         m.d.comb += self.v_addr.eq(Cat(events.turn[shared:], token, self.bank))
         word: Value = self.v_data
         if shared:
@@ -243,22 +194,15 @@ class IntegerEngine(wiring.Component):
             m.d.sync += holds.eq(0)
         return drain, query, row, turn
 
-    def _sum(self, acc: Signal, addend: Signal) -> Value:
-        if not self._plan.saturating:
-            return acc + addend
-        total = acc[:-1] + addend[:-1]
-        return Cat(total[:-1], acc[-1] | addend[-1] | total[-1])
-
     def _kept(
         self, m: Module, events: IntegerSequencer, ends: Value, row: Value, turn: Value
     ) -> Value:
         """Read what is kept of the query that starts."""
-        plan = self._plan
+        plan = self.plan
         self._store: LayerMemory | None = None
         if not plan.keeps:
             return Const(0, max(1, plan.lanes * self._kept_bits))
-        shape = plan.memory("membrane")
-        m.submodules.membrane = store = LayerMemory(shape, granularity=shape.width)
+        store = add_memory(m, plan.memory("membrane"))
         m.d.comb += [
             store.r_addr.eq(Cat(events.turn, fit(events.row, plan.tokens))),
             store.r_en.eq(events.start),
@@ -272,18 +216,19 @@ class IntegerEngine(wiring.Component):
             store.w_en.eq(ends),
         ]
         self._store = store
-        return store.r_data
+        words: Value = store.r_data
+        return words
 
     @property
     def _kept_bits(self) -> int:
-        plan = self._plan
+        plan = self.plan
         return 0 if plan.spec is None else plan.neuron.membrane_shape.width
 
     def _starts(
         self, m: Module, events: IntegerSequencer, begin: Value, words: Value
     ) -> list[Value]:
         """Give what the accumulators of the query that starts begin with."""
-        plan = self._plan
+        plan = self.plan
         first = Signal(name="first")
         m.d.comb += first.eq(events.first_step if plan.keeps else 1)
         starts: list[Value] = []
@@ -305,7 +250,7 @@ class IntegerEngine(wiring.Component):
 
     def _levels(self, m: Module, events: IntegerSequencer) -> Value:
         """Give what all accumulators add on the way from threshold to threshold."""
-        plan = self._plan
+        plan = self.plan
         if not plan.levels:
             return Const(0)
         steps = [above - below for below, above in pairwise(plan.levels)]
@@ -329,7 +274,7 @@ class IntegerEngine(wiring.Component):
         turn: Value,
     ) -> None:
         """Let finished accumulators through the neurons, and write what comes out."""
-        plan = self._plan
+        plan = self.plan
         if plan.accumulate:
             self._sums(m, accs)
             return
@@ -357,14 +302,14 @@ class IntegerEngine(wiring.Component):
             outputs.append(self._mask(m, out, lane, turn))
         shared = ceil_log2(plan.out_shared)
         m.d.comb += [
-            self.o_data.eq(_widen(Cat(outputs).replicate(plan.out_shared), len(self.o_data))),
+            self.o_data.eq(widen(Cat(outputs).replicate(plan.out_shared), len(self.o_data))),
             self.o_addr.eq(Cat(turn[shared:], fit(row, plan.tokens), self.bank_out)),
             self.o_en.eq(Mux(ends, 1 << turn[:shared], 0)),
         ]
 
     def _sums(self, m: Module, accs: list[Signal]) -> None:
         """Keep what the drives are so far, and extend what is read of it to whole beats."""
-        plan = self._plan
+        plan = self.plan
         assert self._store is not None
         m.d.comb += self._store.w_data.eq(Cat(accs))
         for lane in range(plan.lanes):
@@ -376,14 +321,9 @@ class IntegerEngine(wiring.Component):
 
     def _mask(self, m: Module, out: Signal, lane: int, turn: Value) -> Value:
         """Clear channels beyond the head's last one, whatever the padding of v held."""
-        plan = self._plan
+        plan = self.plan
         if (plan.passes - 1) * plan.lanes + lane < plan.values:
             return out
         masked = Signal.like(out, name=f"masked{lane}")
         m.d.comb += masked.eq(Mux(turn == plan.passes - 1, 0, out))
         return masked
-
-
-def _widen(value: Value, width: int) -> Value:
-    """Cut or pad with zeros, so that what is concatenated above keeps its place."""
-    return Cat(value, Const(0, width))[:width]

@@ -1,16 +1,20 @@
 """The order of work of attention on small integers: a slot a cycle, one for each set bit."""
 
+from typing import Final
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import data, wiring
+from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from spikeloom.hdl.frame.component import Component
+from spikeloom.hdl.frame.counting import encode
 from spikeloom.hdl.integer.plan import IntegerPlan
 
 __all__ = ["IntegerSequencer"]
 
 
-class IntegerSequencer(wiring.Component):
+class IntegerSequencer(Component):
     """Walk through the kept beats of k, then of q, once for every pass, a set bit a cycle.
 
     A bit of weight 2**a of value ``index`` is a slot. Rows of k are followed by a slot for each
@@ -51,28 +55,8 @@ class IntegerSequencer(wiring.Component):
         but the end of a phase.
     """
 
-    ready: Signal
-    done: Signal
-    busy: Signal
-    addr: Signal
-    en: Signal
-    entry: data.View
-    turn: Signal
-    first_step: Signal
-    last_step: Signal
-    query: Signal
-    row: Signal
-    load: Signal
-    event: Signal
-    index: Signal
-    plane: Signal
-    start: Signal
-    extra: Signal
-    number: Signal
-    flush: Signal
-
     def __init__(self, plan: IntegerPlan):
-        self._plan = plan
+        self.plan: Final = plan
         self._extras = (plan.copies - 1, max(len(plan.levels) - 1, 0))
         super().__init__(
             {
@@ -98,14 +82,9 @@ class IntegerSequencer(wiring.Component):
             }
         )
 
-    @property
-    def plan(self) -> IntegerPlan:
-        """Geometry of the layer."""
-        return self._plan
-
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        plan = self._plan
+        plan = self.plan
         keys, queries = self._extras
 
         current = data.View(plan.entry, Signal(plan.entry.size, name="current", reset_less=True))
@@ -207,15 +186,12 @@ class IntegerSequencer(wiring.Component):
 
     def _lowest(self, m: Module, current: data.View) -> Value:
         """Find the lowest set bit: its value, its weight, and what is left without it."""
-        plan = self._plan
+        plan = self.plan
         bits = current.bits
         lowest = Signal(len(bits))
         m.d.comb += lowest.eq(bits & ~(bits - 1)[: len(bits)])
         values = [lowest.word_select(n, plan.planes) for n in range(plan.per)]
-        number = Cat(
-            Cat(word.any() for n, word in enumerate(values) if n >> bit & 1).any()
-            for bit in range(ceil_log2(plan.per))
-        )
+        number = encode([word.any() for word in values])
         m.d.comb += self.index.eq(Cat(number, current.place))
         for plane in range(plan.planes):
             m.d.comb += self.plane[plane].eq(Cat(word[plane] for word in values).any())
@@ -224,7 +200,7 @@ class IntegerSequencer(wiring.Component):
         return rest
 
     def _count_steps(self, m: Module) -> None:
-        steps = self._plan.design.steps
+        steps = self.plan.design.steps
         step = Signal(range(steps))
         m.d.comb += [self.first_step.eq(step == 0), self.last_step.eq(step == steps - 1)]
         with m.If(self.done):

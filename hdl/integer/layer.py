@@ -1,21 +1,17 @@
 """A whole layer of attention on small integers: beats of q, k and v in, beats of outputs out."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from amaranth.hdl import Module
-from amaranth.lib.wiring import connect, flipped
 from numpy.typing import ArrayLike, NDArray
 
-from spikeloom.design.base import Design
 from spikeloom.design.integer import IntegerDesign
-from spikeloom.hdl.frame.banks import BankRing
-from spikeloom.hdl.frame.layer import LayerComponent
-from spikeloom.hdl.frame.memory import LayerMemory
-from spikeloom.hdl.frame.memory_map import MemoryShape
+from spikeloom.hdl.frame.memory import add_memory
+from spikeloom.hdl.frame.stage import BankedLayer
 from spikeloom.hdl.integer.engine import IntegerEngine
-from spikeloom.hdl.integer.loader import IntegerLoader, IntegerUnloader
+from spikeloom.hdl.integer.loader import IntegerLoader
 from spikeloom.hdl.integer.plan import IntegerPlan
 
 __all__ = ["IntegerLayer", "integer_cycles"]
@@ -56,7 +52,7 @@ def integer_cycles(plan: IntegerPlan, q: NDArray[Any], k: NDArray[Any]) -> int:
     )
 
 
-class IntegerLayer(LayerComponent):
+class IntegerLayer(BankedLayer):
     """Attention on small integers, all heads and steps, from stream to stream.
 
     Works as :class:`~spikeloom.hdl.attention.layer.AttentionLayer` in state order: head by head
@@ -75,99 +71,43 @@ class IntegerLayer(LayerComponent):
 
     Members
     -------
-    i : In(stream)
-        Beats in, see :mod:`spikeloom.golden.integer.model`. ``last`` is not looked at.
-    o : Out(stream)
-        Beats out. ``last`` marks the end of an inference.
-    busy : Out(1)
-        High in every cycle in which the engine works.
+    i, o, busy
+        As :class:`~spikeloom.hdl.frame.layer.LayerComponent`.
     """
 
     def __init__(self, design: IntegerDesign, *, accumulate: bool = False):
-        self._design = design
-        self._plan = IntegerPlan(design, accumulate)
+        self.design: Final = design
+        self.plan: IntegerPlan = IntegerPlan(design, accumulate)
         super().__init__(design)
-
-    @property
-    def design(self) -> Design:
-        """The layer."""
-        return self._design
-
-    @property
-    def plan(self) -> IntegerPlan:
-        """Geometry of the layer."""
-        return self._plan
-
-    @property
-    def memories(self) -> tuple[MemoryShape, ...]:
-        """Memories of the layer."""
-        return self._plan.memories
 
     def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
         """Predict the cycles in which the engine works, summed over an inference.
 
         They depend on the set bits of q and k; without any given, all that a value can have.
         """
-        design = self._design
+        design = self.design
         if arrays is None:
             shape = (design.steps, design.tokens, design.dim)
             most = {"q": design.q_max, "k": design.k_max}
             # The value with the most set bits: all ones, or the most below the greatest.
             arrays = {name: np.full(shape, _fullest(top)) for name, top in most.items()}
-        return integer_cycles(self._plan, np.asarray(arrays["q"]), np.asarray(arrays["k"]))
+        return integer_cycles(self.plan, np.asarray(arrays["q"]), np.asarray(arrays["k"]))
 
     def manifest(self) -> dict[str, Any]:
         """Describe what a user of the generated Verilog cannot see in it."""
-        plan = self._plan
-        return {
-            "memories": [shape.describe() for shape in plan.memories],
-            "banks": {"input": plan.in_banks, "output": plan.out_banks},
-            "order": "state",
-            "passes": plan.passes,
-            "compute_cycles": self.compute_cycles(),
-        }
+        return {**super().manifest(), "order": "state"}
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        plan = self._plan
-        m.submodules.loader = loader = IntegerLoader(plan)
-        m.submodules.engine = engine = IntegerEngine(plan)
-        m.submodules.unloader = unloader = IntegerUnloader(plan)
-        connect(m, flipped(self.i), loader.i)
-        connect(m, unloader.o, flipped(self.o))
-
-        m.submodules.inputs = inputs = BankRing(plan.in_banks)
-        m.submodules.outputs = outputs = BankRing(plan.out_banks)
-        m.d.comb += [
-            inputs.fill.eq(loader.full),
-            inputs.drain.eq(engine.done),
-            outputs.fill.eq(engine.written),
-            outputs.drain.eq(unloader.free),
-            loader.free.eq(inputs.free),
-            loader.bank.eq(inputs.filling),
-            engine.ready.eq(inputs.full & outputs.free),
-            engine.bank.eq(inputs.draining),
-            engine.bank_out.eq(outputs.filling),
-            unloader.full.eq(outputs.full),
-            unloader.bank.eq(outputs.draining),
-            self.busy.eq(engine.busy),
-        ]
-        entries = self._memory(m, "entries", plan.entry.size)
-        v = self._memory(m, "v", plan.v_granularity)
-        m.d.comb += [
-            entries.w_addr.eq(loader.addr),
-            entries.w_data.eq(loader.entry),
-            entries.w_en.eq(loader.en),
-            entries.r_addr.eq(engine.entry_addr),
-            entries.r_en.eq(engine.entry_en),
-            engine.entry.eq(entries.r_data),
-            v.w_addr.eq(loader.v_addr),
-            v.w_data.eq(loader.beat.replicate(plan.slices)),
-            v.w_en.eq(loader.v_en),
-            v.r_addr.eq(engine.v_addr),
-            v.r_en.eq(1),
-            engine.v_data.eq(v.r_data),
-        ]
+        plan = self.plan
+        loader, engine = IntegerLoader(plan), IntegerEngine(plan)
+        unloader = self._join(m, loader, engine, engine.written)
+        entries = add_memory(m, plan.memory("entries"))
+        v = add_memory(m, plan.memory("v"), plan.v_granularity)
+        entries.write(m, loader.addr, loader.entry, loader.en)
+        m.d.comb += engine.entry.eq(entries.read(m, engine.entry_addr, engine.entry_en))
+        v.write(m, loader.v_addr, loader.beat.replicate(plan.slices), loader.v_en)
+        m.d.comb += engine.v_data.eq(v.read(m, engine.v_addr))
         if plan.accumulate:
             m.d.comb += [
                 engine.r_addr.eq(unloader.addr),
@@ -175,21 +115,10 @@ class IntegerLayer(LayerComponent):
                 unloader.data.eq(engine.r_data),
             ]
             return m
-        o = self._memory(m, "o", plan.o_granularity)
-        m.d.comb += [
-            o.w_addr.eq(engine.o_addr),
-            o.w_data.eq(engine.o_data),
-            o.w_en.eq(engine.o_en),
-            o.r_addr.eq(unloader.addr),
-            o.r_en.eq(unloader.en),
-            unloader.data.eq(o.r_data),
-        ]
+        store = add_memory(m, plan.o, plan.o_granularity)
+        store.write(m, engine.o_addr, engine.o_data, engine.o_en)
+        m.d.comb += unloader.data.eq(store.read(m, unloader.addr, unloader.en))
         return m
-
-    def _memory(self, m: Module, name: str, granularity: int) -> LayerMemory:
-        store = LayerMemory(self._plan.memory(name), granularity=granularity)
-        m.submodules[name] = store
-        return store
 
 
 def _fullest(top: int) -> int:

@@ -1,18 +1,19 @@
-"""Input and output side of attention on small integers."""
+"""Input side of attention on small integers."""
+
+from typing import Final
 
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import data
+from amaranth.lib.wiring import Out
 from amaranth.utils import ceil_log2
 
-from spikeloom.hdl.frame.beats import beat_stream
-from spikeloom.hdl.frame.counting import odometer
+from spikeloom.hdl.frame.stage import Loader
 from spikeloom.hdl.integer.plan import IntegerPlan
 
-__all__ = ["IntegerLoader", "IntegerUnloader"]
+__all__ = ["IntegerLoader"]
 
 
-class IntegerLoader(wiring.Component):
+class IntegerLoader(Loader):
     """Keep the beats of k and q that hold a value above zero, and write v, bank after bank.
 
     A row of k (a channel) or q (a token) leaves its beats that are not zero, or one that is if all
@@ -29,56 +30,31 @@ class IntegerLoader(wiring.Component):
 
     Members
     -------
-    i : In(stream)
-        Beats: k, v and q of a head and step (v of the first step alone, where drives accumulate).
-    free : In(1)
-        High while the bank to be filled is free.
-    full : Out(1)
-        High for one cycle when that bank has been filled.
-    bank : In(range(in_banks))
-        That bank.
+    i, free, full, bank
+        As :class:`~spikeloom.hdl.frame.stage.Loader`.
     addr, entry, en : Out
         Entry to write.
     v_addr, beat, v_en : Out
         Beat of v to write: bank, token, word; its values; a write enable for each slice of a word.
     """
 
-    i: stream.Interface
-    free: Signal
-    full: Signal
-    bank: Signal
-    addr: Signal
-    entry: data.View
-    en: Signal
-    v_addr: Signal
-    beat: Signal
-    v_en: Signal
-
     def __init__(self, plan: IntegerPlan):
-        self._plan = plan
+        self.plan: Final = plan
         super().__init__(
+            plan,
             {
-                "i": In(beat_stream(plan.beat)),
-                "free": In(1),
-                "full": Out(1),
-                "bank": In(range(plan.in_banks)),
                 "addr": Out(range(plan.memory("entries").depth)),
                 "entry": Out(plan.entry),
                 "en": Out(1),
                 "v_addr": Out(range(plan.memory("v").depth)),
                 "beat": Out(plan.v_granularity),
                 "v_en": Out(plan.slices),
-            }
+            },
         )
-
-    @property
-    def plan(self) -> IntegerPlan:
-        """Geometry of the layer."""
-        return self._plan
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        plan = self._plan
+        plan = self.plan
         keys, queries = -(-plan.tokens // plan.per), -(-plan.rows // plan.per)
 
         in_v, in_q = Signal(), Signal()
@@ -164,96 +140,4 @@ class IntegerLoader(wiring.Component):
             self.v_addr.eq(Cat(word_of[place], token, self.bank)),
             self.v_en.eq(Mux(accept & in_v, slice_of[place], 0)),
         ]
-        return m
-
-
-class IntegerUnloader(wiring.Component):
-    """Send the words of one head and step as beats, bank after bank.
-
-    The memory's own output register holds the word while its beats go out: one beat a cycle while
-    ``o.ready`` is high, one cycle of latency at the start of a bank.
-
-    Parameters
-    ----------
-    plan : IntegerPlan
-        Geometry of the layer.
-
-    Members
-    -------
-    o : Out(stream)
-        Beats; ``last`` marks the end of an inference.
-    full : In(1)
-        High while a bank waits to be sent.
-    free : Out(1)
-        High for one cycle after that bank's last word has been read.
-    bank : In(range(out_banks))
-        That bank.
-    addr, en, data : Out, Out, In
-        Word to read (bank, token, word); read enable; the word, one cycle later.
-    """
-
-    o: stream.Interface
-    full: Signal
-    free: Signal
-    bank: Signal
-    addr: Signal
-    en: Signal
-    data: Signal
-
-    def __init__(self, plan: IntegerPlan):
-        self._plan = plan
-        super().__init__(
-            {
-                "o": Out(beat_stream(plan.beat)),
-                "full": In(1),
-                "free": Out(1),
-                "bank": In(range(plan.out_banks)),
-                "addr": Out(range(plan.output.depth)),
-                "en": Out(1),
-                "data": In(plan.out_slices * plan.o_beat),
-            }
-        )
-
-    @property
-    def plan(self) -> IntegerPlan:
-        """Geometry of the layer."""
-        return self._plan
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        plan = self._plan
-        runs = 1 if plan.accumulate else plan.design.heads * plan.design.steps
-        tail = plan.out_beats - (plan.out_words - 1) * plan.out_slices
-
-        token = Signal(range(plan.tokens))
-        word = Signal(range(plan.out_words))
-        run = Signal(range(runs))
-        m.d.comb += self.addr.eq(Cat(word, token, self.bank))
-        # A bank is free a cycle after its last word was read, which keeps that path short.
-        complete = Signal()
-        m.d.comb += complete.eq(odometer(m, self.en, (word, plan.out_words), (token, plan.tokens)))
-        m.d.sync += self.free.eq(complete)
-        last_run = run == runs - 1
-        odometer(m, self.free, (run, runs))
-
-        held, short, final = Signal(), Signal(), Signal()
-        beat = Signal(range(plan.out_slices))
-        last_beat = Mux(short, beat == tail - 1, beat == plan.out_slices - 1)
-        done = self.o.ready & held & last_beat
-        m.d.comb += [
-            self.en.eq(self.full & ~self.free & (~held | done)),
-            self.o.valid.eq(held),
-            self.o.payload.data.eq(self.data.word_select(beat, plan.o_beat)),
-            self.o.payload.last.eq(final & last_beat),
-        ]
-        with m.If(done):
-            m.d.sync += held.eq(0)
-        with m.If(self.en):
-            m.d.sync += [
-                held.eq(1),
-                short.eq((word == plan.out_words - 1) if tail != plan.out_slices else 0),
-                final.eq(complete & last_run),
-            ]
-        with m.If(self.o.ready & held):
-            m.d.sync += beat.eq(Mux(last_beat, 0, beat + 1))
         return m

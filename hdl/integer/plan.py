@@ -12,14 +12,16 @@ from spikeloom.design.integer import IntegerDesign
 from spikeloom.golden.integer import formula as integer
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.ranges import Ranges, bits
-from spikeloom.hdl.frame.memory_map import MemoryShape, place
+from spikeloom.hdl.frame.memory_map import MemoryShape
+from spikeloom.hdl.frame.plan import BankedPlan
+from spikeloom.hdl.frame.unloader import OutputWords
 from spikeloom.hdl.neuron import NeuronFormat
 
 __all__ = ["IntegerPlan"]
 
 
 @dataclass(frozen=True)
-class IntegerPlan:
+class IntegerPlan(BankedPlan):
     """Everything about a layer's structure that follows from its design file by counting.
 
     Parameters
@@ -60,11 +62,6 @@ class IntegerPlan:
         return NeuronFormat(self.spec, self.ranges)
 
     @property
-    def tokens(self) -> int:
-        """Tokens N."""
-        return self.design.tokens
-
-    @property
     def rows(self) -> int:
         """Channels of q and k a head, which are the rows of state."""
         return self.design.head_dim
@@ -73,11 +70,6 @@ class IntegerPlan:
     def values(self) -> int:
         """Channels of v a head."""
         return self.design.value_head_dim
-
-    @property
-    def beat(self) -> int:
-        """Data bits a beat."""
-        return self.design.beat
 
     @property
     def planes(self) -> int:
@@ -103,11 +95,6 @@ class IntegerPlan:
     def v_beats(self) -> int:
         """Beats of a token of v."""
         return ceil(self.values / self.v_per)
-
-    @property
-    def lanes(self) -> int:
-        """Channels of v in parallel."""
-        return self.design.lanes
 
     @property
     def passes(self) -> int:
@@ -275,18 +262,17 @@ class IntegerPlan:
         return 1 << ceil_log2(self.rows) + ceil_log2(self.copies)
 
     def _memories(self, in_banks: int, out_banks: int) -> tuple[MemoryShape, ...]:
-        def depth(words: int, banks: int) -> int:
-            return 1 << ceil_log2(self.tokens) + ceil_log2(words) + ceil_log2(banks)
-
         lane = self.acc_shape.width
         shapes = [
             MemoryShape("entries", self.entry.size, in_banks << ceil_log2(self.entries)),
-            MemoryShape("v", self._v_word, depth(self.v_words, in_banks)),
+            MemoryShape("v", self._v_word, self._depth(self.v_words, in_banks)),
         ]
         if not self.accumulate:
-            shapes.append(MemoryShape("o", self._o_word, depth(self.out_words, out_banks)))
+            shapes.append(MemoryShape("o", self._o_word, self._depth(self.out_words, out_banks)))
         if self.keeps:
-            shapes.append(MemoryShape("membrane", self.lanes * self.keeps, depth(self.passes, 1)))
+            shapes.append(
+                MemoryShape("membrane", self.lanes * self.keeps, self._depth(self.passes, 1))
+            )
         state = self.state_depth * (1 if self.gated else 2)
         initial = "any" if self.gated else "zero"
         return (*shapes, MemoryShape("state", self.lanes * lane, state, initial=initial))
@@ -316,35 +302,7 @@ class IntegerPlan:
 
     @cached_property
     def _banks(self) -> tuple[int, int]:
-        asked = self.design.folding.buffers
-        if self.accumulate:
-            return 1, 1
-        if asked != "auto":
-            return asked, asked
-
-        def blocks(*banks: int) -> int:
-            return sum(memory.ebr for memory in self._memories(*banks))
-
-        # A second bank is taken wherever it lies in the depth that an EBR has anyway.
-        single = blocks(1, 1)
-        in_banks = 2 if blocks(2, 1) == single else 1
-        return in_banks, 2 if blocks(in_banks, 2) == single else 1
-
-    @property
-    def in_banks(self) -> int:
-        """Banks of q, k and v."""
-        return self._banks[0]
-
-    @property
-    def out_banks(self) -> int:
-        """Banks of the output."""
-        return self._banks[1]
-
-    @cached_property
-    def memories(self) -> tuple[MemoryShape, ...]:
-        """Memories of the layer: the largest go to SPRAM where EBR do not hold all."""
-        shapes = self._memories(*self._banks)
-        return place(shapes, self.design.target.resources, self._may_move)
+        return (1, 1) if self.accumulate else super()._banks
 
     def _may_move(self, shape: MemoryShape) -> bool:
         # State is read while it is written, as are membranes two cycles late; SPRAM writes by
@@ -356,16 +314,27 @@ class IntegerPlan:
         part = {"v": self.v_granularity, "o": self.o_granularity}.get(shape.name, shape.width)
         return part == shape.width or part in (4, 8, 16)
 
-    def memory(self, name: str) -> MemoryShape:
-        """Find a memory by its name."""
-        return next(memory for memory in self.memories if memory.name == name)
-
     @property
-    def output(self) -> MemoryShape:
+    def o(self) -> MemoryShape:
         """Memory that the output is read from."""
         return self.memory("membrane" if self.accumulate else "o")
 
     @property
+    def answer(self) -> OutputWords:
+        """How the answer of a head and step lies there; where drives accumulate, of all steps."""
+        return OutputWords(
+            beat=self.beat,
+            filled=self.o_beat,
+            slices=self.out_slices,
+            tail=self.out_beats - (self.out_words - 1) * self.out_slices,
+            words=self.out_words,
+            tokens=self.tokens,
+            runs=1 if self.accumulate else self.design.heads * self.design.steps,
+            banks=self.out_banks,
+            depth=self.o.depth,
+        )
+
+    @property
     def paced(self) -> bool:
         """Whether every query takes two slots: membranes are not read and written at once."""
-        return bool(self.keeps) and self.memory("membrane").single_port
+        return "membrane" in self.single_ported

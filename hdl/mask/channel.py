@@ -1,20 +1,17 @@
 """The masks of Q-K channel attention and SDSA: a neuron a channel, a beat of channels at a time."""
 
 from amaranth.hdl import Const, Module, Mux, Signal, Value
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from spikeloom.design.mask import MaskDesign
 from spikeloom.hdl.frame.counting import odometer
-from spikeloom.hdl.frame.memory_map import MemoryShape
 from spikeloom.hdl.mask.lane import MaskLane
 from spikeloom.hdl.mask.plan import MaskPlan, within
-from spikeloom.hdl.mask.words import MaskWords
+from spikeloom.hdl.mask.words import BeatMask, MaskWords
 
 __all__ = ["ChannelMask"]
 
 
-class ChannelMask(wiring.Component):
+class ChannelMask(BeatMask):
     """Count the spikes of every channel over the tokens; then let the channels pass that fire.
 
     For qk-channel the beats of q are counted and those of k pass. For sdsa a beat of k is kept
@@ -37,51 +34,22 @@ class ChannelMask(wiring.Component):
 
     Members
     -------
-    data, en, passes, bits, last
-        As :class:`~spikeloom.hdl.mask.token.TokenMask`.
-    ready : Out(1)
-        High when a beat may be taken.
+    data, en, ready, passes, bits, last
+        As :class:`~spikeloom.hdl.mask.words.BeatMask`.
     """
-
-    data: Signal
-    en: Signal
-    ready: Signal
-    passes: Signal
-    bits: Signal
-    last: Signal
 
     def __init__(self, design: MaskDesign):
         if design.attention not in ("qk-channel", "sdsa"):
             raise ValueError(f"Attention must be 'qk-channel' or 'sdsa', not {design.attention!r}")
-        self._design = design
-        self._plan = plan = MaskPlan(design)
+        plan = MaskPlan(design)
         self._width = 1 if plan.stateless else plan.format.acc_shape.width
-        self._words = MaskWords("channels", plan.lanes * self._width, plan.beats)
-        super().__init__(
-            {
-                "data": In(plan.beat),
-                "en": In(1),
-                "ready": Out(1),
-                "passes": Out(1),
-                "bits": Out(plan.beat),
-                "last": Out(1),
-            }
-        )
-
-    @property
-    def design(self) -> MaskDesign:
-        """The layer."""
-        return self._design
-
-    @property
-    def memories(self) -> tuple[MemoryShape, ...]:
-        """Block memories."""
-        return self._words.memories
+        self._ring = MaskWords("channels", plan.lanes * self._width, plan.beats)
+        super().__init__(plan, self._ring)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        design, plan = self._design, self._plan
-        m.submodules.words = words = self._words
+        design, plan = self.design, self.plan
+        m.submodules.words = words = self._ring
         clearing = Const(0) if plan.stateless else Signal(init=1, name="clearing")
         visit, spikes = Signal(), Signal(plan.lanes)
         if design.attention == "sdsa":
@@ -137,7 +105,7 @@ class ChannelMask(wiring.Component):
 
     def _neurons(self, m: Module, spikes: Value, settle: Value, begin: Value) -> Value:
         """Add spikes, or make an accumulator the start of the next step or head."""
-        plan, words, width = self._plan, self._words, self._width
+        plan, words, width = self.plan, self._ring, self._width
         fires = Signal(plan.lanes)
         for index in range(plan.lanes):
             part = slice(index * width, (index + 1) * width)

@@ -1,16 +1,18 @@
 """One channel of a mask: counter, membrane and spike in one accumulator."""
 
+from typing import Final
+
 from amaranth.hdl import Module, Mux, Shape, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.mask.plan import MaskPlan
 from spikeloom.hdl.neuron import NeuronAdd, NeuronFire, NeuronPreset
 
 __all__ = ["MaskLane"]
 
 
-class MaskLane(wiring.Component):
+class MaskLane(Component):
     """Add a spike to an accumulator, or make it the start of the next step.
 
     Combinational, latency 0. Soft reset, with tau 2 or without leak, has one adder: leak and reset
@@ -40,15 +42,8 @@ class MaskLane(wiring.Component):
         Accumulator after.
     """
 
-    acc: Signal
-    spike: Signal
-    settle: Signal
-    begin: Signal
-    fires: Signal
-    next: Signal
-
     def __init__(self, plan: MaskPlan):
-        self._plan = plan
+        self.plan: Final = plan
         shape = plan.format.acc_shape
         super().__init__(
             {
@@ -61,14 +56,9 @@ class MaskLane(wiring.Component):
             }
         )
 
-    @property
-    def plan(self) -> MaskPlan:
-        """The layer's geometry."""
-        return self._plan
-
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        fmt, spec = self._plan.format, self._plan.spec
+        fmt, spec = self.plan.format, self.plan.spec
         if fmt.hard or not fmt.stores_start:
             self._side_by_side(m)
             return m
@@ -94,7 +84,7 @@ class MaskLane(wiring.Component):
 
     def _side_by_side(self, m: Module) -> None:
         """Build counting, and leak and reset, apart from each other."""
-        plan = self._plan
+        plan = self.plan
         m.submodules.add = add = NeuronAdd(plan.spec, plan.ranges)
         m.submodules.fire = fire = NeuronFire(plan.spec, plan.ranges)
         m.submodules.preset = preset = NeuronPreset(plan.spec, plan.ranges)

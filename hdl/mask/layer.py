@@ -1,7 +1,7 @@
 """A whole mask attention: beats of q and k (and v) in, the spikes that pass out."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from amaranth.hdl import Module, Signal
 from numpy.typing import ArrayLike
@@ -33,23 +33,14 @@ class MaskLayer(LayerComponent):
 
     Members
     -------
-    i : In(stream)
-        Beats in, see :class:`spikeloom.golden.mask.MaskModel`. ``last`` is not looked at.
-    o : Out(stream)
-        Beats out. ``last`` marks the end of an inference.
-    busy : Out(1)
-        High in every cycle in which a beat is taken.
+    i, o, busy
+        As :class:`~spikeloom.hdl.frame.layer.LayerComponent`; busy while a beat is taken.
     """
 
     def __init__(self, design: MaskDesign):
-        self._design = design
+        self.design: Final = design
         self._engine = TokenMask(design) if design.attention == "qk-token" else ChannelMask(design)
         super().__init__(design)
-
-    @property
-    def design(self) -> MaskDesign:
-        """The layer."""
-        return self._design
 
     @property
     def memories(self) -> tuple[MemoryShape, ...]:
@@ -61,15 +52,11 @@ class MaskLayer(LayerComponent):
 
         They are ``H T N ceil(d/B)`` for each input, whatever the spikes.
         """
-        return MaskModel(self._design).beats_in
+        return MaskModel(self.design).beats_in
 
     def manifest(self) -> dict[str, Any]:
         """Describe what a user of the generated Verilog cannot see in it."""
-        return {
-            "memories": [shape.describe() for shape in self.memories],
-            "stateless": MaskPlan(self._design).stateless,
-            "compute_cycles": self.compute_cycles(),
-        }
+        return {**super().manifest(), "stateless": MaskPlan(self.design).stateless}
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -1,21 +1,18 @@
 """The mask of Q-K token attention: one neuron, a token at a time."""
 
 from amaranth.hdl import Module, Mux, Signal, Value
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from spikeloom.design.mask import MaskDesign
 from spikeloom.hdl.frame.counting import odometer
-from spikeloom.hdl.frame.memory_map import MemoryShape
 from spikeloom.hdl.mask.plan import MaskPlan, within
-from spikeloom.hdl.mask.words import MaskWords
+from spikeloom.hdl.mask.words import BeatMask, MaskWords
 from spikeloom.hdl.neuron import NeuronFire, NeuronPreset
 from spikeloom.hdl.popcount.popcount import Popcount
 
 __all__ = ["TokenMask"]
 
 
-class TokenMask(wiring.Component):
+class TokenMask(BeatMask):
     """Watch the beats of q and k of a token in turn, and let k pass if the neuron of q fires.
 
     Where the neuron is an OR there is one register for the whole layer. Otherwise a popcount of a
@@ -32,59 +29,21 @@ class TokenMask(wiring.Component):
 
     Members
     -------
-    data : In(beat)
-        Beat at hand.
-    en : In(1)
-        Whether it is taken.
-    ready : Out(1)
-        Always high.
-    passes : Out(1)
-        High when the beat at hand is one of k.
-    bits : Out(beat)
-        Which of its spikes pass.
-    last : Out(1)
-        High when the last beat of an inference is taken.
+    data, en, ready, passes, bits, last
+        As :class:`~spikeloom.hdl.mask.words.BeatMask`; always ready.
     """
-
-    data: Signal
-    en: Signal
-    ready: Signal
-    passes: Signal
-    bits: Signal
-    last: Signal
 
     def __init__(self, design: MaskDesign):
         if design.attention != "qk-token":
             raise ValueError(f"Attention must be 'qk-token', not {design.attention!r}")
-        self._design = design
-        self._plan = plan = MaskPlan(design)
-        self._words: MaskWords | None = None
+        plan, words = MaskPlan(design), None
         if plan.remembers:
-            self._words = MaskWords("membranes", plan.format.membrane_shape.width, design.tokens)
-        super().__init__(
-            {
-                "data": In(plan.beat),
-                "en": In(1),
-                "ready": Out(1),
-                "passes": Out(1),
-                "bits": Out(plan.beat),
-                "last": Out(1),
-            }
-        )
-
-    @property
-    def design(self) -> MaskDesign:
-        """The layer."""
-        return self._design
-
-    @property
-    def memories(self) -> tuple[MemoryShape, ...]:
-        """Block memories."""
-        return self._words.memories if self._words else ()
+            words = MaskWords("membranes", plan.format.membrane_shape.width, design.tokens)
+        super().__init__(plan, words)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        design, plan, words = self._design, self._plan, self._words
+        design, plan, words = self.design, self.plan, self.words
         beat = Signal(range(plan.beats))
         end = beat == plan.beats - 1
         spikes = Signal(plan.lanes)
@@ -113,7 +72,7 @@ class TokenMask(wiring.Component):
 
     def _fires(self, m: Module, spikes: Value, start: Value, first: Value | None = None) -> Value:
         """Sum the spikes of a token's q; tell whether the neuron fires."""
-        plan, words = self._plan, self._words
+        plan, words = self.plan, self.words
         counts = self.en & ~self.passes
         if plan.stateless:
             fired = Signal()

@@ -1,19 +1,22 @@
 """Words that are visited in turn: read, changed and left behind, one a cycle."""
 
+from typing import Final
+
 from amaranth.hdl import Module, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from spikeloom.hdl.frame.component import Component, natural
 from spikeloom.hdl.frame.counting import following
-from spikeloom.hdl.frame.memory import LayerMemory
+from spikeloom.hdl.frame.memory import add_memory
 from spikeloom.hdl.frame.memory_map import MemoryShape
+from spikeloom.hdl.mask.plan import MaskPlan
 
-__all__ = ["MaskWords"]
+__all__ = ["BeatMask", "MaskWords"]
 
 _FEW = 32
 
 
-class MaskWords(wiring.Component):
+class MaskWords(Component):
     """A ring of words of which one is at hand, and is replaced when the ring turns on.
 
     A short ring is registers, a word of which each turn rewrites. A longer one is a block memory
@@ -43,16 +46,8 @@ class MaskWords(wiring.Component):
         High at the last of the words: after it comes the first.
     """
 
-    en: Signal
-    next: Signal
-    data: Signal
-    last: Signal
-
     def __init__(self, name: str, width: int, depth: int):
-        for label, value in (("Width", width), ("Depth", depth)):
-            if not isinstance(value, int) or value < 1:
-                raise TypeError(f"{label} must be a positive integer, not {value!r}")
-        self._shape = MemoryShape(name, width, depth)
+        self._shape = MemoryShape(name, natural("Width", width), natural("Depth", depth))
         super().__init__({"en": In(1), "next": In(width), "data": Out(width), "last": Out(1)})
 
     @property
@@ -90,13 +85,54 @@ class MaskWords(wiring.Component):
             m.d.comb += self.data.eq(words[0])
             return m
 
-        m.submodules[self._shape.name] = store = LayerMemory(self._shape, granularity=self.width)
-        m.d.comb += [
-            store.w_addr.eq(index),
-            store.w_data.eq(self.next),
-            store.w_en.eq(self.en),
-            store.r_addr.eq(ahead),
-            store.r_en.eq(self.en),
-            self.data.eq(store.r_data),
-        ]
+        store = add_memory(m, self._shape)
+        store.write(m, index, self.next, self.en)
+        m.d.comb += self.data.eq(store.read(m, ahead, self.en))
         return m
+
+
+class BeatMask(Component):
+    """What a mask shows to its layer, a beat at a time.
+
+    Parameters
+    ----------
+    plan : MaskPlan
+        The layer's geometry.
+    words : MaskWords or None
+        What the mask keeps in words.
+
+    Members
+    -------
+    data : In(beat)
+        Beat at hand.
+    en : In(1)
+        Whether it is taken.
+    ready : Out(1)
+        High when a beat may be taken.
+    passes : Out(1)
+        High when the beat at hand is one of those that pass.
+    bits : Out(beat)
+        Which of its spikes pass.
+    last : Out(1)
+        High when the last beat of an inference is taken.
+    """
+
+    def __init__(self, plan: MaskPlan, words: MaskWords | None):
+        self.design: Final = plan.design
+        self.plan: Final = plan
+        self.words: Final = words
+        super().__init__(
+            {
+                "data": In(plan.beat),
+                "en": In(1),
+                "ready": Out(1),
+                "passes": Out(1),
+                "bits": Out(plan.beat),
+                "last": Out(1),
+            }
+        )
+
+    @property
+    def memories(self) -> tuple[MemoryShape, ...]:
+        """Block memories."""
+        return self.words.memories if self.words else ()

@@ -1,11 +1,11 @@
 """Counters of matching bit pairs, portable or built from iCE40 cells."""
 
-from typing import Literal, cast, get_args
+from typing import Final, Literal, cast, get_args
 
 from amaranth.hdl import Cat, Const, Instance, Module, Signal, Value
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from spikeloom.hdl.frame.component import Component, natural
 from spikeloom.hdl.popcount.cells import Carry, Lut, Netlist, build
 from spikeloom.hdl.popcount.plans import Preference, plan
 from spikeloom.hdl.popcount.popcount import Popcount
@@ -16,7 +16,7 @@ Kind = Literal["xnor", "and"]
 Technology = Literal["ice40", "portable"]
 
 
-class PairPopcount(wiring.Component):
+class PairPopcount(Component):
     """Count the positions in which two words match.
 
     The words are taken and a count is given in every cycle, ``latency`` cycles apart; no register
@@ -49,10 +49,6 @@ class PairPopcount(wiring.Component):
         Number of matching positions in the words taken ``latency`` cycles before.
     """
 
-    a: Signal
-    b: Signal
-    o: Signal
-
     def __init__(
         self,
         width: int,
@@ -62,10 +58,6 @@ class PairPopcount(wiring.Component):
         stages: int = 1,
         prefer: Preference = "clock",
     ):
-        if not isinstance(width, int) or width < 1:
-            raise TypeError(f"Width must be a positive integer, not {width!r}")
-        if not isinstance(stages, int) or stages < 0:
-            raise TypeError(f"Stages must be a non-negative integer, not {stages!r}")
         for name, value, allowed in (
             ("Kind", kind, get_args(Kind)),
             ("Technology", technology, get_args(Technology)),
@@ -73,56 +65,31 @@ class PairPopcount(wiring.Component):
         ):
             if value not in allowed:
                 raise ValueError(f'{name} must be "{allowed[0]}" or "{allowed[1]}", not {value!r}')
-        self._width = width
-        self._kind: Kind = kind
-        self._technology: Technology = technology
-        self._stages = stages
-        self._prefer: Preference = prefer
+        self.width: Final = natural("Width", width)
+        self.kind: Final[Kind] = kind
+        self.technology: Final[Technology] = technology
+        self.stages: Final = natural("Stages", stages, 0)
+        self.prefer: Final[Preference] = prefer
         super().__init__({"a": In(width), "b": In(width), "o": Out(range(width + 1))})
-
-    @property
-    def width(self) -> int:
-        """Bits in a word."""
-        return self._width
-
-    @property
-    def kind(self) -> Kind:
-        """Which positions match."""
-        return self._kind
-
-    @property
-    def technology(self) -> Technology:
-        """What the unit is built from."""
-        return self._technology
-
-    @property
-    def stages(self) -> int:
-        """Ranks of registers."""
-        return self._stages
-
-    @property
-    def prefer(self) -> Preference:
-        """Which of two plans is laid out."""
-        return self._prefer
 
     @property
     def latency(self) -> int:
         """Cycles from the words to their count: the number of ranks of registers."""
-        return self._stages
+        return self.stages
 
     def netlist(self) -> Netlist:
         """Return the cells of the ``"ice40"`` unit, its output registers included."""
-        text = plan(self._width, kind=self._kind, stages=self._stages, prefer=self._prefer)
-        return build(self._width, self._kind, text)
+        text = plan(self.width, kind=self.kind, stages=self.stages, prefer=self.prefer)
+        return build(self.width, self.kind, text)
 
     def elaborate(self, platform: object) -> Module:
         """Build the chosen form."""
         m = Module()
-        if self._technology == "ice40":
+        if self.technology == "ice40":
             self._lay_out(m, self.netlist())
             return m
-        m.submodules.count = count = Popcount(self._width, stages=self._stages)
-        match = self.a & self.b if self._kind == "and" else ~(self.a ^ self.b)
+        m.submodules.count = count = Popcount(self.width, stages=self.stages)
+        match = self.a & self.b if self.kind == "and" else ~(self.a ^ self.b)
         m.d.comb += [count.i.eq(match), self.o.eq(count.o)]
         return m
 

@@ -1,14 +1,17 @@
 """Population count: how many bits of a word are set."""
 
+from typing import Final
+
 from amaranth.hdl import Module, Signal, Value
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
+
+from spikeloom.hdl.frame.component import Component, natural
 
 __all__ = ["Popcount"]
 
 
-class Popcount(wiring.Component):
+class Popcount(Component):
     """Count the set bits of a word with a balanced tree of adders of exact width.
 
     The tree has ``ceil(log2(width))`` levels of two-input sums; ``stages`` ranks of registers are
@@ -34,40 +37,25 @@ class Popcount(wiring.Component):
         Number of set bits of the word taken ``latency`` cycles before.
     """
 
-    i: Signal
-    o: Signal
-
     def __init__(self, width: int, *, stages: int | None = None):
-        if not isinstance(width, int) or width < 1:
-            raise TypeError(f"Width must be a positive integer, not {width!r}")
         if stages is not None and (not isinstance(stages, int) or stages < 0):
             raise TypeError(f"Stages must be a non-negative integer or None, not {stages!r}")
-        self._width = width
-        self._stages = max(1, -(-ceil_log2(width) // 3)) if stages is None else stages
+        self.width: Final = natural("Width", width)
+        self.stages: Final = max(1, -(-ceil_log2(width) // 3)) if stages is None else stages
         super().__init__({"i": In(width), "o": Out(range(width + 1))})
-
-    @property
-    def width(self) -> int:
-        """Bits in the word."""
-        return self._width
-
-    @property
-    def stages(self) -> int:
-        """Ranks of registers."""
-        return self._stages
 
     @property
     def latency(self) -> int:
         """Cycles from a word to its count: the number of ranks of registers."""
-        return self._stages
+        return self.stages
 
     def elaborate(self, platform: object) -> Module:
         """Build the tree level by level, with the ranks of registers after their levels."""
         m = Module()
 
-        levels = ceil_log2(self._width)
-        ranks = [levels * (rank + 1) // self._stages for rank in range(self._stages)]
-        counts: list[tuple[Value, int]] = [(self.i[bit], 1) for bit in range(self._width)]
+        levels = ceil_log2(self.width)
+        ranks = [levels * (rank + 1) // self.stages for rank in range(self.stages)]
+        counts: list[tuple[Value, int]] = [(self.i[bit], 1) for bit in range(self.width)]
         for level in range(levels + 1):
             if level > 0:
                 pairs = [counts[k : k + 2] for k in range(0, len(counts), 2)]

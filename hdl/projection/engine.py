@@ -1,18 +1,22 @@
 """Engine of a projection: a row of weights a cycle, added to the accumulators of a pass."""
 
+from typing import Final
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import data, memory, wiring
+from amaranth.lib import memory
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.design.projection import ProjectionDesign
+from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import delays, odometer
+from spikeloom.hdl.frame.memory import add_block
 from spikeloom.hdl.projection.plan import ProjectionPlan
 from spikeloom.hdl.ratio import Quotient, times
 
 __all__ = ["ProjectionEngine"]
 
 
-class ProjectionEngine(wiring.Component):
+class ProjectionEngine(Component):
     """Compute one token at a time, one event a cycle, ``lanes`` output channels a pass.
 
     A lane is one adder. What it adds is a weight, or a number of the state: the membrane, the bias
@@ -48,20 +52,8 @@ class ProjectionEngine(wiring.Component):
         Output word of the token, and one enable bit for every pass that it holds.
     """
 
-    ready: Signal
-    empty: Signal
-    close: Signal
-    busy: Signal
-    addr: Signal
-    en: Signal
-    event: data.View
-    done: Signal
-    o_addr: Signal
-    o_data: Signal
-    o_en: Signal
-
     def __init__(self, design: ProjectionDesign):
-        self._design = design
+        self.design: Final = design
         self._plan = plan = ProjectionPlan(design)
         super().__init__(
             {
@@ -79,14 +71,9 @@ class ProjectionEngine(wiring.Component):
             }
         )
 
-    @property
-    def design(self) -> ProjectionDesign:
-        """The projection."""
-        return self._design
-
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        plan, design = self._plan, self._design
+        plan, design = self._plan, self.design
 
         turn = Signal(range(plan.passes))
         place = Signal(range(design.tokens))
@@ -102,22 +89,9 @@ class ProjectionEngine(wiring.Component):
         settles = (step == design.steps - 1) if plan.returns else Const(1)
         self._slots(m, opens, settles, (membrane, start, adds, threshold), final, leave)
 
-        weights: memory.Memory = memory.Memory(
-            shape=plan.memory("weights").width,
-            depth=plan.memory("weights").depth,
-            init=plan.weight_words,
-            attrs={"rom_style": "block"},
-        )
-        m.submodules.weights = weights
-        rows = weights.read_port()
+        rows = self._memory(m, "weights", plan.weight_words).read_port()
         m.d.comb += rows.addr.eq(Cat(turn, self.event.row))
-        state: memory.Memory = memory.Memory(
-            shape=plan.memory("state").width,
-            depth=plan.memory("state").depth,
-            init=plan.state_words,
-            attrs={"ram_style" if plan.returns else "rom_style": "block"},
-        )
-        m.submodules.state = state
+        state = self._memory(m, "state", plan.state_words)
         read = state.read_port()
         number = Signal(range(max(1, plan.places)))
         written = Signal.like(number)
@@ -146,6 +120,10 @@ class ProjectionEngine(wiring.Component):
             ]
             odometer(m, stores[3], (written, plan.places))
         return m
+
+    def _memory(self, m: Module, name: str, words: list[int]) -> memory.Memory:
+        shape = self._plan.memory(name)
+        return add_block(m, name, shape.width, shape.depth, words, rom=shape.rom)
 
     def _slots(
         self,
@@ -231,7 +209,7 @@ class ProjectionEngine(wiring.Component):
         settle: Value,
     ) -> list[Signal]:
         plan = self._plan
-        width = self._design.weights.bits
+        width = self.design.weights.bits
         accs = []
         for lane in range(plan.lanes):
             weight = weights.word_select(lane, width).as_signed()

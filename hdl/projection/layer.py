@@ -1,7 +1,7 @@
 """A whole projection: beats of small integers in, beats of spikes out."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from amaranth.hdl import Cat, Module, Signal
@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike
 
 from spikeloom.design.projection import ProjectionDesign
 from spikeloom.golden.projection import coded
-from spikeloom.hdl.frame.banks import BankRing
+from spikeloom.hdl.frame.banks import add_ring
 from spikeloom.hdl.frame.layer import LayerComponent
-from spikeloom.hdl.frame.memory import LayerMemory
+from spikeloom.hdl.frame.memory import add_memory
 from spikeloom.hdl.frame.memory_map import MemoryShape
 from spikeloom.hdl.projection.engine import ProjectionEngine
 from spikeloom.hdl.projection.loader import ProjectionLoader
@@ -39,41 +39,26 @@ class ProjectionLayer(LayerComponent):
 
     Members
     -------
-    i : In(stream)
-        Beats in, see :class:`spikeloom.golden.projection.ProjectionModel`. ``last`` is not looked
-        at.
-    o : Out(stream)
-        Beats out. ``last`` marks the end of an inference.
-    busy : Out(1)
-        High in every cycle in which the engine works.
+    i, o, busy
+        As :class:`~spikeloom.hdl.frame.layer.LayerComponent`.
     """
 
     def __init__(self, design: ProjectionDesign):
-        self._design = design
-        self._plan = ProjectionPlan(design)
+        self.design: Final = design
+        self.plan: Final = ProjectionPlan(design)
         super().__init__(design)
-
-    @property
-    def design(self) -> ProjectionDesign:
-        """The projection."""
-        return self._design
-
-    @property
-    def plan(self) -> ProjectionPlan:
-        """Geometry of the projection."""
-        return self._plan
 
     @property
     def memories(self) -> tuple[MemoryShape, ...]:
         """Memories, those of constants among them."""
-        return self._plan.memories
+        return self.plan.memories
 
     def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
         """Predict the cycles in which the engine works, summed over an inference.
 
         They depend on the input; without any given, every input is at its greatest.
         """
-        design, plan = self._design, self._plan
+        design, plan = self.design, self.plan
         shape = (design.steps, design.tokens, design.inputs)
         x = np.full(shape, design.levels) if arrays is None else np.asarray(arrays["x"])
         events = int(coded(design, x).sum())
@@ -82,38 +67,32 @@ class ProjectionLayer(LayerComponent):
 
     def manifest(self) -> dict[str, Any]:
         """Describe what a user of the generated Verilog cannot see in it."""
-        plan = self._plan
+        plan = self.plan
         return {
+            **super().manifest(),
             "memories": [{**shape.describe(), "constant": shape.rom} for shape in plan.memories],
             "banks": {"input": 2, "output": 2},
             "lanes": plan.lanes,
             "passes": plan.passes,
-            "compute_cycles": self.compute_cycles(),
         }
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        plan = self._plan
-        m.submodules.loader = loader = ProjectionLoader(self._design)
-        m.submodules.engine = engine = ProjectionEngine(self._design)
-        m.submodules.unloader = unloader = ProjectionUnloader(self._design)
+        plan = self.plan
+        m.submodules.loader = loader = ProjectionLoader(self.design)
+        m.submodules.engine = engine = ProjectionEngine(self.design)
+        m.submodules.unloader = unloader = ProjectionUnloader(plan.answer)
         connect(m, flipped(self.i), loader.i)
         connect(m, unloader.o, flipped(self.o))
 
         # Room for a token's output is taken when it is begun, long before its last word is written.
-        m.submodules.inputs = inputs = BankRing(2)
-        m.submodules.room = room = BankRing(2)
-        m.submodules.outputs = outputs = BankRing(2)
+        inputs = add_ring(m, "inputs", 2, loader.full, engine.close)
+        room = add_ring(m, "room", 2, engine.close, unloader.free)
+        outputs = add_ring(m, "outputs", 2, engine.done, unloader.free)
         empty = Signal(2)
         with m.If(loader.full):
             m.d.sync += empty.bit_select(inputs.filling, 1).eq(loader.empty)
         m.d.comb += [
-            inputs.fill.eq(loader.full),
-            inputs.drain.eq(engine.close),
-            room.fill.eq(engine.close),
-            room.drain.eq(unloader.free),
-            outputs.fill.eq(engine.done),
-            outputs.drain.eq(unloader.free),
             loader.free.eq(inputs.free),
             engine.ready.eq(inputs.full & room.free),
             engine.empty.eq(empty.bit_select(inputs.draining, 1)),
@@ -122,24 +101,12 @@ class ProjectionLayer(LayerComponent):
             self.busy.eq(engine.busy),
         ]
 
-        shape = plan.memory("events")
-        m.submodules.events = events = LayerMemory(shape, granularity=shape.width)
-        m.d.comb += [
-            events.w_addr.eq(Cat(loader.addr, inputs.filling)),
-            events.w_data.eq(loader.event),
-            events.w_en.eq(loader.en),
-            events.r_addr.eq(Cat(engine.addr, inputs.draining)),
-            events.r_en.eq(engine.en),
-            engine.event.eq(events.r_data),
-        ]
+        events = add_memory(m, plan.memory("events"))
+        events.write(m, Cat(loader.addr, inputs.filling), loader.event, loader.en)
+        address = Cat(engine.addr, inputs.draining)
+        m.d.comb += engine.event.eq(events.read(m, address, engine.en))
         shape = plan.memory("o")
-        m.submodules.o = store = LayerMemory(shape, granularity=shape.width // plan.parts)
-        m.d.comb += [
-            store.w_addr.eq(Cat(engine.o_addr, outputs.filling)),
-            store.w_data.eq(engine.o_data),
-            store.w_en.eq(engine.o_en),
-            store.r_addr.eq(unloader.addr),
-            store.r_en.eq(unloader.en),
-            unloader.data.eq(store.r_data),
-        ]
+        store = add_memory(m, shape, shape.width // plan.parts)
+        store.write(m, Cat(engine.o_addr, outputs.filling), engine.o_data, engine.o_en)
+        m.d.comb += unloader.data.eq(store.read(m, unloader.addr, unloader.en))
         return m

@@ -1,13 +1,16 @@
 """Input side of a projection: beats in, a list of the inputs that are not zero out."""
 
+from typing import Final
+
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.design.projection import ProjectionDesign
 from spikeloom.hdl.attention.state.events import less_lowest
 from spikeloom.hdl.frame.beats import beat_stream
-from spikeloom.hdl.frame.counting import following
+from spikeloom.hdl.frame.component import Component
+from spikeloom.hdl.frame.counting import encode, following
 from spikeloom.hdl.position.cpg import CpgRom
 from spikeloom.hdl.position.sinusoid import SinusoidTable
 from spikeloom.hdl.projection.plan import ProjectionPlan
@@ -15,7 +18,7 @@ from spikeloom.hdl.projection.plan import ProjectionPlan
 __all__ = ["ProjectionLoader"]
 
 
-class ProjectionLoader(wiring.Component):
+class ProjectionLoader(Component):
     """List the events of a token, bank after bank: the bits that are set, and those of CPG-PE.
 
     A beat takes as many cycles as it has set bits, and at least one; then come the groups of
@@ -42,16 +45,8 @@ class ProjectionLoader(wiring.Component):
         Place in the bank, event, whether to write it.
     """
 
-    i: stream.Interface
-    free: Signal
-    full: Signal
-    empty: Signal
-    addr: Signal
-    event: data.View
-    en: Signal
-
     def __init__(self, design: ProjectionDesign):
-        self._design = design
+        self.design: Final = design
         self._plan = plan = ProjectionPlan(design)
         super().__init__(
             {
@@ -64,11 +59,6 @@ class ProjectionLoader(wiring.Component):
                 "en": Out(1),
             }
         )
-
-    @property
-    def design(self) -> ProjectionDesign:
-        """The projection."""
-        return self._design
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -97,7 +87,7 @@ class ProjectionLoader(wiring.Component):
         last_x = ~coding & (next_group == plan.x_groups - 1) & last_plane
         chunk = Signal(plan.beat)
         m.d.comb += chunk.eq(self.i.payload.data)
-        beyond = plan.x_groups * plan.beat - self._design.inputs
+        beyond = plan.x_groups * plan.beat - self.design.inputs
         if beyond:
             with m.If(next_group == plan.x_groups - 1):
                 m.d.comb += chunk[plan.beat - beyond :].eq(0)
@@ -136,7 +126,7 @@ class ProjectionLoader(wiring.Component):
         with m.If(found):
             m.d.sync += [
                 holds.eq(1),
-                held.row.eq(Cat(_encode(bits & ~rest), group)),
+                held.row.eq(Cat(encode(list(bits & ~rest)), group)),
                 held.plane.eq(plane),
             ]
         m.d.sync += self.addr.eq(self.addr + self.en)
@@ -146,7 +136,7 @@ class ProjectionLoader(wiring.Component):
 
     def _code(self, m: Module, done: Value, coding: Signal, group: Signal, chunk: Signal) -> None:
         """Take the chunk from the table while the spikes of CPG-PE are due."""
-        plan, design = self._plan, self._design
+        plan, design = self._plan, self.design
         count = design.cpg_neurons
         position = Signal(range(plan.runs))
         with m.If(done):
@@ -163,11 +153,3 @@ class ProjectionLoader(wiring.Component):
             for n in range(plan.code_groups):
                 with m.Case(plan.first_code_group + n):
                     m.d.comb += chunk.eq(rom.o[n * plan.beat : (n + 1) * plan.beat])
-
-
-def _encode(one_hot: Value) -> Value:
-    """Give the place of the only set bit."""
-    places = range((len(one_hot) - 1).bit_length())
-    return Cat(
-        Cat(one_hot[n] for n in range(len(one_hot)) if n >> place & 1).any() for place in places
-    )

@@ -13,6 +13,7 @@ from spikeloom.golden.packing import groups, planes
 from spikeloom.golden.projection import neurons, spans
 from spikeloom.golden.ranges import bits
 from spikeloom.hdl.frame.memory_map import MemoryShape
+from spikeloom.hdl.frame.unloader import OutputWords
 
 __all__ = ["ProjectionPlan"]
 
@@ -231,6 +232,21 @@ class ProjectionPlan:
         if self.spec is not None:
             return 1
         return (self.design.dim - (self.passes - 1) * self.lanes) * self.drive_beats
+
+    @property
+    def answer(self) -> OutputWords:
+        """How the answer of a token lies in the output memory."""
+        return OutputWords(
+            beat=self.beat,
+            filled=self.beat,
+            slices=self.slices,
+            tail=None if self.tail == self.slices else self.tail,
+            words=self.words,
+            tokens=1,
+            runs=self.runs,
+            banks=2,
+            depth=self.memory("o").depth,
+        )
 
     @cached_property
     def memories(self) -> tuple[MemoryShape, ...]:

@@ -1,21 +1,23 @@
 """Output side of a state-space layer: the gate that integrates and fires, and the beats."""
 
+from typing import Final
+
 from amaranth.hdl import Module, Mux, Signal, Value, signed
-from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from spikeloom.design.state_space.design import StateSpaceDesign
 from spikeloom.design.state_space.fixed import fixed, spans, width
 from spikeloom.hdl.frame.beats import beat_stream
+from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import delays
-from spikeloom.hdl.frame.memory import LayerMemory
+from spikeloom.hdl.frame.memory import add_memory
 from spikeloom.hdl.frame.memory_map import MemoryShape
 
 __all__ = ["StateSpaceGate"]
 
 
-class StateSpaceGate(wiring.Component):
+class StateSpaceGate(Component):
     """Make a spike of each sum, and beats of the spikes; or beats of the sums, with output ``y``.
 
     A membrane grows by y; at the threshold it fires and loses the threshold. The membranes lie in
@@ -47,16 +49,8 @@ class StateSpaceGate(wiring.Component):
         Beats; ``last`` marks the end of an inference.
     """
 
-    acc: Signal
-    channel: Signal
-    ends: Signal
-    fresh: Signal
-    final: Signal
-    ready: Signal
-    o: stream.Interface
-
     def __init__(self, design: StateSpaceDesign, *, wait: int):
-        self._design = design
+        self.design: Final = design
         self._wait = wait
         super().__init__(
             {
@@ -71,21 +65,16 @@ class StateSpaceGate(wiring.Component):
         )
 
     @property
-    def design(self) -> StateSpaceDesign:
-        """The layer."""
-        return self._design
-
-    @property
     def memory(self) -> MemoryShape | None:
         """The memory of membranes, if there is any."""
-        if self._design.output == "y":
+        if self.design.output == "y":
             return None
-        found = spans(self._design)
-        return MemoryShape("v", width(*found.v), 1 << ceil_log2(self._design.dim))
+        found = spans(self.design)
+        return MemoryShape("v", width(*found.v), 1 << ceil_log2(self.design.dim))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        design = self._design
+        design = self.design
         channel = Signal.like(self.channel, reset_less=True)
         with m.If(self.ends):
             m.d.sync += channel.eq(self.channel)
@@ -111,11 +100,11 @@ class StateSpaceGate(wiring.Component):
         shape = self.memory
         if shape is None:
             raise ValueError("Output must be 'spikes', not 'y'")
-        found = spans(self._design)
-        m.submodules.v = store = LayerMemory(shape, granularity=shape.width)
+        found = spans(self.design)
+        store = add_memory(m, shape)
         v = Signal(signed(shape.width), reset_less=True)
         u = Signal(signed(width(*found.u)), reset_less=True)
-        threshold = fixed(self._design).threshold
+        threshold = fixed(self.design).threshold
         rest = Signal(signed(width(found.u[0] - threshold, found.u[1])), reset_less=True)
         m.d.sync += v.eq(store.r_data.as_signed())
         with m.If(self.fresh):
@@ -138,12 +127,12 @@ class StateSpaceGate(wiring.Component):
         self, m: Module, fires: Signal, channel: Signal, done: Value
     ) -> tuple[Signal, Signal]:
         """Put the spikes of a beat together."""
-        beat = self._design.beat
+        beat = self.design.beat
         word = Signal(beat, reset_less=True)
         complete = Signal()
         place = channel[: ceil_log2(beat)]
         m.d.comb += complete.eq(
-            done & ((place == beat - 1) | (channel == self._design.dim - 1) if beat > 1 else 1)
+            done & ((place == beat - 1) | (channel == self.design.dim - 1) if beat > 1 else 1)
         )
         for n in range(beat):
             with m.If(done & (place == n if beat > 1 else 1)):
@@ -156,7 +145,7 @@ class StateSpaceGate(wiring.Component):
         """Send a word of some beats, while the next one waits."""
         waits, full = Signal(), Signal()
         held, ending, ended = (
-            Signal(size * self._design.beat, name="held", reset_less=True),
+            Signal(size * self.design.beat, name="held", reset_less=True),
             Signal(reset_less=True),
             Signal(reset_less=True),
         )
@@ -169,7 +158,7 @@ class StateSpaceGate(wiring.Component):
         with m.If(~full):
             m.d.sync += [full.eq(waits), held.eq(word), ended.eq(ending)]
         with m.Elif(self.o.ready):
-            m.d.sync += [held.eq(held >> self._design.beat), full.eq(~last_part)]
+            m.d.sync += [held.eq(held >> self.design.beat), full.eq(~last_part)]
             if size > 1:
                 m.d.sync += part.eq(Mux(last_part, 0, part + 1))
         m.d.comb += [

@@ -1,11 +1,10 @@
 """A whole spiking state-space layer: beats of a sequence in, beats of spikes or of y out."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Final
 
 import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
-from amaranth.lib import memory
 from amaranth.lib.wiring import connect, flipped
 from amaranth.utils import ceil_log2
 from numpy.typing import ArrayLike, NDArray
@@ -14,7 +13,7 @@ from spikeloom.design.state_space.design import StateSpaceDesign
 from spikeloom.design.state_space.fixed import fixed, spans, width
 from spikeloom.hdl.frame.counting import delays, fit
 from spikeloom.hdl.frame.layer import LayerComponent
-from spikeloom.hdl.frame.memory import LayerMemory
+from spikeloom.hdl.frame.memory import add_block, add_memory
 from spikeloom.hdl.frame.memory_map import EBR_SHAPES, MemoryShape
 from spikeloom.hdl.state_space.gate import StateSpaceGate
 from spikeloom.hdl.state_space.sequencer import StateSpaceSequencer
@@ -50,31 +49,21 @@ class StateSpaceLayer(LayerComponent):
 
     Members
     -------
-    i : In(stream)
-        Beats in, see :class:`spikeloom.golden.state_space.StateSpaceModel`. ``last`` is not looked
-        at.
-    o : Out(stream)
-        Beats out. ``last`` marks the end of an inference.
-    busy : Out(1)
-        High in every cycle in which the engine works.
+    i, o, busy
+        As :class:`~spikeloom.hdl.frame.layer.LayerComponent`.
     """
 
     def __init__(self, design: StateSpaceDesign):
-        self._design = design
+        self.design: Final = design
         self._fixed = fixed(design)
         self._spans = spans(design)
         self._sum = sum_of_products(design)
         super().__init__(design)
 
     @property
-    def design(self) -> StateSpaceDesign:
-        """The layer."""
-        return self._design
-
-    @property
     def memories(self) -> tuple[MemoryShape, ...]:
         """Memories of states and membranes, and tables of the three matrices."""
-        design = self._design
+        design = self.design
         depth = 1 << ceil_log2(design.state)
         rows = depth << ceil_log2(design.dim)
         kept = [MemoryShape("h", width(*self._spans.h), depth)]
@@ -90,7 +79,7 @@ class StateSpaceLayer(LayerComponent):
     @property
     def _falls(self) -> list[int]:
         """What A h differs from h by, as a coefficient."""
-        return [int(a) - (1 << self._design.a_fraction_bits) for a in self._fixed.a]
+        return [int(a) - (1 << self.design.a_fraction_bits) for a in self._fixed.a]
 
     @property
     def _fall_bits(self) -> int:
@@ -99,7 +88,7 @@ class StateSpaceLayer(LayerComponent):
     @property
     def _places(self) -> int:
         """Cycles that a pass over the states takes: those at its end must not meet the next."""
-        return max(self._design.state, _LEAST_PLACES)
+        return max(self.design.state, _LEAST_PLACES)
 
     @property
     def _decay(self) -> int:
@@ -111,7 +100,7 @@ class StateSpaceLayer(LayerComponent):
     def _row(self) -> int:
         """Cycles that a row of C takes."""
         if isinstance(self._sum, BitSum):
-            return self._places * self._design.c_bits + 1
+            return self._places * self.design.c_bits + 1
         return self._places
 
     @property
@@ -124,7 +113,7 @@ class StateSpaceLayer(LayerComponent):
 
         They depend on the bits set in the input; without any given, all are.
         """
-        design = self._design
+        design = self.design
         if arrays is None:
             events = design.steps * design.dim * design.input_bits
         else:
@@ -133,16 +122,9 @@ class StateSpaceLayer(LayerComponent):
         token = design.state * self._decay + scan + design.dim * self._row + self._tail
         return design.steps * token + events * (self._places + 1)
 
-    def manifest(self) -> dict[str, Any]:
-        """Describe what a user of the generated Verilog cannot see in it."""
-        return {
-            "memories": [shape.describe() for shape in self.memories],
-            "compute_cycles": self.compute_cycles(),
-        }
-
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        design, products = self._design, self._sum
+        design, products = self.design, self._sum
         bits = isinstance(products, BitSum)
         m.submodules.sum = products
         m.submodules.gate = gate = StateSpaceGate(design, wait=products.latency + 2)
@@ -173,10 +155,9 @@ class StateSpaceLayer(LayerComponent):
             m.d.sync += late.eq(place[-1])
             place.append(late)
         shape = self.memories[0]
-        m.submodules.h = store = LayerMemory(shape, granularity=shape.width)
-        m.d.comb += [store.r_addr.eq(place[1]), store.r_en.eq(1)]
+        store = add_memory(m, shape)
         h = Signal(signed(shape.width), reset_less=True)
-        m.d.sync += h.eq(store.r_data)
+        m.d.sync += h.eq(store.read(m, place[1]))
         with m.If(fall[2] & sequencer.fresh):
             m.d.sync += h.eq(0)
 
@@ -197,12 +178,8 @@ class StateSpaceLayer(LayerComponent):
         ]
         names = ["valid", "first", *(["plane", "sign", "double", "round"] if bits else [])]
         for name in names:
-            value = getattr(sequencer, name)
-            for n in range(2):
-                late = Signal.like(value, name=f"{name}{n + 1}")
-                m.d.sync += late.eq(value)
-                value = late
-            m.d.comb += getattr(products, name).eq(value)
+            delayed = delays(m, getattr(sequencer, name), 2, name)[2]
+            m.d.comb += getattr(products, name).eq(delayed)
 
         entry = Signal(signed(design.b_bits), reset_less=True)
         term = Signal(signed(shape.width), reset_less=True)
@@ -216,16 +193,13 @@ class StateSpaceLayer(LayerComponent):
         ]
         written = Signal(signed(shape.width), reset_less=True)
         m.d.sync += written.eq(h + Mux(fall[2], products.acc >> design.a_fraction_bits, term))
-        m.d.comb += [
-            store.w_addr.eq(place[4]),
-            store.w_data.eq(written),
-            store.w_en.eq(sequencer.store | delays(m, sequencer.add, 4, "add")[4]),
-        ]
+        add = delays(m, sequencer.add, 4, "add")[4]
+        store.write(m, place[4], written, sequencer.store | add)
         return m
 
     def _table(self, rows: NDArray[np.int64]) -> list[int]:
         """Lay rows of coefficients out, each from a power of two on."""
-        gap = [0] * ((1 << ceil_log2(self._design.state)) - self._design.state)
+        gap = [0] * ((1 << ceil_log2(self.design.state)) - self.design.state)
         return [entry for row in rows.tolist() for entry in (*row, *gap)]
 
     def _rom(self, m: Module, name: str, words: list[int], address: Value) -> Value:
@@ -235,14 +209,8 @@ class StateSpaceLayer(LayerComponent):
         parts = []
         for low in range(0, shape.width, narrow):
             size = min(narrow, shape.width - low)
-            rom: memory.Memory = memory.Memory(
-                shape=size,
-                depth=shape.depth,
-                init=[word >> low & (1 << size) - 1 for word in words],
-                attrs={"rom_style": "block"},
-            )
-            m.submodules[f"{name}{low}"] = rom
-            port = rom.read_port()
+            part = [word >> low & (1 << size) - 1 for word in words]
+            port = add_block(m, f"{name}{low}", size, shape.depth, part, rom=True).read_port()
             m.d.comb += port.addr.eq(address)
             parts.append(port.data)
         return Cat(*parts).as_signed()

@@ -1,18 +1,20 @@
 """Order of the work in a state-space layer: decay, inputs, rows of C, token after token."""
 
+from typing import Final
+
 from amaranth.hdl import Const, Module, Signal
-from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from spikeloom.design.state_space.design import StateSpaceDesign
 from spikeloom.hdl.frame.beats import beat_stream
+from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import following
 
 __all__ = ["StateSpaceSequencer"]
 
 
-class StateSpaceSequencer(wiring.Component):
+class StateSpaceSequencer(Component):
     """Take the beats of a token and say, cycle by cycle, what is done with which state.
 
     A token has four phases: ``decay``, each state by itself; ``scan``, which looks at one input
@@ -63,29 +65,10 @@ class StateSpaceSequencer(wiring.Component):
         High in the last cycle of a row.
     """
 
-    i: stream.Interface
-    ready: Signal
-    busy: Signal
-    fall: Signal
-    fresh: Signal
-    final: Signal
-    place: Signal
-    source: Signal
-    channel: Signal
-    valid: Signal
-    first: Signal
-    plane: Signal
-    sign: Signal
-    double: Signal
-    round: Signal
-    store: Signal
-    add: Signal
-    ends: Signal
-
     def __init__(
         self, design: StateSpaceDesign, *, places: int, decay: int, planes: int, tail: int
     ):
-        self._design = design
+        self.design: Final = design
         self._places = places
         self._decay = decay
         self._planes = planes
@@ -113,14 +96,9 @@ class StateSpaceSequencer(wiring.Component):
             }
         )
 
-    @property
-    def design(self) -> StateSpaceDesign:
-        """The layer."""
-        return self._design
-
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        design = self._design
+        design = self.design
         step = Signal(range(design.steps))
         fresh = Signal(init=1)
         tick = Signal(range(max(self._decay, self._tail)))
@@ -239,7 +217,7 @@ class StateSpaceSequencer(wiring.Component):
             return
         top = Signal()
         m.d.comb += [
-            top.eq(self.plane == self._design.c_bits - 1),
+            top.eq(self.plane == self.design.c_bits - 1),
             self.valid.eq(inside & ~closing),
             self.first.eq(starts & top & ~closing),
             self.sign.eq(top),
@@ -253,5 +231,5 @@ class StateSpaceSequencer(wiring.Component):
             m.d.sync += [
                 closing.eq(0),
                 self.place.eq(0),
-                self.plane.eq(Const(self._design.c_bits - 1, 4)),
+                self.plane.eq(Const(self.design.c_bits - 1, 4)),
             ]

@@ -1,29 +1,25 @@
 """Sums of products in a state-space layer: by hard multipliers, or a bit a cycle in cells."""
 
+from typing import Final
+
 from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.design.state_space.design import StateSpaceDesign
 from spikeloom.design.state_space.fixed import fixed, spans, width
+from spikeloom.hdl.frame.component import Component
 
 __all__ = ["BitSum", "DspSum", "sum_of_products"]
 
 _LOW = 15
 
 
-class _Sum(wiring.Component):
+class _Sum(Component):
     """Ports that both forms share."""
 
-    h: Signal
-    k: Signal
-    valid: Signal
-    first: Signal
-    fall: Signal
-    acc: Signal
-
     def __init__(self, design: StateSpaceDesign, ports: dict[str, wiring.Member]):
-        self._design = design
+        self.design: Final = design
         found = spans(design)
         self._state = width(*found.h)
         super().__init__(
@@ -38,16 +34,11 @@ class _Sum(wiring.Component):
             }
         )
 
-    @property
-    def design(self) -> StateSpaceDesign:
-        """The layer."""
-        return self._design
-
     def _halves(self) -> tuple[Const, Const]:
         """Give what rounds a sum of C h, and what rounds A h."""
         shape = self.acc.shape()
-        half = 1 << fixed(self._design).drop >> 1
-        return Const(half, shape), Const(1 << self._design.a_fraction_bits - 1, shape)
+        half = 1 << fixed(self.design).drop >> 1
+        return Const(half, shape), Const(1 << self.design.a_fraction_bits - 1, shape)
 
 
 class DspSum(_Sum):
@@ -133,7 +124,7 @@ class DspSum(_Sum):
 
     def _multiply(self, m: Module, n: int, factor: Signal, state: Signal, product: Signal) -> None:
         """Multiply between registers, two cycles."""
-        if self._design.target.cells == "ice40":
+        if self.design.target.cells == "ice40":
             numbers = dict.fromkeys(["A_REG", "B_REG", "A_SIGNED", "B_SIGNED"], 1)
             numbers |= {"PIPELINE_16x16_MULT_REG2": 1, "TOPOUTPUT_SELECT": 3, "BOTOUTPUT_SELECT": 3}
             off = (
@@ -190,11 +181,6 @@ class BitSum(_Sum):
     round : In(1)
         With ``k``: the half that rounds is added, and no product.
     """
-
-    plane: Signal
-    sign: Signal
-    double: Signal
-    round: Signal
 
     def __init__(self, design: StateSpaceDesign):
         super().__init__(design, {"plane": In(4), "sign": In(1), "double": In(1), "round": In(1)})

@@ -1,17 +1,20 @@
 """Accumulators of the score engine: a chain of rows with the neurons at its ends."""
 
+from typing import Final
+
 from amaranth.hdl import Array, Const, Module, Mux, Signal, Value
-from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.hdl.attention.plan import Plan
+from spikeloom.hdl.frame.component import Component
+from spikeloom.hdl.frame.memory import add_block
 from spikeloom.hdl.neuron import NeuronAdd, NeuronFire, NeuronPreset
 
 __all__ = ["AccumulatorChain"]
 
 
-class AccumulatorChain(wiring.Component):
+class AccumulatorChain(Component):
     """Sum the scores of the spiking channels, for ``rows`` queries and ``lanes`` channels at once.
 
     In a shift slot the oldest row leaves through its neurons, one a lane, and the next row enters
@@ -49,19 +52,8 @@ class AccumulatorChain(wiring.Component):
         Drives of the row that leaves; absent where the layer has a neuron.
     """
 
-    shift: Signal
-    v: Signal
-    scores: list[Signal]
-    done: Signal
-    head: Signal
-    in_addr: Signal
-    out_addr: Signal
-    out_en: Signal
-    spikes: Signal
-    drives: list[Signal]
-
     def __init__(self, design: AttentionDesign):
-        self._design = design
+        self.design: Final = design
         self._plan = plan = Plan(design)
         depth = plan.membrane_depth
         ports = {
@@ -80,11 +72,6 @@ class AccumulatorChain(wiring.Component):
         else:
             ports["spikes"] = Out(plan.lanes)
         super().__init__(ports)
-
-    @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -119,13 +106,7 @@ class AccumulatorChain(wiring.Component):
         by_head = plan.neuron.by_head
         domain = "sync" if by_head or spec.odd > 1 else "comb"
         if plan.has_membranes:
-            store: memory.Memory = memory.Memory(
-                shape=width * plan.lanes,
-                depth=plan.membrane_depth,
-                init=[],
-                attrs={"ram_style": "block"},
-            )
-            m.submodules.membrane = store
+            store = add_block(m, "membrane", width * plan.lanes, plan.membrane_depth)
             read = store.read_port()
             write = store.write_port()
             membranes = read.data

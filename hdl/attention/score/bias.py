@@ -1,19 +1,22 @@
 """Additive position codes in score order: one bias a row and key, from one generator."""
 
+from typing import Final
+
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib import memory, wiring
+from amaranth.lib import memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.hdl.attention.plan import Plan
+from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import following
 from spikeloom.hdl.position.part import BiasTable, units
 
 __all__ = ["BiasStream"]
 
 
-class BiasStream(wiring.Component):
+class BiasStream(Component):
     """Give every row of the score engine its bias for the key of the slot.
 
     A bias by difference depends on i - j alone, so what row r needs now row r - 1 needed one key
@@ -40,13 +43,8 @@ class BiasStream(wiring.Component):
         Bias of each row.
     """
 
-    shift: Signal
-    key: Signal
-    head: Signal
-    o: list[Signal]
-
     def __init__(self, design: AttentionDesign):
-        self._design = design
+        self.design: Final = design
         self._plan = plan = Plan(design)
         bias = _bias(design)
         same = all(table == bias.tables[0] for table in bias.tables)
@@ -62,11 +60,6 @@ class BiasStream(wiring.Component):
                 "o": Out(self._shape).array(plan.rows),
             }
         )
-
-    @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
 
     @property
     def heads(self) -> int:

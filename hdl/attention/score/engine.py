@@ -1,7 +1,8 @@
 """Score order: row after row of the attention map, A = similarity(q, k) first, then A v."""
 
+from typing import Final
+
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
@@ -14,6 +15,7 @@ from spikeloom.hdl.attention.score.bias import BiasStream
 from spikeloom.hdl.attention.score.causal import KeySight
 from spikeloom.hdl.frame.compare import at_least
 from spikeloom.hdl.frame.counting import delays, fit, following, head_counter
+from spikeloom.hdl.frame.stage import Engine
 from spikeloom.hdl.position.part import units
 from spikeloom.hdl.similarity.alpha import AlphaSimilarity
 from spikeloom.hdl.similarity.gate import GatedSimilarity
@@ -22,7 +24,7 @@ from spikeloom.hdl.similarity.similarity import Similarity
 __all__ = ["ScoreEngine"]
 
 
-class ScoreEngine(wiring.Component):
+class ScoreEngine(Engine):
     """Compute one head and step at a time, ``rows`` queries and ``lanes`` channels, a key a cycle.
 
     The queries of a block stand in a chain of registers, and so do their accumulators. A block
@@ -43,66 +45,28 @@ class ScoreEngine(wiring.Component):
 
     Members
     -------
-    ready : In(1)
-        High while inputs are complete and the output bank is free.
-    done : Out(1)
-        High for one cycle when the output bank is complete and the inputs are no longer needed.
-    busy : Out(1)
-        High while it works.
-    bank, bank_out : In
-        Banks of the inputs and of the output.
+    ready, done, busy, bank, bank_out, v_addr, v_data, o_addr, o_data, o_en
+        As :class:`~spikeloom.hdl.frame.stage.Engine`.
     kq_addr : Out
         Word of k and q to read, one for both: bank, token.
     k_data, q_data : In
         The words, one cycle later.
-    v_addr, v_data : Out, In
-        The same for v: bank, token, word.
-    o_addr, o_data, o_en : Out
-        Output word to write: bank, token, word; one enable bit for every ``lanes`` channels of the
-        word.
     """
 
-    ready: Signal
-    done: Signal
-    busy: Signal
-    bank: Signal
-    bank_out: Signal
-    kq_addr: Signal
-    k_data: Signal
-    q_data: Signal
-    v_addr: Signal
-    v_data: Signal
-    o_addr: Signal
-    o_data: Signal
-    o_en: Signal
-
     def __init__(self, design: AttentionDesign):
-        self._design = design
+        self.design: Final = design
         self._plan = plan = Plan(design)
         shapes = {shape.name: shape for shape in plan.memories}
         self._similarities = [self._similarity() for _ in range(plan.rows)]
         super().__init__(
+            plan,
             {
-                "ready": In(1),
-                "done": Out(1),
-                "busy": Out(1),
-                "bank": In(range(plan.in_banks)),
-                "bank_out": In(range(plan.out_banks)),
                 "kq_addr": Out(range(shapes["k"].depth)),
                 "k_data": In(shapes["k"].width),
                 "q_data": In(shapes["q"].width),
-                "v_addr": Out(range(shapes["v"].depth)),
-                "v_data": In(shapes["v"].width),
-                "o_addr": Out(range(shapes["o"].depth)),
-                "o_data": Out(shapes["o"].width),
-                "o_en": Out(1 if plan.spec is None else plan.passes_per_word),
-            }
+            },
+            parts=1 if plan.spec is None else plan.passes_per_word,
         )
-
-    @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
 
     @property
     def latency(self) -> int:
@@ -117,20 +81,20 @@ class ScoreEngine(wiring.Component):
 
     @property
     def _biased(self) -> bool:
-        return self._design.biases is not None
+        return self.design.biases is not None
 
     @property
     def _weighed(self) -> bool:
         """Whether heads have alphas of their own."""
-        return len(set(self._design.similarities)) > 1
+        return len(set(self.design.similarities)) > 1
 
     @property
     def _zeros(self) -> tuple[int, ...]:
         """Worth of a pair of zeros in every head."""
-        return tuple(how.zeros for how in self._design.similarities)
+        return tuple(how.zeros for how in self.design.similarities)
 
     def _similarity(self) -> Similarity | AlphaSimilarity | GatedSimilarity:
-        design = self._design
+        design = self.design
         how, technology = design.similarities[0], design.target.cells
         zeros = self._zeros
         if design.gate is not None and not self._biased:
@@ -196,7 +160,7 @@ class ScoreEngine(wiring.Component):
         self, m: Module, key: list[Value], shift: list[Value], token: Value, fresh: Value
     ) -> list[Value]:
         """Compare a key with the query of every row, one key a cycle."""
-        plan, design = self._plan, self._design
+        plan, design = self._plan, self.design
         was_fresh = Signal()
         m.d.sync += was_fresh.eq(fresh)
         words: list[Value] = [self.q_data[: plan.head_dim], self.k_data[: plan.head_dim]]
@@ -229,7 +193,7 @@ class ScoreEngine(wiring.Component):
         self, m: Module, scores: list[Value], key: list[Value], shift: list[Value]
     ) -> list[Value]:
         plan = self._plan
-        m.submodules.bias = bias = BiasStream(self._design)
+        m.submodules.bias = bias = BiasStream(self.design)
         slot = self.latency - 1 - bias.latency
         m.d.comb += [bias.key.eq(key[slot]), bias.shift.eq(shift[slot])]
         if bias.heads > 1:
@@ -239,7 +203,7 @@ class ScoreEngine(wiring.Component):
         for row, score in enumerate(scores):
             total = Signal(range(low, high + 1), name=f"total{row}")
             clipped = Signal(plan.score_shape, name=f"score{row}", reset_less=True)
-            m.d.comb += total.eq(score + (bias.o[row] << self._design.score_fraction))
+            m.d.comb += total.eq(score + (bias.o[row] << self.design.score_fraction))
             m.d.sync += clipped.eq(self._clip(total))
             sums.append(clipped)
         return sums
@@ -247,8 +211,8 @@ class ScoreEngine(wiring.Component):
     def _clip(self, total: Signal) -> Value:
         """Clip a score with its bias where that is exact, or send it through the gate."""
         limit = self._plan.ranges.saturate
-        if self._design.gate is not None:
-            level = golden_gate.level(self._design)
+        if self.design.gate is not None:
+            level = golden_gate.level(self.design)
             return total >= level if total.shape().signed else at_least(total, max(0, level))
         return total if limit is None else Mux(total >= limit, limit, total)
 
@@ -312,12 +276,12 @@ class ScoreEngine(wiring.Component):
             self.o_en.eq(output.enables(turn_out, out & exists)),
         ]
 
-        if self._design.masked:
-            sight = KeySight(self._design, blocks=plan.blocks, passes=plan.passes)
+        if self.design.masked:
+            sight = KeySight(self.design, blocks=plan.blocks, passes=plan.passes)
             m.submodules.sight = sight
             m.d.comb += sight.key.eq(ahead_key)
             scores = [Mux(sight.seen[n], score, 0) for n, score in enumerate(scores)]
-        m.submodules.accumulators = chain = AccumulatorChain(self._design)
+        m.submodules.accumulators = chain = AccumulatorChain(self.design)
         m.d.comb += [
             chain.shift.eq(shift[latency]),
             chain.v.eq(value),

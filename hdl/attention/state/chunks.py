@@ -1,18 +1,20 @@
 """Input side in state order: beats in, chunks with spikes in them out."""
 
+from typing import Final
+
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import data
+from amaranth.lib.wiring import Out
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.hdl.attention.state.events import less_lowest
 from spikeloom.hdl.attention.state.plan import StatePlan
-from spikeloom.hdl.frame.beats import beat_stream
+from spikeloom.hdl.frame.stage import Loader
 
 __all__ = ["ChunkLoader"]
 
 
-class ChunkLoader(wiring.Component):
+class ChunkLoader(Loader):
     """Keep the chunks of k and q that hold a spike, and write v, bank after bank.
 
     A beat of k or q is taken apart into chunks, one a cycle; a beat of v is written as it is. A row
@@ -29,14 +31,8 @@ class ChunkLoader(wiring.Component):
 
     Members
     -------
-    i : In(stream)
-        Beats. ``last`` is not looked at.
-    free : In(1)
-        High while the bank to be filled is free.
-    full : Out(1)
-        High for one cycle when that bank has been filled.
-    bank : In(range(banks))
-        That bank.
+    i, free, full, bank
+        As :class:`~spikeloom.hdl.frame.stage.Loader`.
     addr, entry, en : Out
         Chunk to write: bank and place, what, whether.
     v_addr, beat, v_en : Out
@@ -45,28 +41,12 @@ class ChunkLoader(wiring.Component):
         Which beat of its token it is; whether the token is the first.
     """
 
-    i: stream.Interface
-    free: Signal
-    full: Signal
-    bank: Signal
-    addr: Signal
-    entry: data.View
-    en: Signal
-    v_addr: Signal
-    beat: Signal
-    v_en: Signal
-    v_place: Signal
-    v_first: Signal
-
     def __init__(self, design: AttentionDesign):
-        self._design = design
+        self.design: Final = design
         self._plan = plan = StatePlan(design)
         super().__init__(
+            plan,
             {
-                "i": In(beat_stream(plan.beat)),
-                "free": In(1),
-                "full": Out(1),
-                "bank": In(range(plan.in_banks)),
                 "addr": Out(range(plan.memory("chunks").depth)),
                 "entry": Out(plan.entry),
                 "en": Out(1),
@@ -75,13 +55,8 @@ class ChunkLoader(wiring.Component):
                 "v_en": Out(plan.slices),
                 "v_place": Out(range(plan.beats)),
                 "v_first": Out(1),
-            }
+            },
         )
-
-    @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -1,23 +1,25 @@
 """State order: S = K^T V first, then q S, one spike a cycle and none for a zero."""
 
+from typing import Final
+
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value, signed
-from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.hdl.attention.output import OutputWriter
 from spikeloom.hdl.attention.state.events import EventSequencer
-from spikeloom.hdl.attention.state.lane import SaturatingLane
+from spikeloom.hdl.attention.state.lane import SaturatingLane, saturating
 from spikeloom.hdl.attention.state.plan import StatePlan
-from spikeloom.hdl.frame.counting import fit, head_counter
-from spikeloom.hdl.frame.memory import LayerMemory
+from spikeloom.hdl.frame.counting import fit, head_counter, widen
+from spikeloom.hdl.frame.memory import add_block, add_memory
+from spikeloom.hdl.frame.stage import Engine
 from spikeloom.hdl.neuron import NeuronFire, NeuronPreset
 
 __all__ = ["StateEngine"]
 
 
-class StateEngine(wiring.Component):
+class StateEngine(Engine):
     """Compute one head and step at a time, one spike of k or q a cycle, ``lanes`` channels of v.
 
     Both halves are the same sum over the spikes of a row: a row of k (one channel, over the tokens)
@@ -36,74 +38,35 @@ class StateEngine(wiring.Component):
 
     Members
     -------
-    ready : In(1)
-        High while inputs are complete and the output bank is free.
-    done : Out(1)
-        High for one cycle when the output bank is complete and the inputs are no longer needed.
-    busy : Out(1)
-        High while it works.
-    bank, bank_out : In
-        Banks of the inputs and of the output.
+    ready, done, busy, bank, bank_out, v_addr, v_data, o_addr, o_data, o_en
+        As :class:`~spikeloom.hdl.frame.stage.Engine`.
     chunk_addr, chunk_en, chunk : Out, Out, In
         Chunk to read; the chunk, one cycle later and until the next is read.
-    v_addr, v_data : Out, In
-        Word of v to read; the word, one cycle later.
     sum_addr, sums : Out, In
         Word of :class:`~spikeloom.hdl.attention.state.sums.ValueSums` to read; the word, one cycle
         later.
-    o_addr, o_data, o_en : Out
-        Output word to write; one enable bit for every pass that the word holds.
     """
 
-    ready: Signal
-    done: Signal
-    busy: Signal
-    bank: Signal
-    bank_out: Signal
-    chunk_addr: Signal
-    chunk_en: Signal
-    chunk: data.View
-    v_addr: Signal
-    v_data: Signal
-    sum_addr: Signal
-    sums: Signal
-    o_addr: Signal
-    o_data: Signal
-    o_en: Signal
-
     def __init__(self, design: AttentionDesign):
-        self._design = design
+        self.design: Final = design
         self._plan = plan = StatePlan(design)
         depth = {shape.name: shape.depth for shape in plan.memories}
         super().__init__(
+            plan,
             {
-                "ready": In(1),
-                "done": Out(1),
-                "busy": Out(1),
-                "bank": In(range(plan.in_banks)),
-                "bank_out": In(range(plan.out_banks)),
                 "chunk_addr": Out(range(depth["chunks"])),
                 "chunk_en": Out(1),
                 "chunk": In(plan.entry),
-                "v_addr": Out(range(depth["v"])),
-                "v_data": In(plan.memory("v").width),
                 "sum_addr": Out(range(depth.get("sums", 1))),
                 "sums": In(plan.memory("sums").width if plan.summed else 0),
-                "o_addr": Out(range(depth["o"])),
-                "o_data": Out(plan.memory("o").width),
-                "o_en": Out(1 if plan.spec is None else plan.passes_per_word),
-            }
+            },
+            parts=1 if plan.spec is None else plan.passes_per_word,
         )
-
-    @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan = self._plan
-        m.submodules.events = events = EventSequencer(self._design)
+        m.submodules.events = events = EventSequencer(self.design)
         m.d.comb += [
             events.ready.eq(self.ready),
             events.bank.eq(self.bank),
@@ -117,16 +80,10 @@ class StateEngine(wiring.Component):
         self._head_numbers(m)
 
         # What is not to be added is read from a half of the memory that stays zero.
-        state: memory.Memory = memory.Memory(
-            shape=plan.state_shape.width * plan.lanes,
-            depth=plan.state_depth,
-            init=[],
-            attrs={"ram_style": "block"},
-        )
-        m.submodules.state = state
+        state = add_block(m, "state", plan.state_shape.width * plan.lanes, plan.state_depth)
         read, write = state.read_port(), state.write_port()
         width = ceil_log2(plan.places)
-        m.d.comb += read.addr.eq(Cat(_widen(events.index, width), ~(events.event & query)))
+        m.d.comb += read.addr.eq(Cat(widen(events.index, width), ~(events.event & query)))
         values = self._values(m, events)
         load = Signal()
         m.d.sync += load.eq(events.load)
@@ -211,12 +168,12 @@ class StateEngine(wiring.Component):
         """Add what is read to the accumulators, or to what a row starts from."""
         plan = self._plan
         shape = plan.state_shape
-        saturating = plan.spec is not None and plan.neuron.saturating
-        shift = 0 if saturating else plan.fraction
+        sticky = plan.spec is not None and plan.neuron.saturating
+        shift = 0 if sticky else plan.fraction
         weight: Value | int = plan.weights[0].key
         if plan.weighed:
-            weight = self._design.similarities[0].ones + self._zeros
-        if plan.ranges.saturate is not None and saturating:
+            weight = self.design.similarities[0].ones + self._zeros
+        if plan.ranges.saturate is not None and sticky:
             # One such pair fires; the sticky bit must not be passed over.
             weight = min(plan.weights[0].key, plan.ranges.saturate)
         key = weight << plan.fraction
@@ -232,12 +189,7 @@ class StateEngine(wiring.Component):
                 addend.eq((part << shift) | Mux(value, key, 0)),
                 before.eq(Mux(load, starts[lane], acc)),
             ]
-            if saturating:
-                total = before[:-1] + addend[:-1]
-                after: Value = Cat(total[:-1], before[-1] | addend[-1] | total[-1])
-            else:
-                after = before + addend
-            m.d.sync += acc.eq(after)
+            m.d.sync += acc.eq(saturating(before, addend) if sticky else before + addend)
             accs.append(acc)
         return accs
 
@@ -269,10 +221,10 @@ class StateEngine(wiring.Component):
         if plan.windows:
             token = Mux(events.query, events.window_token, token)
             used = key | events.window
-        address = Cat(events.turn[shared:], _widen(token, ceil_log2(plan.tokens)), self.bank)
+        address = Cat(events.turn[shared:], widen(token, ceil_log2(plan.tokens)), self.bank)
         m.d.comb += self.v_addr.eq(Cat(address, ~used) if plan.v_zero else address)
         word = self.v_data.word_select(events.turn[:shared], plan.lanes)
-        values = (word if shared else self.v_data)[: plan.lanes]
+        values: Value = (word if shared else self.v_data)[: plan.lanes]
         if plan.v_zero:
             return values
         reads = Signal()
@@ -288,7 +240,7 @@ class StateEngine(wiring.Component):
         begins = events.load & ~events.query & ~events.ones
         address = Cat(events.turn[shared:], self.bank)
         width = plan.sum_shape.width
-        m.d.comb += self.sum_addr.eq(Cat(_widen(address, len(self.sum_addr) - 1), ~begins))
+        m.d.comb += self.sum_addr.eq(Cat(widen(address, len(self.sum_addr) - 1), ~begins))
         word = self.sums.word_select(events.turn[:shared], plan.lanes * width)
         sums: list[Value] = []
         for lane in range(plan.lanes):
@@ -306,7 +258,7 @@ class StateEngine(wiring.Component):
             return []
         shape = signed(plan.lane_shape.width - plan.fraction)
         offset = self._offset
-        one = 1 << self._design.score_fraction
+        one = 1 << self.design.score_fraction
         zeros, added = self._zeros, self._added
         weight: Value = Const(-zeros) if isinstance(zeros, int) else -zeros
         if plan.windowed:
@@ -340,7 +292,7 @@ class StateEngine(wiring.Component):
         m.d.sync += [
             is_ones.eq(events.ones),
             leaves.eq(events.leave),
-            first.eq(inside << self._design.score_fraction),
+            first.eq(inside << self.design.score_fraction),
         ]
         most = max(weights.zeros.bit_length() for weights in plan.weights)
         weight = Signal(signed(1 + max(len(first), most + 1)))
@@ -375,22 +327,19 @@ class StateEngine(wiring.Component):
         kept = Signal(plan.lanes * plan.membrane_bits if plan.has_membranes else 0)
         if not plan.has_membranes:
             return Const(0, plan.lanes * plan.membrane_bits if plan.spec is not None else 1), kept
-        shape = plan.memory("membrane")
-        m.submodules.membrane = store = LayerMemory(shape, granularity=shape.width)
+        store = add_memory(m, plan.memory("membrane"))
         starts = events.load & events.query & ~events.first_step
         address = Cat(events.turn, fit(events.token, plan.tokens))
-        m.d.comb += [
-            store.r_addr.eq(Cat(address, ~starts) if plan.membrane_zero else address),
-            store.r_en.eq(events.load if plan.membrane_zero else starts),
-            store.w_addr.eq(Cat(events.turn, fit(row, plan.tokens))),
-            store.w_data.eq(kept),
-            store.w_en.eq(out),
-        ]
         if plan.membrane_zero:
-            return store.r_data, kept
+            word = store.read(m, Cat(address, ~starts), events.load)
+        else:
+            word = store.read(m, address, starts)
+        store.write(m, Cat(events.turn, fit(row, plan.tokens)), kept, out)
+        if plan.membrane_zero:
+            return word, kept
         begin = Signal()
         m.d.sync += begin.eq(starts)
-        return Mux(begin, store.r_data, 0), kept
+        return Mux(begin, word, 0), kept
 
     def _starts(
         self, m: Module, events: EventSequencer, words: Value, sums: list[Value]
@@ -449,8 +398,3 @@ def _of_head(m: Module, name: str, numbers: list[int], head: Value) -> Value | i
     chosen = Signal(range(min(0, *numbers), max(numbers) + 1), name=name)
     m.d.comb += chosen.eq(Array(numbers)[head])
     return chosen
-
-
-def _widen(value: Value, width: int) -> Value:
-    """Cut or pad with zeros, so that what is concatenated above keeps its place."""
-    return Cat(value, Const(0, width))[:width]

@@ -1,18 +1,20 @@
 """Sequencer of the state order: from chunks of spikes to one slot a cycle."""
 
+from typing import Final
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.hdl.attention.state.plan import StatePlan
+from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import following
 
 __all__ = ["EventSequencer", "less_lowest"]
 
 
-class EventSequencer(wiring.Component):
+class EventSequencer(Component):
     """Read chunks and give one slot a cycle: a spike, or a row without any.
 
     A chunk lies in the memory's output register while the one before is worked through, so that no
@@ -61,28 +63,8 @@ class EventSequencer(wiring.Component):
         Bank of the inputs.
     """
 
-    ready: Signal
-    busy: Signal
-    done: Signal
-    chunk_addr: Signal
-    chunk_en: Signal
-    chunk: data.View
-    load: Signal
-    event: Signal
-    index: Signal
-    ones: Signal
-    window: Signal
-    leave: Signal
-    window_token: Signal
-    query: Signal
-    settle: Signal
-    first_step: Signal
-    token: Signal
-    turn: Signal
-    bank: Signal
-
     def __init__(self, design: AttentionDesign):
-        self._design = design
+        self.design: Final = design
         self._plan = plan = StatePlan(design)
         super().__init__(
             {
@@ -107,11 +89,6 @@ class EventSequencer(wiring.Component):
                 "bank": In(range(plan.in_banks)),
             }
         )
-
-    @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

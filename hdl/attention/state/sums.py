@@ -1,16 +1,20 @@
 """Sums of all values of a channel, counted as the values come in."""
 
+from typing import Final
+
 from amaranth.hdl import Array, Cat, Const, Module, Signal, Value
-from amaranth.lib import memory, wiring
+from amaranth.lib import memory
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.hdl.attention.state.plan import StatePlan
+from spikeloom.hdl.frame.component import Component
+from spikeloom.hdl.frame.memory import add_block
 
 __all__ = ["ValueSums"]
 
 
-class ValueSums(wiring.Component):
+class ValueSums(Component):
     """Count the values of every channel of a head, less one.
 
     Each counts :attr:`~spikeloom.hdl.attention.state.plan.Weights.kept`, r.
@@ -44,18 +48,8 @@ class ValueSums(wiring.Component):
         Sums of the channels of that word, one cycle later.
     """
 
-    beat: Signal
-    en: Signal
-    first: Signal
-    place: Signal
-    word: Signal
-    bank: Signal
-    head: Signal
-    addr: Signal
-    sums: Signal
-
     def __init__(self, design: AttentionDesign):
-        self._design = design
+        self.design: Final = design
         self._plan = plan = StatePlan(design)
         sums = plan.memory("sums")
         super().__init__(
@@ -72,11 +66,6 @@ class ValueSums(wiring.Component):
             }
         )
 
-    @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
-
     def elaborate(self, platform: object) -> Module:
         """Read, count, write back: a beat's sums while the next beat's are read."""
         m = Module()
@@ -84,8 +73,7 @@ class ValueSums(wiring.Component):
         shape = plan.sum_shape
         width = plan.beat * shape.width
 
-        store: memory.Memory = _memory(width * plan.slices, plan.memory("sums").depth)
-        m.submodules.store = store
+        store = _memory(m, "store", width * plan.slices, plan.memory("sums").depth)
         write, read = store.write_port(granularity=width), store.read_port()
         m.d.comb += [read.addr.eq(self.addr), self.sums.eq(read.data)]
 
@@ -106,8 +94,7 @@ class ValueSums(wiring.Component):
             with m.Elif(write.en.any()):
                 m.d.sync += before.eq(counted)
         else:
-            counts: memory.Memory = _memory(width, plan.memory("counts").depth)
-            m.submodules.counts = counts
+            counts = _memory(m, "counts", width, plan.memory("counts").depth)
             last, next_ = counts.write_port(), counts.read_port()
             m.d.comb += [
                 next_.addr.eq(Cat(self.place, self.first)),
@@ -128,7 +115,7 @@ class ValueSums(wiring.Component):
         return m
 
 
-def _memory(width: int, depth: int) -> memory.Memory:
-    """Make a memory whose upper half is -1."""
+def _memory(m: Module, name: str, width: int, depth: int) -> memory.Memory:
+    """Add a memory whose upper half is -1."""
     init = [0] * (depth // 2) + [(1 << width) - 1] * (depth // 2)
-    return memory.Memory(shape=width, depth=depth, init=init, attrs={"ram_style": "block"})
+    return add_block(m, name, width, depth, init)

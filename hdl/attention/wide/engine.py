@@ -1,7 +1,9 @@
 """State order with several spikes a cycle: K^T V of one pass while q S of the one before runs."""
 
+from typing import Final
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import data, memory, wiring
+from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
@@ -10,14 +12,15 @@ from spikeloom.hdl.attention.output import OutputWriter
 from spikeloom.hdl.attention.wide.lane import LoadingLane, SaturatingSum, count, saturating
 from spikeloom.hdl.attention.wide.plan import WidePlan
 from spikeloom.hdl.attention.wide.reader import RowReader
-from spikeloom.hdl.frame.counting import delays, following, odometer
-from spikeloom.hdl.frame.memory import LayerMemory
+from spikeloom.hdl.frame.component import Component
+from spikeloom.hdl.frame.counting import delays, following, odometer, widen
+from spikeloom.hdl.frame.memory import add_block, add_memory
 from spikeloom.hdl.neuron import NeuronFire, NeuronPreset
 
 __all__ = ["WideEngine"]
 
 
-class WideEngine(wiring.Component):
+class WideEngine(Component):
     """Compute a pass of a head and step at a time, ``spikes`` spikes of k and of q a cycle.
 
     An inference is a row of stages. In each, the state of one unit (a pass of a head and step) is
@@ -53,28 +56,8 @@ class WideEngine(wiring.Component):
         Output word to write; one enable bit for every pass that the word holds.
     """
 
-    keys_ready: Signal
-    queries_ready: Signal
-    keys_done: Signal
-    queries_done: Signal
-    busy: Signal
-    keys_bank: Signal
-    queries_bank: Signal
-    bank_out: Signal
-    k_addr: Signal
-    k_en: Signal
-    k_word: Signal
-    q_addr: Signal
-    q_en: Signal
-    q_word: Signal
-    v_addr: data.View
-    v_data: data.View
-    o_addr: Signal
-    o_data: Signal
-    o_en: Signal
-
     def __init__(self, design: AttentionDesign):
-        self._design = design
+        self.design: Final = design
         self._plan = plan = WidePlan(design)
         depth = {shape.name: shape.depth for shape in plan.memories}
         address = ceil_log2(depth["v0"])
@@ -101,11 +84,6 @@ class WideEngine(wiring.Component):
                 "o_en": Out(1 if plan.spec is None else plan.passes_per_word),
             }
         )
-
-    @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -217,12 +195,12 @@ class WideEngine(wiring.Component):
         shared = ceil_log2(plan.passes_per_word)
         values: list[Value] = []
         for port in range(plan.ports):
-            word = Cat(_widen(turn[shared:], ceil_log2(plan.words)), keys.places[port])
+            word = Cat(widen(turn[shared:], ceil_log2(plan.words)), keys.places[port])
             m.d.comb += self.v_addr[port].eq(Cat(word, self.keys_bank, ~keys.spikes[port]))
             value: Value = self.v_data[port]
             if shared:
                 value = value.word_select(late_turn[:shared], plan.lanes)
-            values.append(_widen(value, plan.lanes))
+            values.append(widen(value, plan.lanes))
         counts = []
         for lane in range(plan.lanes):
             found = Signal(range(plan.ports + 1), name=f"count{lane}", reset_less=True)
@@ -239,7 +217,7 @@ class WideEngine(wiring.Component):
             addend = Signal(shape, name=f"addend{lane}")
             if plan.saturates:
                 low = shape.width - 1
-                m.d.comb += addend.eq(Cat(_widen(found, low), found[low:].any()))
+                m.d.comb += addend.eq(Cat(widen(found, low), found[low:].any()))
             else:
                 m.d.comb += addend.eq(found)
             if plan.native:
@@ -271,15 +249,12 @@ class WideEngine(wiring.Component):
         parts = []
         for port in range(plan.ports):
             shape = plan.memory(f"state{port}")
-            store: memory.Memory = memory.Memory(
-                shape=shape.width, depth=shape.depth, init=[], attrs={"ram_style": "block"}
-            )
-            m.submodules[shape.name] = store
+            store = add_block(m, shape.name, shape.width, shape.depth)
             read_port, write_port = store.read_port(), store.write_port()
             m.d.comb += [
                 read_port.addr.eq(Cat(queries.places[port], ~parity, ~queries.spikes[port])),
-                write_port.addr.eq(Cat(_widen(row[port_bits:], deep), key_parity)),
-                write_port.en.eq(write & (_widen(row, port_bits) == port)),
+                write_port.addr.eq(Cat(widen(row[port_bits:], deep), key_parity)),
+                write_port.en.eq(write & (widen(row, port_bits) == port)),
                 write_port.data.eq(Cat(entries)),
             ]
             parts.append(read_port.data)
@@ -305,7 +280,8 @@ class WideEngine(wiring.Component):
         if plan.native:
             m.submodules[name] = unit = SaturatingSum(plan.entry_shape.width - 1)
             m.d.comb += [unit.a.eq(low), unit.b.eq(high)]
-            return unit.o
+            total: Value = unit.o
+            return total
         return saturating(low, high) if plan.saturates else low + high
 
     def _membranes(
@@ -318,14 +294,13 @@ class WideEngine(wiring.Component):
         plan = self._plan
         if not plan.has_membranes:
             return Const(0, plan.lanes * plan.membrane_bits if plan.starts else 1), None
-        shape = plan.memory("membrane")
-        m.submodules.membrane = store = LayerMemory(shape, granularity=shape.width)
+        store = add_memory(m, plan.memory("membrane"))
         query = Signal(range(plan.tokens))
         odometer(m, starts, (query, plan.tokens))
         read = Cat(turn, query)
         deep = ceil_log2(plan.membrane_depth)
         m.d.comb += [
-            store.r_addr.eq(Cat(_widen(read, deep), fresh) if plan.native else read),
+            store.r_addr.eq(Cat(widen(read, deep), fresh) if plan.native else read),
             store.r_en.eq(starts),
             store.w_addr.eq(Cat(turn, token)),
             store.w_en.eq(out),
@@ -377,7 +352,7 @@ class WideEngine(wiring.Component):
                 m.d.comb += kept.word_select(lane, bits).eq(acc[1:])
             m.d.comb += [
                 unit.a.eq(total),
-                unit.b.eq(Cat(Mux(load, _widen(start, bits), acc[:-1]), acc[-1])),
+                unit.b.eq(Cat(Mux(load, widen(start, bits), acc[:-1]), acc[-1])),
                 unit.fresh.eq(load),
             ]
             m.d.sync += acc.eq(unit.o)
@@ -397,8 +372,3 @@ class WideEngine(wiring.Component):
             if kept is not None:
                 m.d.comb += kept.word_select(lane, plan.membrane_bits).eq(fire.membrane)
         return spikes
-
-
-def _widen(value: Value, width: int) -> Value:
-    """Cut or pad with zeros, so that what is concatenated above keeps its place."""
-    return Cat(value, Const(0, width))[:width]

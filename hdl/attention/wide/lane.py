@@ -1,10 +1,13 @@
 """Sums of the wide state engine: counts of pairs, and saturating additions."""
 
 from collections.abc import Sequence
+from typing import Final
 
-from amaranth.hdl import Cat, Const, Instance, Module, Signal, Value
-from amaranth.lib import wiring
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib.wiring import In, Out
+
+from spikeloom.hdl.attention.state.lane import add_chain, saturating
+from spikeloom.hdl.frame.component import Component, natural
 
 __all__ = ["LoadingLane", "SaturatingSum", "count", "saturating"]
 
@@ -16,7 +19,7 @@ _LOAD_SUM = sum(((n >> 1 & 1) if n & 1 else (n >> 1 ^ n >> 2 ^ n >> 3) & 1) << n
 _LOAD_STICKY = sum(((n >> 1 & 1) if n & 1 else n > 1) << n for n in range(16))
 
 
-class LoadingLane(wiring.Component):
+class LoadingLane(Component):
     """Accumulate in ``bits`` bits and a sticky one, or start from an addend, in iCE40 cells.
 
     One logic cell a bit: the cell's free input loads, and its carry goes on. The sticky bit takes
@@ -39,54 +42,21 @@ class LoadingLane(wiring.Component):
         Accumulator, the sticky bit on top.
     """
 
-    addend: Signal
-    load: Signal
-    acc: Signal
-
     def __init__(self, bits: int):
-        if not isinstance(bits, int) or bits < 1:
-            raise TypeError(f"Bits must be a positive integer, not {bits!r}")
-        self._bits = bits
+        self.bits: Final = natural("Bits", bits)
         super().__init__({"addend": In(bits + 1), "load": In(1), "acc": Out(bits + 1)})
-
-    @property
-    def bits(self) -> int:
-        """Bits below the sticky one."""
-        return self._bits
 
     def elaborate(self, platform: object) -> Module:
         """Chain the cells."""
         m = Module()
-        carry: Value = Const(0, 1)
-        totals = []
-        for bit in range(self._bits + 1):
-            top = bit == self._bits
-            total = Signal(name=f"total{bit}")
-            m.submodules[f"sum{bit}"] = Instance(
-                "SB_LUT4",
-                p_LUT_INIT=Const(_LOAD_STICKY if top else _LOAD_SUM, 16),
-                i_I0=self.load,
-                i_I1=self.addend[bit],
-                i_I2=self.acc[bit],
-                i_I3=carry,
-                o_O=total,
-            )
-            if not top:
-                following = Signal(name=f"carry{bit + 1}")
-                m.submodules[f"carry{bit}"] = Instance(
-                    "SB_CARRY",
-                    i_I0=self.addend[bit],
-                    i_I1=self.acc[bit],
-                    i_CI=carry,
-                    o_CO=following,
-                )
-                carry = following
-            totals.append(total)
+        totals = [Signal(name=f"total{bit}") for bit in range(self.bits + 1)]
+        tables, free = (_LOAD_SUM, _LOAD_STICKY), (self.load, self.load)
+        add_chain(m, self.addend, self.acc, totals, tables=tables, free=free)
         m.d.sync += self.acc.eq(Cat(totals))
         return m
 
 
-class SaturatingSum(wiring.Component):
+class SaturatingSum(Component):
     """Add two numbers of ``bits`` bits and a sticky one from iCE40 cells.
 
     One logic cell a bit: the sticky bit takes the last carry where a cell has it anyway. Equal to
@@ -107,54 +77,16 @@ class SaturatingSum(wiring.Component):
         Sum.
     """
 
-    a: Signal
-    b: Signal
-    fresh: Signal
-    o: Signal
-
     def __init__(self, bits: int):
-        if not isinstance(bits, int) or bits < 1:
-            raise TypeError(f"Bits must be a positive integer, not {bits!r}")
-        self._bits = bits
+        self.bits: Final = natural("Bits", bits)
         super().__init__({"a": In(bits + 1), "b": In(bits + 1), "fresh": In(1), "o": Out(bits + 1)})
-
-    @property
-    def bits(self) -> int:
-        """Bits below the sticky one."""
-        return self._bits
 
     def elaborate(self, platform: object) -> Module:
         """Chain the cells."""
         m = Module()
-        carry: Value = Const(0, 1)
-        for bit in range(self._bits + 1):
-            top = bit == self._bits
-            m.submodules[f"sum{bit}"] = Instance(
-                "SB_LUT4",
-                p_LUT_INIT=Const(_STICKY if top else _SUM, 16),
-                i_I0=self.fresh if top else Const(0, 1),
-                i_I1=self.a[bit],
-                i_I2=self.b[bit],
-                i_I3=carry,
-                o_O=self.o[bit],
-            )
-            if not top:
-                following = Signal(name=f"carry{bit + 1}")
-                m.submodules[f"carry{bit}"] = Instance(
-                    "SB_CARRY",
-                    i_I0=self.a[bit],
-                    i_I1=self.b[bit],
-                    i_CI=carry,
-                    o_CO=following,
-                )
-                carry = following
+        free = (Const(0, 1), self.fresh)
+        add_chain(m, self.a, self.b, list(self.o), tables=(_SUM, _STICKY), free=free)
         return m
-
-
-def saturating(a: Value, b: Value) -> Value:
-    """Add two numbers of equal width whose top bit is sticky."""
-    total = a[:-1] + b[:-1]
-    return Cat(total[: len(a) - 1], a[-1] | b[-1] | total[len(a) - 1])
 
 
 def count(bits: Sequence[Value]) -> Value:

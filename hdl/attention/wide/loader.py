@@ -1,18 +1,22 @@
 """Input side where several spikes are taken a cycle: beats in, words of k, v and q out."""
 
+from typing import Final
+
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.hdl.attention.wide.plan import WidePlan
 from spikeloom.hdl.frame.beats import beat_stream
+from spikeloom.hdl.frame.component import Component
+from spikeloom.hdl.frame.counting import widen
 
 __all__ = ["WideLoader"]
 
 
-class WideLoader(wiring.Component):
+class WideLoader(Component):
     """Write beats of k, v and q into their memories, bank after bank, zeros and all.
 
     k and v share their banks, and q has its own: it is needed later. A beat that is wider than a
@@ -46,24 +50,8 @@ class WideLoader(wiring.Component):
         Enables of the beats of a word, for each port.
     """
 
-    i: stream.Interface
-    keys_free: Signal
-    queries_free: Signal
-    keys_full: Signal
-    queries_full: Signal
-    keys_bank: Signal
-    queries_bank: Signal
-    word: Signal
-    k_addr: Signal
-    k_en: Signal
-    q_addr: Signal
-    q_en: Signal
-    v_addr: Signal
-    v_data: Signal
-    v_en: data.View
-
     def __init__(self, design: AttentionDesign):
-        self._design = design
+        self.design: Final = design
         self._plan = plan = WidePlan(design)
         pieces = max(1, plan.span // plan.beat)
         super().__init__(
@@ -86,11 +74,6 @@ class WideLoader(wiring.Component):
             }
         )
 
-    @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
-
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan = self._plan
@@ -100,7 +83,7 @@ class WideLoader(wiring.Component):
         if parts > 1:
             keys, queries = plan.key_words, plan.query_words
         else:
-            keys, queries = self._design.beats_per_channel, plan.query_beats
+            keys, queries = self.design.beats_per_channel, plan.query_beats
         place = Signal(range(max(keys, queries, plan.beats)))
         row = Signal(range(max(plan.tokens, plan.places)))
         section = Signal(2)
@@ -150,14 +133,14 @@ class WideLoader(wiring.Component):
         m.d.comb += [
             self.k_addr.eq(
                 Cat(
-                    _widen(column, ceil_log2(plan.key_words)),
-                    _widen(row, ceil_log2(plan.places)),
+                    widen(column, ceil_log2(plan.key_words)),
+                    widen(row, ceil_log2(plan.places)),
                     self.keys_bank,
                 )
             ),
             self.k_en.eq(Mux(accept & (section == 0), part, 0)),
             self.q_addr.eq(
-                Cat(_widen(column, ceil_log2(plan.query_words)), token, self.queries_bank)
+                Cat(widen(column, ceil_log2(plan.query_words)), token, self.queries_bank)
             ),
             self.q_en.eq(Mux(accept & in_q, part, 0)),
         ]
@@ -168,14 +151,9 @@ class WideLoader(wiring.Component):
         deep = ceil_log2(plan.key_words * plan.reach)
         m.d.comb += [
             self.v_data.eq(beat.replicate(plan.slices)),
-            self.v_addr.eq(Cat(word_of[place], _widen(row[port:], deep), self.keys_bank)),
+            self.v_addr.eq(Cat(word_of[place], widen(row[port:], deep), self.keys_bank)),
         ]
         for n in range(plan.ports):
-            chosen = accept & in_v & (_widen(row, port) == n)
+            chosen = accept & in_v & (widen(row, port) == n)
             m.d.comb += self.v_en[n].eq(Mux(chosen, slice_of[place], 0))
         return m
-
-
-def _widen(value: Value, width: int) -> Value:
-    """Cut or pad with zeros, so that what is concatenated above keeps its place."""
-    return Cat(value, Const(0, width))[:width]

@@ -1,16 +1,19 @@
 """Reader of rows of spikes: several a cycle, at most one for each port."""
 
+from typing import Final
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import data, wiring
+from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import odometer
 
 __all__ = ["RowReader"]
 
 
-class RowReader(wiring.Component):
+class RowReader(Component):
     """Read rows of words and give, slot by slot, the place of the next spike of every port.
 
     A word takes as many slots as the port with the most spikes in it has, and at least one. The
@@ -44,20 +47,9 @@ class RowReader(wiring.Component):
         Nothing is left after this slot.
     """
 
-    start: Signal
-    bank: Signal
-    addr: Signal
-    en: Signal
-    word: Signal
-    spikes: Signal
-    places: data.View
-    first: Signal
-    last: Signal
-    done: Signal
-
     def __init__(self, rows: int, words: int, *, banks: int, span: int, ports: int):
-        self._rows = rows
-        self._words = words
+        self.rows: Final = rows
+        self.words: Final = words
         self._span = span
         self._ports = ports
         reach = span // ports
@@ -76,19 +68,9 @@ class RowReader(wiring.Component):
             }
         )
 
-    @property
-    def rows(self) -> int:
-        """Rows."""
-        return self._rows
-
-    @property
-    def words(self) -> int:
-        """Words of a row."""
-        return self._words
-
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        column, row = Signal(range(self._words)), Signal(range(self._rows))
+        column, row = Signal(range(self.words)), Signal(range(self.rows))
         active, reading, waiting = Signal(), Signal(), Signal()
         take, single, final = Signal(), Signal(), Signal()
 
@@ -99,9 +81,9 @@ class RowReader(wiring.Component):
             self.en.eq(reading & (~waiting | take)),
             self.addr.eq(Cat(column, row, self.bank)),
             # Not the counters' own carry, which comes late.
-            final.eq((column == self._words - 1) & (row == self._rows - 1)),
+            final.eq((column == self.words - 1) & (row == self.rows - 1)),
         ]
-        odometer(m, self.en, (column, self._words), (row, self._rows))
+        odometer(m, self.en, (column, self.words), (row, self.rows))
         m.d.sync += [
             reading.eq(self.start | (reading & ~(self.en & final))),
             waiting.eq(self.en | (waiting & ~take)),
@@ -114,7 +96,7 @@ class RowReader(wiring.Component):
         with m.If(self.en):
             m.d.sync += [
                 opens.eq(column == 0),
-                closes.eq(column == self._words - 1),
+                closes.eq(column == self.words - 1),
                 ends.eq(final),
                 at.eq(column),
             ]

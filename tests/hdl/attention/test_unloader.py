@@ -7,7 +7,7 @@ from amaranth.sim import Simulator
 from spikeloom.golden.attention.beats import counts, unpack
 from spikeloom.golden.attention.formula import attention
 from spikeloom.hdl.attention.plan import Plan
-from spikeloom.hdl.attention.unloader import Unloader
+from spikeloom.hdl.frame.unloader import Unloader
 from spikeloom.sim.pysim import add_clock
 
 from ...designs import cover, inferences, layer
@@ -42,7 +42,8 @@ def image(plan, answer, head, t):
 
 def unload(design, answers, *, stalls, seed):
     """Fill banks as they become free; give the beats, where tlast was, and cycles in all."""
-    plan, unloader = Plan(design), Unloader(design)
+    plan = Plan(design)
+    unloader = Unloader(plan.answer)
     draw = random.Random(seed)
     runs = [
         image(plan, answer, head, t)
