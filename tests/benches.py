@@ -1,6 +1,7 @@
 """What the test benches of single blocks share: streams that stall, and memories of words."""
 
 import random
+from types import SimpleNamespace
 
 from amaranth.hdl import ClockDomain, Module, Value
 from amaranth.sim import Simulator
@@ -89,3 +90,10 @@ def signed(value, width):
     """Read the lowest bits as a number in two's complement."""
     value &= (1 << width) - 1
     return value - (value >> width - 1 << width)
+
+
+async def tick(ctx, dut, names):
+    """Let a cycle go by; give the ports of these names as they were in it."""
+    ports = [getattr(dut, name) for name in names.split()]
+    _, _, *values = await ctx.tick().sample(*ports)
+    return SimpleNamespace(**dict(zip(names.split(), values, strict=True)))
