@@ -55,17 +55,18 @@ def load(design, runs, *, stalls, seed=0):
                 bank, filled = (bank + 1) % plan.in_banks, filled + 1
             if len(banks) == len(runs):
                 return
-            if filled and draw.random() >= stalls / 2:
+            if filled and draw.random() >= 2 * stalls - 0.1:
                 filled -= 1
             ctx.set(dut.bank, bank)
             ctx.set(dut.free, filled < plan.in_banks)
+            assert filled < plan.in_banks or not ctx.get(dut.i.ready)
         raise AssertionError("the loader is stuck")
 
     simulate(dut, bench, sender(dut.i, beats, stalls=stalls, seed=seed))
     return banks
 
 
-def check(design, *, stalls=0.4, seed=0, rates=(0.3, 0.0, 1.0, 0.1, 0.5)):
+def check(design, *, stalls=0.4, seed=0, rates=(0.3, 0.0, 1.0, 0.1)):
     plan = StatePlan(design)
     rng = np.random.default_rng(seed)
     tokens, dim = design.tokens, design.head_dim

@@ -46,6 +46,8 @@ def load(design, runs, *, stalls, seed):
                 if en:
                     width = plan.span // len(dut.k_en)
                     store[addr] = masked(store.get(addr, 0), now.word, en, width)
+            assert now.queries_free or not now.q_en
+            assert now.keys_free or not (now.k_en or any(now.v_en))
             for port, store in enumerate(v):
                 if now.v_en[port]:
                     old = store.get(now.v_addr, 0)
@@ -67,7 +69,7 @@ def load(design, runs, *, stalls, seed):
             if len(made["queries"]) == len(runs):
                 return
             for name in filled:
-                if filled[name] and draw.random() >= stalls / 2:
+                if filled[name] and draw.random() >= 2 * stalls - 0.1:
                     filled[name] -= 1
                 ctx.set(getattr(dut, f"{name}_bank"), banks[name])
                 ctx.set(getattr(dut, f"{name}_free"), filled[name] < plan.in_banks)
