@@ -10,7 +10,7 @@ from spikeloom.hdl.neuron import NeuronAdd, NeuronFire, NeuronFormat, NeuronPres
 from spikeloom.hdl.similarity.alpha import AlphaSimilarity
 from spikeloom.sim.verilog import to_rtlil
 
-from ..test_formal_units import CELLS, SPECS, Claim, prove, run_yosys
+from .test_units import CELLS, SPECS, Claim, prove, run_yosys
 
 pytestmark = pytest.mark.synth
 
