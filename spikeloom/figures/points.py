@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from spikeloom.design.base import Design
 from spikeloom.design.read import read_toml
+from spikeloom.figures.mechanisms import MECHANISMS
 from spikeloom.figures.model import BenchError
 
 __all__ = ["POINTS", "RATES", "SEEDS", "Family", "LayerPoint", "Point", "UnitPoint", "select"]
@@ -229,12 +230,11 @@ POINTS: tuple[Point, ...] = _quick(
         ),
         # Mechanisms that no layer above has, each as its example stands.
         *_mechanisms(
-            *("tiny-32x64-table", "tiny-32x64-sdsa2", "tiny-32x64-hamming-soft"),
-            *("tiny-32x64-qk-token", "tiny-32x64-qk-channel", "tiny-32x64-sdsa"),
-            *("tiny-32x64-sdsa3", "tiny-32x64-rate-attention", "tiny-32x64-gate"),
-            *("tiny-32x64-heads", "tiny-32x64-state-space", "tiny-32x64-projection"),
-            *("tiny-32x64-projection-add", "tiny-32x64-projection-sinusoid"),
-            *("tiny-32x64-residual-add", "tiny-32x64-residual-xor", "tiny-32x64-shift-grid"),
+            *dict.fromkeys(
+                item.point.removeprefix("mechanism/")
+                for item in MECHANISMS
+                if item.point.startswith("mechanism/")
+            )
         ),
         # Growth with N.
         *_growth("tiny-32x64", "state", {"lanes": 8}, (32, 64, 128, 256, 512, 1024)),
