@@ -26,6 +26,7 @@ LAYERS = {
     "gray": {**BASE, "position": "gray", "threshold": 2},
     "eight": {**BASE, "tokens": 11, "folding": {"spikes": 8, "lanes": 8}},
     "two-tokens": {**BASE, "tokens": 2, "scale": "1"},
+    "one-token": {**BASE, "tokens": 1, "scale": "1", "heads": 1, "dim": 8},
 }
 OUT = "busy keys_done queries_done o_addr o_data o_en"
 
@@ -152,7 +153,7 @@ def test_is_the_published_formula(name):
 
 
 @pytest.mark.parametrize("stalls", [0.0, 0.4])
-@pytest.mark.parametrize("name", ["plain", "cells", "drives"])
+@pytest.mark.parametrize("name", ["plain", "cells", "drives", "two-tokens", "one-token"])
 def test_layer_from_stream_to_stream(name, stalls):
     design, given = make(name)
     q, k, v = draw(design)
