@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from spikeloom.design import Design
+from spikeloom.hdl.state_space.layer import StateSpaceLayer
 from spikeloom.hdl.state_space.sequencer import StateSpaceSequencer
 
 from ...benches import LIMIT, sender, simulate, tick
@@ -113,3 +114,24 @@ def test_cycle_by_cycle(state, dim, bits, beat, planes, stalls):
     found = run(design, beats, len(due), stalls=stalls, **how)
     for cycle, (now, want) in enumerate(zip(found, due, strict=True)):
         assert {name: now[name] for name in want} == want, cycle
+
+
+@pytest.mark.parametrize("form", ["dsp", "shift-add"])
+@pytest.mark.parametrize(("state", "dim", "bits"), [(1, 1, 1), (5, 4, 2), (20, 3, 1)])
+def test_a_layer_predicts_the_cycles_of_such_a_list(form, state, dim, bits):
+    design = make(state, dim, 2, input_bits=bits, multiplier=form)
+    x = np.random.default_rng(1).integers(0, 1 << bits, (2, dim))
+    layer = StateSpaceLayer(design)
+    # With shift-add a bit of the coefficients of A is taken in a cycle.
+    planes = next(shape.width for shape in layer.memories if shape.name == "a")
+    planes = planes if form == "shift-add" else 0
+    latency = {"shift-add": 3, "dsp": 5 if layer.memories[0].width > 16 else 4}[form]
+    places = max(state, 12)
+    due = 0
+    for token in x:
+        flags = [int(value) >> bit & 1 for value in token for bit in range(bits)]
+        due += len(
+            [*decay_of(design, latency + 4 + planes, planes), *scan_of(design, flags, places)]
+        )
+        due += len([*read_of(design, places, planes)]) + latency + 5
+    assert layer.compute_cycles({"x": x.astype(np.uint8)}) == due

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spikeloom.design import Design
-from spikeloom.hdl.attention.state import cycles
+from spikeloom.hdl.attention.state.cycles import state_cycles
 from spikeloom.hdl.attention.state.plan import StatePlan
 
 from ....chunks import by_head, run_cycles
@@ -43,7 +43,7 @@ def test_cycles_by_rows(name, rate, paced, monkeypatch):
     design = Design.from_dict({**keys, "folding": folding})
     rng = np.random.default_rng(3)
     q, k = (rng.random((3, 6, 16)) < rate for _ in range(2))
-    found = cycles.state_cycles(design, q, k)
+    found = state_cycles(design, q, k)
     # The distances from which Log-PE's bias is less, by the formula of the paper.
     reaches = ()
     if "log" in keys:

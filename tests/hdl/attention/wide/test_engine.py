@@ -5,14 +5,13 @@ import pytest
 
 from spikeloom.design import Design
 from spikeloom.golden.attention.beats import pack, unpack
-from spikeloom.hdl.attention.wide import lane
 from spikeloom.hdl.attention.wide.engine import WideEngine
 from spikeloom.hdl.attention.wide.layer import WideLayer
 from spikeloom.hdl.attention.wide.plan import WidePlan
 
 from .... import restated
 from ....benches import LIMIT, masked, receiver, sender, serve, signed, simulate, tick
-from ....cells import cell
+from ....cells import simulate_cells
 from ....chunks import by_head
 from ....wide import code_rows, keys, queries
 
@@ -26,6 +25,7 @@ LAYERS = {
     "gray": {**BASE, "position": "gray", "threshold": 2},
     "eight": {**BASE, "tokens": 11, "folding": {"spikes": 8, "lanes": 8}},
     "two-tokens": {**BASE, "tokens": 2, "scale": "1"},
+    "one-token": {**BASE, "tokens": 1, "scale": "1", "heads": 1, "dim": 8},
 }
 OUT = "busy keys_done queries_done o_addr o_data o_en"
 
@@ -139,8 +139,7 @@ def collect(design, plan, units, outputs):
 
 @pytest.fixture(autouse=True)
 def cells(monkeypatch):
-    monkeypatch.setattr(lane, "Instance", cell)
-    monkeypatch.setattr("spikeloom.hdl.attention.state.lane.Instance", cell)
+    simulate_cells(monkeypatch)
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -152,7 +151,7 @@ def test_is_the_published_formula(name):
 
 
 @pytest.mark.parametrize("stalls", [0.0, 0.4])
-@pytest.mark.parametrize("name", ["plain", "cells", "drives"])
+@pytest.mark.parametrize("name", ["plain", "cells", "drives", "two-tokens", "one-token"])
 def test_layer_from_stream_to_stream(name, stalls):
     design, given = make(name)
     q, k, v = draw(design)
