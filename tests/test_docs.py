@@ -260,7 +260,7 @@ def test_page_links_to_pages_that_exist(page):
 
 
 def test_mechanism_has_its_pages():
-    shared = ("kinds", "model", "packing", "ranges")
+    shared = ("arrays", "kinds", "layout", "model", "packing", "ranges")
     parts = [*spikeloom.golden.__path__, *spikeloom.golden.position.__path__]
     for info in pkgutil.iter_modules(parts):
         if info.name not in (*shared, "part", "position"):

@@ -4,8 +4,10 @@ import itertools
 import random
 
 import pytest
+from amaranth.hdl import Module, Signal
+from amaranth.sim import Simulator
 
-from spikeloom.hdl.attention.state.lane import SaturatingLane
+from spikeloom.hdl.attention.state.lane import SaturatingLane, saturating
 from spikeloom.sim.rows import run
 
 from ....cells import simulate_cells
@@ -63,3 +65,22 @@ def test_long_sums(bits):
 def test_refuses(bits):
     with pytest.raises(TypeError, match=rf"^Bits must be a positive integer, not {bits!r}$"):
         SaturatingLane(bits)
+
+
+@pytest.mark.parametrize("bits", [1, 3])
+def test_portable_sums_of_all_numbers(bits):
+    """What cells do, in an expression."""
+    a, b, total = (Signal(bits + 1, name=name) for name in ("a", "b", "total"))
+    m = Module()
+    m.d.comb += total.eq(saturating(a, b))
+
+    async def bench(ctx):
+        for one, other in itertools.product(range(2 << bits), repeat=2):
+            ctx.set(a, one)
+            ctx.set(b, other)
+            await ctx.delay(1e-6)
+            assert ctx.get(total) == clipped(bits, one, other, 0, 0)
+
+    sim = Simulator(m)
+    sim.add_testbench(bench)
+    sim.run()

@@ -6,7 +6,7 @@ import pytest
 from spikeloom.design import Design
 from spikeloom.hdl.attention.state.plan import StatePlan
 from spikeloom.hdl.attention.wide.plan import WidePlan
-from spikeloom.hdl.position.gray_state import GrayInserter
+from spikeloom.hdl.position.inserter import CodeInserter
 
 from ...benches import receiver, sender, simulate
 from ...chunks import cut
@@ -31,7 +31,7 @@ def test_rows_of_k_and_bits_of_q(name, beat, stalls):
     folding = {"order": "state", "lanes": 4, **keys.get("folding", {})}
     design = Design.from_dict({**keys, "folding": folding, "target": {"beat": beat}})
     plan = (WidePlan if name == "wide" else StatePlan)(design)
-    dut = GrayInserter(design, plan)
+    dut = CodeInserter(design, plan)
     rng = np.random.default_rng(1)
     tokens, dim = design.tokens, design.dim
     # Several spikes a cycle are read at the same places in k and q: rows of zeros, as in q.
