@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.design.attention.design import AttentionDesign
-from spikeloom.golden import gate
+from spikeloom.golden import gate, position
 from spikeloom.golden.neuron import NeuronSpec
-from spikeloom.golden.position import gray, log, table
 from spikeloom.golden.similarity import Similarity, scores
 
 __all__ = ["Ranges", "bits", "membrane_range", "ranges"]
@@ -129,11 +128,10 @@ def _spans(design: AttentionDesign) -> tuple[_Span, _Span, _Span | None]:
     how = Similarity.from_design(design)
     # The bounds of what is compared are those of every alpha.
     low, high = how.bounds(design.head_dim)
-    by_step = "gray" in design.position and design.gray.index == "t*L+l"
-    steps = design.steps if by_step else 1
+    steps = design.steps if design.by_step else 1
     heads = _kinds(design)
     blocks: Iterable[NDArray[np.int64]] = [np.zeros((1, design.tokens), dtype=np.int64)]
-    if design.code_bits or {"log", "table"} & set(design.position):
+    if design.code_bits or design.biases:
         if steps * len(heads) * design.tokens**2 > _MOST_PAIRS:
             least, most = _loosely(design, how)
             low, high = low + least, high + most
@@ -155,8 +153,8 @@ def _spans(design: AttentionDesign) -> tuple[_Span, _Span, _Span | None]:
 
 
 def _kinds(design: AttentionDesign) -> list[int]:
-    """Return one head of each kind: another alpha or another table makes another kind."""
-    own = "table" in design.position and len(design.table.values or ()) > 1
+    """Return one head of each kind: another alpha or another bias makes another kind."""
+    own = any(part.own_heads for part in design.parts)
     kinds = {(kappa, head if own else 0): head for head, kappa in enumerate(design.kappas)}
     return sorted(kinds.values())
 
@@ -165,13 +163,9 @@ def _fixed(design: AttentionDesign, steps: int, heads: list[int]) -> Iterator[ND
     """Yield what the positions add to the scores, in blocks of rows, for every step and head."""
     for head in heads:
         how = Similarity.from_design(design, head)
-        bias: NDArray[np.int32] | None = None
-        if "log" in design.position:
-            bias = log.bias_matrix(design)
-        if "table" in design.position:
-            bias = table.bias_matrix(design, head)
+        bias = position.bias(design, head)
         for t in range(steps):
-            codes = gray.codes(design, t)
+            codes = position.channels(design, t)
             for start in range(0, design.tokens, _BLOCK):
                 block = scores(codes[start : start + _BLOCK], codes, how)
                 if bias is not None:
@@ -182,9 +176,5 @@ def _fixed(design: AttentionDesign, steps: int, heads: list[int]) -> Iterator[ND
 def _loosely(design: AttentionDesign, how: Similarity) -> tuple[int, int]:
     """Bound what the positions add to a score, without looking at pairs of tokens."""
     low, high = how.bounds(design.code_bits)
-    values: list[int] = [0]
-    if "log" in design.position:
-        values = [0, (design.log.length_of(design) - 1).bit_length()]
-    if "table" in design.position:
-        values = [entry for row in design.table.values or () for entry in row]
-    return low + (min(values) << how.fraction), high + (max(values) << how.fraction)
+    least, most = design.biases or (0, 0)
+    return low + (least << how.fraction), high + (most << how.fraction)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from spikeloom.design import Design
+from spikeloom.design import position as encodings
 from spikeloom.golden.attention.beats import counts, pack, unpack
 from spikeloom.golden.attention.formula import attention, drive, score_matrix
 from spikeloom.golden.ranges import ranges
@@ -93,7 +94,22 @@ POSITIONS = {
     "gray-difference": (gray(index="t*L+l"), table("difference", True)),
     "shift-gray-log": (shift(4), gray(index="t*L+l"), log(length=40)),
 }
-BIASED = frozenset(name for name in POSITIONS if set(name.split("-")) & {"difference", "xor"})
+# A position without a row of its own goes through the sweep as its defaults make it.
+_MADE = {made({"tokens": 12, "heads": 2})[0] for row in POSITIONS.values() for made in row}
+for _name in encodings.POSITIONS:
+    if _name not in _MADE:
+        POSITIONS[_name] = (lambda row, name=_name: (name, {}),)
+
+
+def small(name):
+    """Make a small layer with a row of positions."""
+    sections = dict(made({"tokens": 12, "heads": 2}) for made in POSITIONS[name])
+    keys = {"tokens": 12, "dim": 16, "heads": 2, "steps": 2, "position": sorted(sections)}
+    return Design.from_dict({**keys, **sections})
+
+
+BIASED = tuple(name for name in POSITIONS if small(name).biases)
+STATEFUL = tuple(name for name in POSITIONS if all(p.has_state for p in small(name).parts))
 NEURONS = {
     "hard": {},
     "soft": {"reset": "soft"},
@@ -125,8 +141,7 @@ def factors(order):
     """Give the choices that have a meaning in an order of multiplication."""
     if order == "score":
         return FACTORS
-    positions = tuple(name for name in POSITIONS if name not in BIASED | {"log-code"})
-    return {**FACTORS, "position": positions, "rows": (1,), "gate": (False,)}
+    return {**FACTORS, "position": STATEFUL, "rows": (1,), "gate": (False,)}
 
 
 def cover(choices, strength, *, seed=0):
@@ -281,6 +296,6 @@ def check(design, *, stalls=0.0, seed=0, rates=RATES, top=AxiStreamTop):
         answer = unpack(design, frame)
         wrong = np.argwhere(answer != want)
         assert not len(wrong), f"inference {n}, (t, token, channel) = {wrong[0]}: {len(wrong)}"
-    formula = AttentionLayer(design).compute_cycles
+    formula = AttentionLayer.of(design).compute_cycles
     assert traffic.busy == sum(map(formula, inputs))
     return golden

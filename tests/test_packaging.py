@@ -15,10 +15,15 @@ import pytest
 
 import spikeloom
 from spikeloom.design import Design
+from spikeloom.design.attention.design import AttentionDesign
+from spikeloom.design.position import POSITIONS
+from spikeloom.design.position.part import PositionPart
 from spikeloom.golden.model import Model
+from spikeloom.golden.position.part import PositionModel
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.layer import LayerComponent
-from spikeloom.kinds import KINDS, part, stem
+from spikeloom.hdl.position.part import PositionUnits
+from spikeloom.kinds import KINDS, part, position, stem
 
 MODULES = sorted(m.name for m in pkgutil.walk_packages(spikeloom.__path__, "spikeloom."))
 ROOT = Path(__file__).resolve().parent.parent
@@ -145,6 +150,35 @@ def test_no_kind_is_forgotten():
         importlib.import_module(info.name)
     kinds = {kind.__name__ for kind in Design.__subclasses__()} - {"AttentionKeys"}
     assert kinds | {"AttentionDesign"} == {part(kind, "design").__name__ for kind in KINDS}
+
+
+@pytest.mark.parametrize("name", POSITIONS)
+def test_parts_of_a_position_are_found_by_its_name(name):
+    section = position(name, "design")
+    assert section.NAME == name
+    assert AttentionDesign.model_fields[name].default == section()
+    bases = {"design": PositionPart, "golden": PositionModel, "hdl": PositionUnits}
+    for view, base in bases.items():
+        assert issubclass(position(name, view), base)
+    assert (ROOT / f"docs/cores/{name}.rst").is_file()
+
+
+def test_no_position_is_forgotten():
+    """Every section of a position is reachable by its name; those of tests do not count."""
+    found = {part for part in PositionPart.__subclasses__() if part.__module__.startswith("spike")}
+    assert found == {position(name, "design") for name in POSITIONS}
+    assert list(POSITIONS) == sorted(POSITIONS)
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_position_is_known_by_name_to_its_own_modules_only(folder):
+    named = re.compile(
+        rf"""["']({"|".join(POSITIONS)})["'][\w\s,"']*\}}? (&|<=|(not )?in) """
+        rf"|design\.({'|'.join(POSITIONS)})\b|import ({'|'.join(POSITIONS)})\b"
+    )
+    for path in sources(folder):
+        if not {"position", "benches"} & set(path.parts):
+            assert not named.search(path.read_text()), path
 
 
 def test_golden_needs_no_amaranth():

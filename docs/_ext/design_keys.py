@@ -15,12 +15,14 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from spikeloom.design import schema
+from spikeloom.design.position import POSITIONS
 from spikeloom.kinds import KINDS, part
 
 __all__ = ["SECTIONS", "keys", "setup", "table"]
 
 SECTIONS = (
-    *("gray", "log", "shift", "table", "folding", "lanes", "target", "budget"),
+    *POSITIONS,
+    *("folding", "lanes", "target", "budget"),
     *("weights", "bias", "thresholds", "cpg"),
 )
 

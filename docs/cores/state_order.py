@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.design import Design
-from spikeloom.golden.position import gray, log, shift
+from spikeloom.golden import position
 
 Array = NDArray[np.int64]
 
@@ -35,12 +35,8 @@ def window_sums(v: Array, half: int) -> Array:
 
 def drive(design: Design, q: Array, k: Array, v: Array, t: int) -> Array:
     """Return the drive of one head at step ``t``, from its spikes of shape (N, d)."""
-    if "shift" in design.position:
-        amounts = shift.schedule(design)
-        q, k = shift.rotate(q, amounts), shift.rotate(k, amounts)
-    if "gray" in design.position:
-        codes = gray.codes(design, t)
-        q, k = np.concatenate([q, codes], axis=1), np.concatenate([k, codes], axis=1)
+    codes = position.channels(design, t)
+    q, k = (np.concatenate([position.permute(design, x), codes], axis=1) for x in (q, k))
     channels = q.shape[1]
     beta, kappa, gamma = weights(design, channels)
 
@@ -57,7 +53,6 @@ def drive(design: Design, q: Array, k: Array, v: Array, t: int) -> Array:
     for i, query in enumerate(q):
         for channel in np.flatnonzero(query):
             answer[i] += state[channel]
-    if "log" in design.position:
-        for half in log.windows(design.log.length_of(design)):
-            answer += window_sums(v, half) << design.score_fraction
+    for half in position.windows(design):
+        answer += window_sums(v, half) << design.score_fraction
     return answer

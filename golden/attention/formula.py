@@ -4,9 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spikeloom.design.attention.design import AttentionDesign
-from spikeloom.golden import gate
+from spikeloom.golden import gate, position
 from spikeloom.golden.neuron import NeuronSpec
-from spikeloom.golden.position import gray, log, shift, table
 from spikeloom.golden.ranges import ranges
 from spikeloom.golden.similarity import Similarity, scores
 
@@ -38,17 +37,12 @@ def score_matrix(
     t, head : int
         Step and head, which some encodings depend on.
     """
-    if "shift" in design.position:
-        amounts = shift.schedule(design)
-        q, k = shift.rotate(q, amounts), shift.rotate(k, amounts)
-    if "gray" in design.position:
-        codes = gray.codes(design, t)
-        q, k = np.concatenate([q, codes], axis=1), np.concatenate([k, codes], axis=1)
+    codes = position.channels(design, t)
+    q, k = (np.concatenate([position.permute(design, x), codes], axis=1) for x in (q, k))
     matrix = scores(q, k, Similarity.from_design(design, head))
-    if "log" in design.position:
-        matrix += log.bias_matrix(design).astype(np.int64) << design.score_fraction
-    if "table" in design.position:
-        matrix += table.bias_matrix(design, head).astype(np.int64) << design.score_fraction
+    bias = position.bias(design, head)
+    if bias is not None:
+        matrix += bias.astype(np.int64) << design.score_fraction
     return matrix if design.gate is None else gate.gated(matrix, design)
 
 

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.design.attention.design import AttentionDesign
+from spikeloom.golden.position.part import PositionModel
 
-__all__ = ["code_words", "codes", "gray_code"]
+__all__ = ["GrayModel", "code_words", "codes", "gray_code"]
 
 
 def gray_code(x: int) -> int:
@@ -23,7 +24,7 @@ def gray_code(x: int) -> int:
 
 
 def code_words(design: AttentionDesign, t: int) -> list[int]:
-    """Return the appended code of every token at step ``t``, ``design.code_bits`` bits wide.
+    """Return the appended code of every token at step ``t``, as an integer.
 
     One-dimensional: the low bits of G(index), where the index is l or t*N + l. With a grid:
     the low bits of G(row) above the low bits of G(column). The code is cut, not the index: with
@@ -46,10 +47,19 @@ def code_words(design: AttentionDesign, t: int) -> list[int]:
 
 
 def codes(design: AttentionDesign, t: int) -> NDArray[np.uint8]:
-    """Return :func:`code_words` as bits of shape (N, code_bits); column c is bit c of the word.
+    """Return :func:`code_words` as bits of shape (N, bits); column c is bit c of the word.
 
-    Column c is compared as channel ``head_dim + c`` of a query and a key.
+    Columns are compared as channels of a query and a key, behind their own.
     """
+    width = sum(design.gray.code_bits(design)) if "gray" in design.position else 0
     words = np.array(code_words(design, t), dtype=np.int64)
-    bits: NDArray[np.uint8] = (words[:, None] >> np.arange(design.code_bits) & 1).astype(np.uint8)
+    bits: NDArray[np.uint8] = (words[:, None] >> np.arange(width) & 1).astype(np.uint8)
     return bits
+
+
+class GrayModel(PositionModel):
+    """Gray-PE: :func:`codes` are appended."""
+
+    def channels(self, t: int) -> NDArray[np.uint8]:
+        """Return the codes."""
+        return codes(self._design, t)

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.design.attention.design import AttentionDesign
+from spikeloom.golden.position.part import PositionModel
 
-__all__ = ["bias_matrix", "code_matrix", "paper_row", "windows"]
+__all__ = ["LogModel", "bias_matrix", "code_matrix", "paper_row", "windows"]
 
 
 def windows(length: int) -> list[int]:
@@ -83,3 +84,16 @@ def bias_matrix(design: AttentionDesign) -> NDArray[np.int32]:
     index = np.arange(tokens)
     matrix: NDArray[np.int32] = row[np.abs(index[:, None] - index)]
     return matrix
+
+
+class LogModel(PositionModel):
+    """Log-PE: :func:`bias_matrix` is added."""
+
+    def bias(self, head: int) -> NDArray[np.int32]:
+        """Return the bias, the same for all heads."""
+        return bias_matrix(self._design)
+
+    def windows(self) -> list[int]:
+        """Return the half-widths of the paper's formula; the code's matrix is no sum of windows."""
+        log = self._design.log
+        return windows(log.length_of(self._design)) if log.definition == "paper" else []

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.design.attention.design import AttentionDesign
+from spikeloom.golden.position.part import PositionModel
 
-__all__ = ["amounts", "rotate", "schedule"]
+__all__ = ["ShiftModel", "amounts", "rotate", "schedule"]
 
 
 def amounts(tokens: int, groups: int, base: Fraction | int, rounding: str) -> NDArray[np.int64]:
@@ -124,3 +125,11 @@ def rotate(x: NDArray[np.uint8], amounts: NDArray[np.int64]) -> NDArray[np.uint8
     source = (channel - amounts.T[:, :, None]) % width + width * np.arange(groups)[:, None]
     index = np.broadcast_to(source.reshape(x.shape[-2:]), x.shape)
     return np.take_along_axis(x, index, axis=-1)
+
+
+class ShiftModel(PositionModel):
+    """Cyclic-shift RoPE: groups of channels are rotated by :func:`schedule`."""
+
+    def permute(self, x: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Rotate the groups of every token."""
+        return rotate(x, schedule(self._design))

@@ -4,8 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.design.attention.design import AttentionDesign
+from spikeloom.golden.position.part import PositionModel
 
-__all__ = ["bias_matrix", "entries"]
+__all__ = ["TableModel", "bias_matrix", "entries"]
 
 
 def entries(design: AttentionDesign, head: int) -> list[int]:
@@ -25,3 +26,11 @@ def bias_matrix(design: AttentionDesign, head: int) -> NDArray[np.int32]:
     else:
         matrix = row[index[:, None] - index + design.tokens - 1]
     return matrix
+
+
+class TableModel(PositionModel):
+    """A learned bias: :func:`bias_matrix` is added."""
+
+    def bias(self, head: int) -> NDArray[np.int32]:
+        """Return the bias of a head."""
+        return bias_matrix(self._design, head)

@@ -25,8 +25,8 @@ from spikeloom.hdl.frame.counting import fit, head_counter
 from spikeloom.hdl.frame.layer import LayerComponent
 from spikeloom.hdl.frame.memory import add_memory
 from spikeloom.hdl.frame.stage import BankedLayer
-from spikeloom.hdl.position.gray_state import GrayInserter
-from spikeloom.hdl.position.shift_state import StateShifter
+from spikeloom.hdl.position.inserter import CodeInserter
+from spikeloom.hdl.position.part import units
 
 __all__ = ["AttentionLayer", "layer_plan"]
 
@@ -154,15 +154,15 @@ class AttentionLayer(BankedLayer):
             source = stage.o
         return source
 
-    def _stages(self) -> list[tuple[str, StateShifter | GrayInserter]]:
-        """Stages that positions put in front of the loader in state order."""
-        stages: list[tuple[str, StateShifter | GrayInserter]] = []
-        if self.design.order == "state" and "shift" in self.design.position:
-            stages.append(("shifter", StateShifter(self.design)))
-        if self.design.order == "state" and "gray" in self.design.position:
-            plan = self.plan
-            inserter = GrayInserter(self.design, plan if isinstance(plan, StatePlan) else None)
-            stages.append(("inserter", inserter))
+    def _stages(self) -> list[tuple[str, Any]]:
+        """Stages that positions put in front of the loader in state order, with their names."""
+        design, plan = self.design, self.plan
+        if not isinstance(plan, StatePlan):
+            return []
+        stages = [stage for unit in units(design) if (stage := unit.stage()) is not None]
+        # Channels are appended to what has been permuted.
+        if design.code_bits:
+            stages.append(("inserter", CodeInserter(design, plan)))
         return stages
 
     def _load_words(self, m: Module, engine: ScoreEngine) -> Loader:

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import Out
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.hdl.attention.plan import Plan
 from spikeloom.hdl.frame import stage
-from spikeloom.hdl.position.shift import GroupShifter, ShiftSchedule
+from spikeloom.hdl.position.part import units
 
 __all__ = ["Loader"]
 
@@ -16,12 +16,12 @@ __all__ = ["Loader"]
 class Loader(stage.Loader):
     """Write the k, v and q sections of one head and step into their memories, bank after bank.
 
-    Accepts one beat a cycle while the bank it fills is free. Without a cyclic shift every beat goes
-    straight to its slice of the word by the write mask, so no word is ever assembled; with a shift
-    the tokens of q and k are assembled, rotated by the schedule and written one cycle later.
+    Accepts one beat a cycle while the bank it fills is free. Every beat goes straight to its slice
+    of the word by the write mask, so no word is ever assembled. Only where a position permutes
+    channels, the tokens of q and k are assembled, permuted and written one cycle later.
 
-    Latency: a word is in its memory one cycle after its last beat (two with a shift). Throughput:
-    one beat a cycle. Checked against :func:`spikeloom.golden.attention.beats.pack`.
+    Latency: a word is in its memory one cycle after its last beat (two with a permutation).
+    Throughput: one beat a cycle. Checked against :func:`spikeloom.golden.attention.beats.pack`.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class Loader(stage.Loader):
     i, free, full, bank
         As :class:`~spikeloom.hdl.frame.stage.Loader`.
     written : Out(range(banks))
-        Bank that is written, the same or, with a shift, that of the cycle before.
+        Bank that is written, the same or, with a permutation, that of the cycle before.
     token : Out(range(tokens))
         Token that is written to k and q.
     word : Out(range(words))
@@ -51,6 +51,7 @@ class Loader(stage.Loader):
     def __init__(self, design: AttentionDesign):
         self.design: Final = design
         self._plan = plan = Plan(design)
+        self._permuting = [unit for unit in units(design) if unit.permutes]
         super().__init__(
             plan,
             {
@@ -75,8 +76,8 @@ class Loader(stage.Loader):
         section = Signal(2)
         last_beat = beat == plan.beats - 1
         last_token = token == plan.tokens - 1
-        # A rotated word arrives a cycle late, and so does the news that the bank is full.
-        ready = self.free & ~self.full if "shift" in plan.design.position else self.free
+        # A permuted word arrives a cycle late, and so does the news that the bank is full.
+        ready = self.free & ~self.full if self._permuting else self.free
         accept = Signal()
         in_k, in_v, in_q = (Signal(name=f"in_{name}") for name in "kvq")
         m.d.comb += [
@@ -93,7 +94,7 @@ class Loader(stage.Loader):
                 with m.If(last_token):
                     m.d.sync += section.eq(Mux(in_q, 0, section + 1))
 
-        # v is never rotated: its beats go straight to their slice.
+        # v is never permuted: its beats go straight to their slice.
         word_of = Array(Const(n // plan.slices, range(plan.words)) for n in range(plan.beats))
         slice_of = Array(Const(1 << n % plan.slices, plan.slices) for n in range(plan.beats))
         m.d.comb += [
@@ -104,7 +105,7 @@ class Loader(stage.Loader):
         ]
 
         end = accept & last_beat & last_token & in_q
-        if "shift" in plan.design.position:
+        if self._permuting:
             self._assemble(m, accept & last_beat, accept, beat, token, in_k, in_q, end)
         else:
             lane = Signal(plan.beats)
@@ -130,18 +131,16 @@ class Loader(stage.Loader):
         in_q: Signal,
         end: Value,
     ) -> None:
-        """Collect a token, rotate its groups and write it whole in the next cycle."""
+        """Collect a token, permute its channels and write it whole in the next cycle."""
         plan = self._plan
-        dim = plan.head_dim
         assembled = Signal(plan.beats * plan.beat, reset_less=True)
         for n in range(plan.beats):
             with m.If(accept & (beat == n)):
                 m.d.sync += assembled.word_select(n, plan.beat).eq(self.i.payload.data)
 
-        m.submodules.schedule = schedule = ShiftSchedule(plan.design)
-        groups = plan.design.shift.groups
-        m.submodules.shifter = shifter = GroupShifter(groups, dim // groups)
-        m.d.comb += schedule.token.eq(token)
+        word: Value = assembled[: plan.head_dim]
+        for unit in self._permuting:
+            word = unit.permute(m, token, word)
 
         write = Signal(2)
         m.d.sync += [
@@ -151,9 +150,7 @@ class Loader(stage.Loader):
             self.full.eq(end),
         ]
         m.d.comb += [
-            shifter.i.eq(assembled[:dim]),
-            shifter.amounts.eq(schedule.amounts),
-            self.data.eq(shifter.o),
+            self.data.eq(word),
             self.k_en.eq(write[0].replicate(plan.beats)),
             self.q_en.eq(write[1].replicate(plan.beats)),
         ]

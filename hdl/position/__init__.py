@@ -1,1 +1,1 @@
-"""Position encodings."""
+"""Position encodings, as units of a layer."""

@@ -11,8 +11,9 @@ from amaranth.utils import ceil_log2
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden.position.gray import code_words
 from spikeloom.hdl.frame.rom import check_style, look_up
+from spikeloom.hdl.position.part import PositionUnits
 
-__all__ = ["GrayCode", "GrayRom", "TokenCode"]
+__all__ = ["GrayCode", "GrayRom", "GrayUnits", "TokenCode"]
 
 
 class GrayCode(wiring.Component):
@@ -88,7 +89,7 @@ class GrayRom(wiring.Component):
         Token to encode.
     step : In(range(steps))
         Step of the token; looked at only where the design counts positions over the steps.
-    o : Out(code_bits)
+    o : Out(bits)
         Code of the token of the cycle before: with a grid the row's above the column's.
     """
 
@@ -104,7 +105,7 @@ class GrayRom(wiring.Component):
             {
                 "token": In(range(design.tokens)),
                 "step": In(range(design.steps)),
-                "o": Out(design.code_bits),
+                "o": Out(_bits(design)),
             }
         )
 
@@ -132,7 +133,7 @@ class GrayRom(wiring.Component):
         gap = [0] * ((1 << ceil_log2(design.tokens)) - design.tokens)
         words = [word for step in range(steps) for word in code_words(design, step) + gap]
         address = Cat(self.token, self.step) if steps > 1 else self.token
-        word = look_up(m, words, address, shape=design.code_bits, rom_style=self._rom_style)
+        word = look_up(m, words, address, shape=_bits(design), rom_style=self._rom_style)
         m.d.comb += self.o.eq(word)
 
         return m
@@ -164,7 +165,7 @@ class TokenCode(wiring.Component):
     done : In(1)
         High for one cycle at the end of each step, ``steps`` times a head: the next cycle's token
         belongs to the next step. Looked at only where the design counts positions over the steps.
-    o : Out(code_bits)
+    o : Out(bits)
         Code of the token of the cycle before: with a grid the row's above the column's.
     """
 
@@ -176,7 +177,7 @@ class TokenCode(wiring.Component):
         _check(design)
         self._design = design
         super().__init__(
-            {"token": In(range(design.tokens)), "done": In(1), "o": Out(design.code_bits)}
+            {"token": In(range(design.tokens)), "done": In(1), "o": Out(_bits(design))}
         )
 
     @property
@@ -221,7 +222,7 @@ class TokenCode(wiring.Component):
             m.submodules[f"gray{n}"] = gray = GrayCode(count, bits)
             m.d.comb += gray.index.eq(index)
             codes.append(gray.o)
-        word = Signal(design.code_bits, reset_less=True)
+        word = Signal(_bits(design), reset_less=True)
         m.d.sync += word.eq(Cat(*reversed(codes)))
         m.d.comb += self.o.eq(word)
 
@@ -236,6 +237,21 @@ class TokenCode(wiring.Component):
         with m.If(self.done):
             m.d.sync += start.eq(Mux(step == self._design.steps - 1, 0, start + tokens))
         return start + self.token
+
+
+class GrayUnits(PositionUnits):
+    """Units of Gray-PE."""
+
+    def channels(self, m: Module, token: Value, done: Value) -> Value:
+        """Encode the token."""
+        m.submodules.code = code = TokenCode(self._design)
+        m.d.comb += [code.token.eq(token), code.done.eq(done)]
+        return code.o
+
+
+def _bits(design: AttentionDesign) -> int:
+    """Count the bits of a code."""
+    return sum(design.gray.code_bits(design))
 
 
 def _check(design: AttentionDesign) -> None:

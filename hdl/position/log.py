@@ -12,8 +12,9 @@ from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden.position.log import bias_matrix, paper_row, windows
 from spikeloom.hdl.frame.compare import at_least
 from spikeloom.hdl.frame.rom import check_style, look_up
+from spikeloom.hdl.position.part import BiasTable, PositionUnits
 
-__all__ = ["LogBias"]
+__all__ = ["LogBias", "LogUnits"]
 
 
 class LogBias(wiring.Component):
@@ -151,3 +152,16 @@ class LogBias(wiring.Component):
             terms = holds[(1 << bit) - 1 :: 1 << bit]
             m.d.sync += parity.eq(Cat(*terms).xor())
             m.d.comb += self.o[bit].eq(parity)
+
+
+class LogUnits(PositionUnits):
+    """Units of Log-PE."""
+
+    def bias(self) -> BiasTable | None:
+        """Give the paper's bias by difference; the published code's is a function of both."""
+        design = self._design
+        if design.log.definition == "code":
+            return super().bias()
+        row = paper_row(design.tokens, design.log.length_of(design))
+        table = [row[abs(n)] for n in range(1 - design.tokens, design.tokens)]
+        return BiasTable("difference", [table], logic=design.log.built == "logic")

@@ -15,7 +15,7 @@ from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden.position.shift import schedule
 from spikeloom.hdl.frame.beats import beat_stream
 from spikeloom.hdl.frame.counting import fit
-from spikeloom.hdl.position.shift import GroupShifter, ShiftSchedule
+from spikeloom.hdl.position.rotate import GroupShifter, ShiftSchedule
 
 __all__ = ["KeyShifter", "StateShifter", "TokenShifter", "scatter_steps"]
 
@@ -229,7 +229,7 @@ class TokenShifter(wiring.Component):
 
     Latency: two cycles from a token's last beat to its first. Throughput: a beat a cycle, or every
     other cycle where a token is a single beat. Two registers of a token and a
-    :class:`~spikeloom.hdl.position.shift.GroupShifter`.
+    :class:`~spikeloom.hdl.position.rotate.GroupShifter`.
 
     Parameters
     ----------

@@ -8,8 +8,9 @@ from amaranth.utils import ceil_log2
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden.position.table import entries
 from spikeloom.hdl.frame.rom import check_style, look_up
+from spikeloom.hdl.position.part import BiasTable, PositionUnits
 
-__all__ = ["TableBias"]
+__all__ = ["TableBias", "TableUnits"]
 
 
 class TableBias(wiring.Component):
@@ -112,3 +113,13 @@ class TableBias(wiring.Component):
         m.d.comb += self.o.eq(word)
 
         return m
+
+
+class TableUnits(PositionUnits):
+    """Units of a learned bias."""
+
+    def bias(self) -> BiasTable:
+        """Give the tables of the heads."""
+        design = self._design
+        tables = [entries(design, head) for head in range(design.heads)]
+        return BiasTable(design.table.index, tables)

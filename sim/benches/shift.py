@@ -1,4 +1,4 @@
-"""cocotb benches of the units of :mod:`spikeloom.hdl.position.shift`.
+"""cocotb benches of the units of :mod:`spikeloom.hdl.position.rotate`.
 
 Case: ``design``; the unit under test is told by its ports.
 """

@@ -156,13 +156,13 @@ MECHANISMS = (
         "tiny-32x64-xnor-log/state-8-beat8",
     ),
     Mechanism(
-        "shift", "Bit_Shift_RoPE", "position.shift.schedule", "position.shift.GroupShifter",
+        "shift", "Bit_Shift_RoPE", "position.shift.schedule", "position.rotate.GroupShifter",
         "shift", _BOTH, "rounded exactly or as PyTorch on the CPU, or a file",
         "tiny-32x64-shift/state-8-beat8",
     ),
     Mechanism(
         "shift, by row and column", "Bit_Shift_RoPE for pictures", "position.shift.schedule",
-        "position.shift.GroupShifter", "shift", _BOTH, "ours: no such code is published",
+        "position.rotate.GroupShifter", "shift", _BOTH, "ours: no such code is published",
         "mechanism/tiny-32x64-shift-grid",
     ),
     Mechanism(

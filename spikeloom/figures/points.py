@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from spikeloom.design.base import Design
 from spikeloom.design.read import read_toml
+from spikeloom.figures.mechanisms import MECHANISMS
 from spikeloom.figures.model import BenchError
 
 __all__ = ["POINTS", "RATES", "SEEDS", "Family", "LayerPoint", "Point", "UnitPoint", "select"]
@@ -167,10 +168,12 @@ def _workloads(order: str, lanes: Mapping[str, int], **more: Any) -> Iterable[Po
         yield _layer(name, file, folding, 8, family="workloads", **more)
 
 
-def _mechanisms(*files: str, **more: Any) -> Iterable[Point]:
-    for file in files:
-        path = _EXAMPLES / f"{file}.toml"
-        yield LayerPoint(f"mechanism/{file}", "mechanisms", path, rates=("100", "20"), **more)
+def _mechanisms(names: Iterable[str]) -> Iterable[Point]:
+    for name in dict.fromkeys(names):
+        family, _, file = name.partition("/")
+        if family == "mechanism":
+            path = _EXAMPLES / f"{file}.toml"
+            yield LayerPoint(name, "mechanisms", path, rates=("100", "20"))
 
 
 def _quick(points: Iterable[Point], *names: str) -> tuple[Point, ...]:
@@ -228,14 +231,7 @@ POINTS: tuple[Point, ...] = _quick(
             for point in order
         ),
         # Mechanisms that no layer above has, each as its example stands.
-        *_mechanisms(
-            *("tiny-32x64-table", "tiny-32x64-sdsa2", "tiny-32x64-hamming-soft"),
-            *("tiny-32x64-qk-token", "tiny-32x64-qk-channel", "tiny-32x64-sdsa"),
-            *("tiny-32x64-sdsa3", "tiny-32x64-rate-attention", "tiny-32x64-gate"),
-            *("tiny-32x64-heads", "tiny-32x64-state-space", "tiny-32x64-projection"),
-            *("tiny-32x64-projection-add", "tiny-32x64-projection-sinusoid"),
-            *("tiny-32x64-residual-add", "tiny-32x64-residual-xor", "tiny-32x64-shift-grid"),
-        ),
+        *_mechanisms(item.point for item in MECHANISMS),
         # Growth with N.
         *_growth("tiny-32x64", "state", {"lanes": 8}, (32, 64, 128, 256, 512, 1024)),
         *_growth("tiny-32x64", "score", {"lanes": 16}, (32, 64, 128, 256)),

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from spikeloom.design.position import POSITIONS
 from spikeloom.figures.mechanisms import MECHANISMS, mechanism_tables
 from spikeloom.figures.model import Cells, Count, Result, Results
 from spikeloom.figures.points import POINTS, LayerPoint
@@ -28,9 +29,7 @@ def test_every_kind_and_choice_has_a_row():
     assert {design.kind for design in shown} == set(KINDS)
     attention = [design for design in shown if design.kind == "attention"]
     assert {design.similarity for design in attention} >= {"and", "xnor", "alpha-xnor", "hamming"}
-    assert {name for design in attention for name in design.position} == {
-        *("gray", "log", "shift", "table")
-    }
+    assert {name for design in attention for name in design.position} == set(POSITIONS)
 
 
 def test_names_are_unique():

@@ -16,7 +16,7 @@ from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.ranges import Ranges, membrane_range
 from spikeloom.hdl.neuron import NeuronAdd, NeuronFire, NeuronFormat, NeuronPreset
 from spikeloom.hdl.position.gray import GrayCode
-from spikeloom.hdl.position.shift import CyclicShifter
+from spikeloom.hdl.position.rotate import CyclicShifter
 from spikeloom.hdl.similarity.similarity import Similarity
 from spikeloom.sim.verilog import to_rtlil
 

@@ -11,7 +11,7 @@ from spikeloom.hdl.popcount.popcount import Popcount
 from spikeloom.hdl.position.cpg import CpgRom
 from spikeloom.hdl.position.gray import TokenCode
 from spikeloom.hdl.position.log import LogBias
-from spikeloom.hdl.position.shift import GroupShifter, ShiftSchedule
+from spikeloom.hdl.position.rotate import GroupShifter, ShiftSchedule
 from spikeloom.hdl.position.table import TableBias
 from spikeloom.hdl.similarity.alpha import AlphaSimilarity
 from spikeloom.hdl.similarity.gate import GatedSimilarity

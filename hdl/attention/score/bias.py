@@ -8,11 +8,10 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from spikeloom.design.attention.design import AttentionDesign
-from spikeloom.golden.position import log as golden_log
-from spikeloom.golden.position import table as golden_table
 from spikeloom.hdl.attention.plan import Plan
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import following
+from spikeloom.hdl.position.part import BiasTable, units
 
 __all__ = ["BiasStream"]
 
@@ -20,19 +19,19 @@ __all__ = ["BiasStream"]
 class BiasStream(Component):
     """Give every row of the score engine its bias for the key of the slot.
 
-    Log-PE and a table by difference depend on i - j alone, so what row r needs now row r - 1 needed
-    one key ago: one generator runs through the differences, one a slot, and a chain of ``rows``
-    registers hands its values on. A table by xor is read a block of rows at a time and its entries
-    change places by the low bits of the key. Only the published code's Log-PE, a function of i and
-    j, takes a table over both.
+    A bias by difference depends on i - j alone, so what row r needs now row r - 1 needed one key
+    ago: one generator runs through the differences, one a slot, and a chain of ``rows`` registers
+    hands its values on. A table by xor is read a block of rows at a time and its entries change
+    places by the low bits of the key. Any other function of i and j takes a table over both. Which
+    of these it is, the position says (:class:`~spikeloom.hdl.position.part.BiasTable`).
 
-    Latency: 2 cycles from a slot to the biases of its rows, 3 with thresholds (``log.form``
-    "logic"). Throughput: one slot a cycle.
+    Latency: 2 cycles from a slot to the biases of its rows, 3 with thresholds (``logic``).
+    Throughput: one slot a cycle.
 
     Parameters
     ----------
     design : AttentionDesign
-        The layer, with position ``log`` or ``table``.
+        The layer, with a position that adds a bias.
 
     Members
     -------
@@ -47,9 +46,10 @@ class BiasStream(Component):
     def __init__(self, design: AttentionDesign):
         self.design: Final = design
         self._plan = plan = Plan(design)
-        if not {"log", "table"} & set(design.position):
-            raise ValueError(f"Position must hold log or table, not {design.position!r}")
-        self._by_key, self._tables = _tables(design)
+        bias = _bias(design)
+        same = all(table == bias.tables[0] for table in bias.tables)
+        self._index, self._by_threshold = bias.index, bias.logic
+        self._tables = bias.tables[:1] if same else bias.tables
         entries = [entry for table in self._tables for entry in table]
         self._shape = range(min(entries + [0]), max(entries) + 1)
         super().__init__(
@@ -71,14 +71,10 @@ class BiasStream(Component):
         """Cycles from a slot to its biases."""
         return 3 if self._by_threshold else 2
 
-    @property
-    def _by_threshold(self) -> bool:
-        return "log" in self.design.position and self.design.log.built == "logic"
-
     def elaborate(self, platform: object) -> Module:
         m = Module()
         block = self._walk(m)
-        if self._by_key == "difference":
+        if self._index == "difference":
             self._difference(m, block)
         else:
             self._lookup(m, block)
@@ -127,7 +123,7 @@ class BiasStream(Component):
     def _thresholds(self, m: Module, index: Signal, value: Signal) -> None:
         """Count the half-widths that the distance does not exceed."""
         plan = self._plan
-        row = golden_log.paper_row(plan.tokens, plan.design.log.length_of(plan.design))
+        row = self._tables[0][plan.tokens - 1 :]
         distance = Signal(range(plan.tokens))
         centre = plan.tokens - 1
         m.d.sync += distance.eq(Mux(index >= centre, index - centre, centre - index))
@@ -141,7 +137,7 @@ class BiasStream(Component):
         low = ceil_log2(rows)
         key = Signal(range(plan.tokens))
         m.d.comb += key.eq(self._count)
-        if self._by_key == "xor":
+        if self._index == "xor":
             width = ceil_log2(plan.tokens)
             where: Value = (key >> low) ^ block
             words = [
@@ -151,8 +147,9 @@ class BiasStream(Component):
             ]
             address: Value = where[: max(0, width - low)]
         else:
-            matrix = self._tables[0]
             depth = 1 << ceil_log2(plan.tokens)
+            # Heads stand above blocks in the address.
+            blocks = range(1 << ceil_log2(plan.blocks) if self.heads > 1 else plan.blocks)
             address = Cat(key, block)
             words = [
                 [
@@ -161,13 +158,14 @@ class BiasStream(Component):
                     ]
                     for row in range(rows)
                 ]
-                for b in range(plan.blocks)
+                for matrix in self._tables
+                for b in blocks
                 for j in range(depth)
             ]
         if self.heads > 1:
             address = Cat(address, self.head)
         values = self._rom_words(m, words, address)
-        if self._by_key == "xor":
+        if self._index == "xor":
             swap = Signal(low, reset_less=True)
             m.d.sync += swap.eq(key[:low])
             for level in range(low):
@@ -204,14 +202,9 @@ class BiasStream(Component):
         return [value.as_signed() if signed else value for value in values]
 
 
-def _tables(design: AttentionDesign) -> tuple[str, list[list[int]]]:
-    """Bring every definition into one of three forms: by difference, by xor, or over (i, j)."""
-    tokens = design.tokens
-    if "table" in design.position:
-        tables = [golden_table.entries(design, head) for head in range(design.heads)]
-        same = all(table == tables[0] for table in tables)
-        return design.table.index, tables[:1] if same else tables
-    if design.log.definition == "code":
-        return "pair", [[int(entry) for entry in golden_log.bias_matrix(design).flat]]
-    row = golden_log.paper_row(tokens, design.log.length_of(design))
-    return "difference", [[row[abs(n)] for n in range(1 - tokens, tokens)]]
+def _bias(design: AttentionDesign) -> BiasTable:
+    """Find the bias of the one position that adds any."""
+    found = [bias for unit in units(design) if (bias := unit.bias()) is not None]
+    if len(found) != 1:
+        raise ValueError(f"Positions must add one bias, not {design.position!r}")
+    return found[0]

@@ -15,7 +15,7 @@ from spikeloom.hdl.attention.score.bias import BiasStream
 from spikeloom.hdl.frame.compare import at_least
 from spikeloom.hdl.frame.counting import delays, fit, following, head_counter
 from spikeloom.hdl.frame.stage import Engine
-from spikeloom.hdl.position.gray import TokenCode
+from spikeloom.hdl.position.part import units
 from spikeloom.hdl.similarity.alpha import AlphaSimilarity
 from spikeloom.hdl.similarity.gate import GatedSimilarity
 from spikeloom.hdl.similarity.similarity import Similarity
@@ -80,7 +80,7 @@ class ScoreEngine(Engine):
 
     @property
     def _biased(self) -> bool:
-        return bool({"log", "table"} & set(self.design.position))
+        return self.design.biases is not None
 
     @property
     def _weighed(self) -> bool:
@@ -167,9 +167,8 @@ class ScoreEngine(Engine):
         m.d.sync += was_fresh.eq(fresh)
         words: list[Value] = [self.q_data[: plan.head_dim], self.k_data[: plan.head_dim]]
         if design.code_bits:
-            m.submodules.code = code = TokenCode(design)
-            m.d.comb += [code.token.eq(token), code.done.eq(self.done)]
-            words = [Cat(word, code.o) for word in words]
+            codes = [unit.channels(m, token, self.done) for unit in units(design)]
+            words = [Cat(word, *codes) for word in words]
 
         k = Signal(design.channels, reset_less=True)
         m.d.sync += k.eq(words[1])

@@ -4,8 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spikeloom.design.attention.design import AttentionDesign
-from spikeloom.golden.position.gray import codes
-from spikeloom.golden.position.shift import rotate, schedule
+from spikeloom.golden.position import channels, permute
 from spikeloom.hdl.attention.state.plan import StatePlan
 
 __all__ = ["state_cycles"]
@@ -16,7 +15,7 @@ def state_cycles(design: AttentionDesign, q: ArrayLike, k: ArrayLike) -> NDArray
 
     Every pass of a run (a head and step) takes two cycles to begin and to end, three between rows
     of k and of q, and for each row its spikes, but at least one. A query whose membranes lie in
-    single-ported memory takes at least two before the next, except in the first step. Log-PE takes
+    single-ported memory takes at least two before the next, except in the first step. A bias takes
     one for each token, and at least two a query and two for each moving window, except for the
     first query.
 
@@ -33,10 +32,7 @@ def state_cycles(design: AttentionDesign, q: ArrayLike, k: ArrayLike) -> NDArray
         Compute cycles, of shape (T, H).
     """
     plan = StatePlan(design)
-    queries, keys = (_heads(design, np.asarray(x, dtype=np.uint8)) for x in (q, k))
-    if "shift" in design.position:
-        amounts = schedule(design)
-        queries, keys = rotate(queries, amounts), rotate(keys, amounts)
+    queries, keys = (permute(design, _heads(design, np.asarray(x, np.uint8))) for x in (q, k))
     runs = [
         plan.passes * _pass(plan, step, queries[step, head], keys[step, head])
         for step in range(design.steps)
@@ -55,7 +51,7 @@ def _pass(plan: StatePlan, step: int, q: NDArray[np.uint8], k: NDArray[np.uint8]
     if plan.design.code_bits:
         # In a token of q the code begins a beat of its own.
         empty = np.zeros((plan.tokens, plan.beats * plan.beat - plan.head_dim), dtype=np.uint8)
-        code = codes(plan.design, step)
+        code = channels(plan.design, step)
         q, k = np.concatenate([q, empty, code], axis=1), np.concatenate([k, code], axis=1)
     least = np.ones(plan.tokens, dtype=np.int64)
     if plan.paced and step > 0:

@@ -240,7 +240,7 @@ class StateEngine(Engine):
     def _bases(
         self, m: Module, events: EventSequencer, values: Value, sums: list[Value]
     ) -> list[Signal]:
-        """Accumulate what every query has in common, and what the windows of Log-PE hold."""
+        """Accumulate what every query has in common, and what the windows of a bias hold."""
         plan = self._plan
         if not plan.based:
             return []

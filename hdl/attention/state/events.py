@@ -22,7 +22,7 @@ class EventSequencer(Component):
     What is to be known of the next cycle (whether a spike is the chunk's last) is kept in
     registers, which keeps the path short.
 
-    The windows of Log-PE move in the shadow of a query's spikes, which are v's idle time; a query
+    The windows of a bias move in the shadow of a query's spikes, which are v's idle time; a query
     with fewer spikes than moves waits for them.
 
     Parameters
@@ -47,7 +47,7 @@ class EventSequencer(Component):
     ones : Out(1)
         The row is the one of all tokens.
     window, leave, window_token : Out
-        A window of Log-PE moves: a token enters or leaves. ``window`` is low for tokens that do
+        A window of a bias moves: a token enters or leaves. ``window`` is low for tokens that do
         not exist.
     query : Out(1)
         Phase: rows of q.

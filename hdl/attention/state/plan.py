@@ -9,7 +9,7 @@ from amaranth.hdl import Shape
 from amaranth.lib import data
 from amaranth.utils import ceil_log2
 
-from spikeloom.golden.position import log as golden_log
+from spikeloom.golden import position
 from spikeloom.hdl.attention.plan import Plan
 from spikeloom.hdl.frame.memory_map import MemoryShape, ebr_blocks
 from spikeloom.hdl.neuron import NeuronFormat
@@ -117,14 +117,12 @@ class StatePlan(Plan):
 
     @cached_property
     def reaches(self) -> tuple[int, ...]:
-        """Half-widths of the windows that Log-PE is the sum of."""
-        if "log" not in self.design.position:
-            return ()
-        return tuple(golden_log.windows(self.design.log.length_of(self.design)))
+        """Half-widths of the windows that the bias is the sum of."""
+        return tuple(position.windows(self.design))
 
     @property
     def levels(self) -> int:
-        """Highest bias of Log-PE."""
+        """Highest bias."""
         return len(self.reaches)
 
     @property
@@ -139,7 +137,7 @@ class StatePlan(Plan):
 
     @property
     def windowed(self) -> bool:
-        """Whether Log-PE is at work, whose windows begin with a row of all tokens."""
+        """Whether there is a bias, whose windows begin with a row of all tokens."""
         return bool(self.reaches)
 
     @property

@@ -4,8 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spikeloom.design.attention.design import AttentionDesign
-from spikeloom.golden.position.gray import codes
-from spikeloom.golden.position.shift import rotate, schedule
+from spikeloom.golden.position import channels, permute
 from spikeloom.hdl.attention.wide.plan import WidePlan
 
 __all__ = ["wide_cycles"]
@@ -33,17 +32,14 @@ def wide_cycles(design: AttentionDesign, q: ArrayLike, k: ArrayLike) -> int:
         Compute cycles.
     """
     plan = WidePlan(design)
-    queries, keys = (_heads(design, np.asarray(x, dtype=np.uint8)) for x in (q, k))
-    if "shift" in design.position:
-        amounts = schedule(design)
-        queries, keys = rotate(queries, amounts), rotate(keys, amounts)
+    queries, keys = (permute(design, _heads(design, np.asarray(x, np.uint8))) for x in (q, k))
     made, used = [], [0]
     for head in range(design.heads):
         for step in range(design.steps):
             q_rows, k_rows = queries[step, head], keys[step, head]
             if design.code_bits:
                 empty = np.zeros((plan.tokens, plan.beats * plan.beat - plan.head_dim), np.uint8)
-                code = codes(design, step)
+                code = channels(design, step)
                 q_rows, k_rows = (
                     np.concatenate([x, empty, code], axis=1) for x in (q_rows, k_rows)
                 )

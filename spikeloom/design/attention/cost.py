@@ -113,12 +113,12 @@ def _position_cells(design: AttentionKeys, order: int) -> float:
 
 
 def _biased(design: AttentionKeys) -> bool:
-    return any(part.biases(design) for part in design.parts)
+    return design.biases is not None
 
 
 def _wide(design: AttentionKeys) -> int:
     """Bits of a signed accumulator that holds every drive."""
-    most = sum((part.biases(design) or (0, 0))[1] for part in design.parts)
+    _, most = design.biases or (0, 0)
     score = design.channels + max(most, 0) << design.score_fraction
     return (design.tokens * score).bit_length() + 1
 
@@ -131,7 +131,7 @@ def _membrane(design: AttentionKeys) -> int:
 
 
 def _never_negative(design: AttentionKeys) -> bool:
-    least = sum((part.biases(design) or (0, 0))[0] for part in design.parts)
+    least, _ = design.biases or (0, 0)
     return design.similarity != "hamming" and least >= 0
 
 

@@ -25,9 +25,6 @@ def _position(value: object) -> tuple[str, ...]:
         return ()
     if set(names) - set(POSITIONS) or len(set(names)) != len(names):
         raise DesignError("position", show(value), allowed)
-    if {"log", "table"} <= set(names):
-        reason = "log and table are both an added bias: put their sum into the table"
-        raise DesignError("position", show(value), reason)
     return tuple(sorted(names))
 
 
@@ -115,6 +112,17 @@ class AttentionKeys(Design):
     def code_bits(self) -> int:
         """Channels that positions append to q and k."""
         return sum(sum(part.code_bits(self)) for part in self.parts)
+
+    @property
+    def biases(self) -> tuple[int, int] | None:
+        """The least and the greatest number that positions add to a score; None if none does."""
+        spans = [span for part in self.parts if (span := part.biases(self))]
+        return (sum(s[0] for s in spans), sum(s[1] for s in spans)) if spans else None
+
+    @property
+    def by_step(self) -> bool:
+        """Whether positions make time steps differ."""
+        return any(part.by_step for part in self.parts)
 
     @property
     def channels(self) -> int:

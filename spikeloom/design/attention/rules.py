@@ -31,6 +31,10 @@ def check(design: AttentionKeys) -> None:
     for section in POSITIONS:
         if section in given and section not in design.position:
             raise DesignError(section, "", f"has a meaning with position {section} only")
+    adding = [part.NAME for part in design.parts if part.biases(design)]
+    if len(adding) > 1:
+        reason = f"{' and '.join(adding)} are both an added bias: put their sum into the table"
+        raise DesignError("position", show(list(design.position)), reason)
     for part in design.parts:
         part.check(design)
     _check_gate(design)
@@ -46,9 +50,8 @@ def _check_gate(design: AttentionKeys) -> None:
         return
     high = design.channels
     low = -high if design.similarity == "hamming" else 0
-    for part in design.parts:
-        least, most = part.biases(design) or (0, 0)
-        low, high = low + least, high + most
+    least, most = design.biases or (0, 0)
+    low, high = low + least, high + most
     if not low < design.gate <= high:
         allowed = f"must be an integer from {low + 1} to {high}: the scores lie in {low} .. {high}"
         raise DesignError("gate", show(design.gate), allowed)
@@ -104,8 +107,8 @@ def _check_spikes(design: AttentionKeys, order: str) -> None:
     if design.similarity != "and":
         reason = f"has a meaning with similarity and only, not {design.similarity}: must be 1"
         raise DesignError("folding.spikes", spikes, reason)
-    if any(part.biases(design) for part in design.parts):
-        reason = "windows of Log-PE go by one spike a cycle: must be 1"
+    if design.biases:
+        reason = "windows of a bias go by one spike a cycle: must be 1"
         raise DesignError("folding.spikes", spikes, reason)
     if design.neuron != "none" and len(set(design.thresholds_exact)) > 1:
         reason = "a scale a head goes by one spike a cycle: must be 1"

@@ -51,7 +51,7 @@ class Table(FromFile, PositionPart):
     def biases(self, layer: Attended) -> tuple[int, int]:
         """Return the least and the greatest entry."""
         entries = [entry for row in self.values or () for entry in row]
-        return min(entries), max(entries)
+        return min(entries, default=0), max(entries, default=0)
 
     def check(self, layer: Attended) -> None:
         """Refuse a table of another shape, and entries beyond their bits."""

@@ -5,19 +5,11 @@ import pytest
 from amaranth.sim import Simulator
 
 from spikeloom.design import Design
-from spikeloom.golden.position import log, table
+from spikeloom.golden.position import bias as matrix
 from spikeloom.hdl.attention.score.bias import BiasStream
 from spikeloom.sim.pysim import add_clock
 
-from ...designs import BIASED, FACTORS, POSITIONS, layer
-
-NAMES = [name for name in POSITIONS if name in BIASED or "log" in name]
-
-
-def matrix(design, head):
-    if "table" in design.position:
-        return table.bias_matrix(design, head)
-    return log.bias_matrix(design)
+from ...designs import BIASED, FACTORS, layer
 
 
 def slots(design):
@@ -60,7 +52,7 @@ def follow(design, *, runs=2):
 
 @pytest.mark.parametrize("rows", [1, 2, 4, 8])
 @pytest.mark.parametrize("tokens", FACTORS["tokens"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", BIASED)
 def test_every_pair_has_its_bias(name, tokens, rows):
     row = {"similarity": "and", "position": name, "neuron": "none", "tokens": tokens}
     row |= {"head_dim": 4, "steps": 1, "rows": rows, "lanes": 2, "beat": 8, "heads": 3}
@@ -92,6 +84,6 @@ def test_one_table_for_all_heads_is_kept_once():
 
 def test_needs_a_bias():
     design = Design.from_dict({"tokens": 4, "dim": 4, "heads": 1, "steps": 1, "position": "gray"})
-    message = r"^Position must hold log or table, not \('gray',\)$"
+    message = r"^Positions must add one bias, not \('gray',\)$"
     with pytest.raises(ValueError, match=message):
         BiasStream(design)

@@ -23,7 +23,7 @@ STALLS = (0.0, 0.3, 0.7)
 CHOICES = {
     **FACTORS,
     "similarity": ("and",),
-    "position": tuple(n for n in POSITIONS if n not in BIASED and "log" not in n),
+    "position": tuple(n for n in POSITIONS if n not in BIASED),
     "rows": (1,),
     "gate": (False,),
     "own": (False,),
@@ -192,7 +192,7 @@ def test_no_row_of_spikes_waits_for_another():
         ({"folding": {"spikes": 3}}, "must be one of 1, 2, 4, 8"),
         ({"folding": {"spikes": 2, "order": "state", "rows": 2}}, "must be 1"),
         ({"similarity": "xnor", "folding": {"spikes": 2, "order": "state"}}, "not xnor"),
-        ({"position": "log", "folding": {"spikes": 2, "order": "state"}}, "windows of Log-PE"),
+        ({"position": "log", "folding": {"spikes": 2, "order": "state"}}, "windows of a bias"),
     ],
 )
 def test_refusals(keys, reason):

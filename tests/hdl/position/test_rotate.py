@@ -5,7 +5,7 @@ import pytest
 
 from spikeloom.design import Design
 from spikeloom.golden.position.shift import rotate, schedule
-from spikeloom.hdl.position.shift import CyclicShifter, GroupShifter, ShiftSchedule
+from spikeloom.hdl.position.rotate import CyclicShifter, GroupShifter, ShiftSchedule
 from spikeloom.sim.rows import evaluate, run
 
 

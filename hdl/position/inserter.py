@@ -1,32 +1,32 @@
-"""Gray-PE in state order: more rows of k and more bits of q, which no sender has to send."""
+"""Appended channels in state order: rows of k and bits of q, which no sender has to send."""
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.design.attention.design import AttentionDesign
-from spikeloom.golden.position.gray import codes
+from spikeloom.golden.position import channels
 from spikeloom.hdl.attention.state.plan import StatePlan
 from spikeloom.hdl.frame.beats import beat_stream
 from spikeloom.hdl.frame.counting import following
 
-__all__ = ["GrayInserter"]
+__all__ = ["CodeInserter"]
 
 
-class GrayInserter(wiring.Component):
-    """Insert the beats of the position code into a stream of beats.
+class CodeInserter(wiring.Component):
+    """Insert the beats of the position codes into a stream of beats.
 
     The bits of the code are channels like all others: rows of k over the tokens, which follow the
     rows that were sent, and bits of q, which follow those of each token. They lie in a ROM in the
     order in which they are needed. In a token of q they begin a beat of their own.
 
     Latency 0, one beat a cycle; ``i`` waits while beats are inserted. Checked against
-    :func:`spikeloom.golden.position.gray.codes`.
+    :func:`spikeloom.golden.position.part.channels`.
 
     Parameters
     ----------
     design : AttentionDesign
-        The layer, with position ``gray`` and ``folding.order`` "state".
+        The layer, with a position that appends channels and ``folding.order`` "state".
     plan : StatePlan or None
         Geometry of the layer; by default that of one spike a cycle. Rows of zeros come before the
         code's rows of k where it has more rows than there are channels.
@@ -55,10 +55,10 @@ class GrayInserter(wiring.Component):
     def _contents(self) -> list[int]:
         """List the inserted beats of a head, or of a step where all steps are alike."""
         plan, design = self._plan, self._design
-        steps = design.steps if design.gray.index == "t*L+l" else 1
+        steps = design.steps if design.by_step else 1
         beats = []
         for step in range(steps):
-            table = codes(design, step)
+            table = channels(design, step)
             empty = [[0] * plan.tokens] * (plan.key_rows - plan.width)
             for row in [*empty, *table.T.tolist(), *table.tolist()]:
                 for first in range(0, len(row), plan.beat):

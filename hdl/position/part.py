@@ -1,0 +1,118 @@
+"""What hardware builds of a position encoding."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.utils import ceil_log2
+
+from spikeloom.design.attention.design import AttentionDesign
+from spikeloom.golden.position.part import PositionModel, models
+from spikeloom.hdl.frame.rom import look_up
+from spikeloom.kinds import position
+
+__all__ = ["BiasTable", "PositionUnits", "units"]
+
+
+@dataclass(frozen=True)
+class BiasTable:
+    """Integers that a position adds to the score of query i and key j, of N tokens.
+
+    Parameters
+    ----------
+    index : str
+        ``"difference"``: entry (i - j) + (N - 1) of 2N - 1. ``"xor"``: entry i xor j of the next
+        power of two. ``"pair"``: entry i N + j of N * N.
+    tables : list of list of int
+        Entries, one list for all heads, or one a head.
+    logic : bool
+        Compare the distance with thresholds, and keep no table: for a bias by difference that is
+        the same for all heads, symmetric, and falls with the distance to no less than zero.
+    """
+
+    index: Literal["difference", "xor", "pair"]
+    tables: list[list[int]]
+    logic: bool = False
+
+
+class PositionUnits:
+    """Units of a position encoding: a position overrides what it has, or builds cheaper.
+
+    Its class is found by the name of the position (:func:`spikeloom.kinds.position`). Channels and
+    a bias are by default tables of the golden model's. State order inserts channels as beats and
+    moves windows over the tokens, both for every position alike.
+
+    Parameters
+    ----------
+    model : PositionModel
+        What the position means.
+    """
+
+    def __init__(self, model: PositionModel):
+        self._model = model
+        self._design = model.design
+
+    @property
+    def model(self) -> PositionModel:
+        """What the position means."""
+        return self._model
+
+    @property
+    def permutes(self) -> bool:
+        """Whether the channels of a token are moved: score order then assembles every token."""
+        return False
+
+    def permute(self, m: Module, token: Value, word: Value) -> Value:
+        """Move the channels of q and k in score order.
+
+        ``word`` holds the channels of the token that ``token`` named the cycle before. Latency 0
+        from ``word``.
+        """
+        return word
+
+    def stage(self) -> tuple[str, Any] | None:
+        """Move the channels of q and k in state order; give the name of the submodule as well.
+
+        A component with streams ``i`` and ``o`` of beats in the order of
+        :mod:`spikeloom.golden.attention.beats`.
+        """
+        return None
+
+    def channels(self, m: Module, token: Value, done: Value) -> Value:
+        """Give the bits that score order appends to q and k of a token, one cycle later.
+
+        ``done`` is high for one cycle at the end of each step.
+        """
+        design = self._design
+        steps = design.steps if design.by_step else 1
+        codes = [self._model.channels(t) for t in range(steps)]
+        width = codes[0].shape[1]
+        if not width:
+            return Const(0, 0)
+        table = Module()
+        m.submodules += table
+        step = Signal(range(steps))
+        with table.If(done):
+            table.d.sync += step.eq(Mux(step == steps - 1, 0, step + 1))
+        gap = [0] * ((1 << ceil_log2(design.tokens)) - design.tokens)
+        words: list[int] = []
+        for code in codes:
+            words += [sum(int(bit) << n for n, bit in enumerate(row)) for row in code] + gap
+        return look_up(table, words, Cat(token, step), shape=width, rom_style="block")
+
+    def bias(self) -> BiasTable | None:
+        """Return what is added to a score in score order; None if nothing is."""
+        heads = range(self._design.heads if self._own_heads else 1)
+        matrices = [self._model.bias(head) for head in heads]
+        tables = [[int(entry) for entry in m.flat] for m in matrices if m is not None]
+        return BiasTable("pair", tables) if tables else None
+
+    @property
+    def _own_heads(self) -> bool:
+        return any(part.own_heads for part in self._design.parts)
+
+
+def units(design: AttentionDesign) -> list[PositionUnits]:
+    """Return the units of the positions of a layer, in the order of their names."""
+    found = zip(design.position, models(design), strict=True)
+    return [position(name, "hdl")(model) for name, model in found]
