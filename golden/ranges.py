@@ -95,8 +95,8 @@ def ranges(design: AttentionDesign) -> Ranges:
     specs = [NeuronSpec.from_design(design, head) for head in range(design.heads)]
     # What is clipped at the greatest threshold reaches that of every other head as well.
     greatest = max(specs, key=lambda spec: spec.threshold)
-    # Scores of hamming have both signs; where fixed codes outweigh them, nothing is gained.
-    signed = design.similarity == "hamming" and design.gate is None
+    # Where fixed codes alone outweigh scores of both signs, nothing is gained.
+    signed = not all(how.never_negative for how in design.similarities) and design.gate is None
     saturate = greatest.saturate if score[0] >= 0 and not signed else None
     spans = {spec: membrane_range(spec, drive, design.steps) for spec in dict.fromkeys(specs)}
     membrane = min(low for low, _ in spans.values()), max(high for _, high in spans.values())
@@ -125,21 +125,21 @@ _Span = tuple[int, int]
 
 def _spans(design: AttentionDesign) -> tuple[_Span, _Span, _Span | None]:
     """Range of what v is multiplied by, of a drive, and of a score before a gate."""
-    how = Similarity.from_design(design)
-    # The bounds of what is compared are those of every alpha.
-    low, high = how.bounds(design.head_dim)
     steps = design.steps if design.by_step else 1
     heads = _kinds(design)
-    blocks: Iterable[NDArray[np.int64]] = [np.zeros((1, design.tokens), dtype=np.int64)]
+    spans = {head: design.similarities[head].bounds(design.head_dim) for head in heads}
+    nothing = np.zeros((1, design.tokens), dtype=np.int64)
+    blocks: Iterable[tuple[int, NDArray[np.int64]]] = [(head, nothing) for head in heads]
     if design.code_bits or design.biases:
         if steps * len(heads) * design.tokens**2 > _MOST_PAIRS:
-            least, most = _loosely(design, how)
-            low, high = low + least, high + most
+            for head, (low, high) in spans.items():
+                least, most = _loosely(design, design.similarities[head])
+                spans[head] = low + least, high + most
         else:
             blocks = _fixed(design, steps, heads)
     scores_, drives, before = [], [], []
-    for fixed in blocks:
-        below, above = fixed + low, fixed + high
+    for head, fixed in blocks:
+        below, above = fixed + spans[head][0], fixed + spans[head][1]
         before += [int(below.min()), int(above.max())]
         if design.gate is not None:
             below, above = gate.gated(below, design), gate.gated(above, design)
@@ -155,14 +155,16 @@ def _spans(design: AttentionDesign) -> tuple[_Span, _Span, _Span | None]:
 def _kinds(design: AttentionDesign) -> list[int]:
     """Return one head of each kind: another alpha or another bias makes another kind."""
     own = any(part.own_heads for part in design.parts)
-    kinds = {(kappa, head if own else 0): head for head, kappa in enumerate(design.kappas)}
+    kinds = {(how, head if own else 0): head for head, how in enumerate(design.similarities)}
     return sorted(kinds.values())
 
 
-def _fixed(design: AttentionDesign, steps: int, heads: list[int]) -> Iterator[NDArray[np.int64]]:
-    """Yield what the positions add to the scores, in blocks of rows, for every step and head."""
+def _fixed(
+    design: AttentionDesign, steps: int, heads: list[int]
+) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Yield what the positions add to the scores, in blocks of rows, for every head and step."""
     for head in heads:
-        how = Similarity.from_design(design, head)
+        how = design.similarities[head]
         bias = position.bias(design, head)
         for t in range(steps):
             codes = position.channels(design, t)
@@ -170,7 +172,7 @@ def _fixed(design: AttentionDesign, steps: int, heads: list[int]) -> Iterator[ND
                 block = scores(codes[start : start + _BLOCK], codes, how)
                 if bias is not None:
                     block += bias[start : start + _BLOCK].astype(np.int64) << how.fraction
-                yield block
+                yield head, block
 
 
 def _loosely(design: AttentionDesign, how: Similarity) -> tuple[int, int]:

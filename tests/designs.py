@@ -16,6 +16,7 @@ import numpy as np
 
 from spikeloom.design import Design
 from spikeloom.design import position as encodings
+from spikeloom.design.similarity import SIMILARITIES
 from spikeloom.golden.attention.beats import counts, pack, unpack
 from spikeloom.golden.attention.formula import attention, drive, score_matrix
 from spikeloom.golden.ranges import ranges
@@ -120,7 +121,7 @@ NEURONS = {
     "none": {"neuron": "none"},
 }
 FACTORS = {
-    "similarity": ("and", "xnor", "alpha-xnor", "hamming"),
+    "similarity": tuple(SIMILARITIES),
     "position": tuple(POSITIONS),
     "neuron": tuple(NEURONS),
     "tokens": tuple(SIDES),
@@ -209,7 +210,7 @@ def layer(row, order="score"):
         "target": {"beat": beat},
         **sections,
     }
-    if row["similarity"] == "alpha-xnor":
+    if SIMILARITIES[row["similarity"]].alpha:
         own = [f"{(3 + 2 * head) % 9}/8" for head in range(row["heads"])]
         data["alpha"] = own if row.get("own") else "3/8"
     if row.get("gate"):

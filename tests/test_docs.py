@@ -22,6 +22,7 @@ import spikeloom.golden.position
 import spikeloom.hdl
 from spikeloom.cli import main_parser
 from spikeloom.design import Design, schema
+from spikeloom.design.similarity import SIMILARITIES
 from spikeloom.golden.attention.formula import drive
 from spikeloom.kinds import KINDS
 from spikeloom.kinds import part as part_of
@@ -75,7 +76,6 @@ def test_python_blocks_are_python(page):
             compile(code, f"{page}: {options.get('caption', '')}", "exec")
 
 
-SIMILARITIES = ("and", "xnor", "alpha-xnor", "hamming")
 ENCODINGS = ([], ["gray"], ["log"], ["shift"], ["gray", "log", "shift"])
 
 
@@ -84,7 +84,7 @@ ENCODINGS = ([], ["gray"], ["log"], ["shift"], ["gray", "log", "shift"])
 def test_state_order_is_what_the_page_proves(kind, encodings, tokens):
     state_order = load(DOCS / "cores" / "state_order.py")
     keys = {"tokens": tokens, "dim": 16, "heads": 2, "steps": 2}
-    if kind == "alpha-xnor":
+    if SIMILARITIES[kind].alpha:
         keys["alpha"] = "3/8"
     if "gray" in encodings:
         keys["gray"] = {"index": "t*L+l"}

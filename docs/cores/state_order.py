@@ -9,16 +9,6 @@ from spikeloom.golden import position
 Array = NDArray[np.int64]
 
 
-def weights(design: Design, channels: int) -> tuple[int, int, int]:
-    """Return (beta, kappa, gamma): a score is beta p + kappa z + gamma."""
-    return {
-        "and": (1, 0, 0),
-        "xnor": (1, 1, 0),
-        "alpha-xnor": (1 << design.score_fraction, design.kappa, 0),
-        "hamming": (2, 2, -channels),
-    }[design.similarity]
-
-
 def window_sums(v: Array, half: int) -> Array:
     """Return for every token the sum of the values at most ``half`` tokens away."""
     tokens = len(v)
@@ -38,7 +28,8 @@ def drive(design: Design, q: Array, k: Array, v: Array, t: int) -> Array:
     codes = position.channels(design, t)
     q, k = (np.concatenate([position.permute(design, x), codes], axis=1) for x in (q, k))
     channels = q.shape[1]
-    beta, kappa, gamma = weights(design, channels)
+    how = design.similarities[0]
+    beta, kappa, gamma = how.ones, how.zeros, how.each * channels
 
     state = np.zeros((channels, v.shape[1]), np.int64)
     total = np.zeros(v.shape[1], np.int64)

@@ -7,7 +7,7 @@ from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden import gate, position
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.ranges import ranges
-from spikeloom.golden.similarity import Similarity, scores
+from spikeloom.golden.similarity import scores
 
 __all__ = ["attention", "check_spikes", "drive", "score_matrix"]
 
@@ -39,7 +39,7 @@ def score_matrix(
     """
     codes = position.channels(design, t)
     q, k = (np.concatenate([position.permute(design, x), codes], axis=1) for x in (q, k))
-    matrix = scores(q, k, Similarity.from_design(design, head))
+    matrix = scores(q, k, design.similarities[head])
     bias = position.bias(design, head)
     if bias is not None:
         matrix += bias.astype(np.int64) << design.score_fraction

@@ -6,56 +6,56 @@ Ref: SC-NeuroCore, tutorial 54, as its text describes it.
 from collections.abc import Collection
 from typing import Literal
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from spikeloom.design.similarity import Similarity as Numbers
 from spikeloom.hdl.frame.compare import at_least
 from spikeloom.hdl.similarity.alpha import AlphaSimilarity
-from spikeloom.hdl.similarity.similarity import KINDS, Similarity
+from spikeloom.hdl.similarity.similarity import Similarity
 
 __all__ = ["GatedSimilarity"]
 
 
 class GatedSimilarity(wiring.Component):
-    """Say whether the score of two words of spikes is at least the gate.
+    """Say whether the score of two words of spikes is at least a level.
 
     The pipeline runs freely: a pair of words is taken and an answer given in every cycle,
     ``latency`` cycles apart. ``q`` and ``k`` are not registered here, ``o`` is; none of the
     registers is reset, so the first ``latency`` answers after start-up mean nothing.
 
-    One equal pair is found without counting: for ``and`` with a gate of 1 the answer is the OR of
-    ``q & k``, about ``2 * width / 3`` LUT4 and a latency of 1, and so it is for ``xnor`` with the
-    OR of the pairs that are equal. A gate that only a full score reaches takes the AND instead.
-    Every other gate costs a :class:`~spikeloom.hdl.similarity.similarity.Similarity` and a
-    comparison with a constant (:func:`spikeloom.hdl.frame.compare.at_least`) in a cycle of its
-    own, as clipping would; for ``hamming`` the count of equal pairs is compared, with the gate
-    moved accordingly, so that its subtraction is not needed. Checked against
-    :func:`spikeloom.golden.gate.gated`.
+    A score of one count, which ``zeros`` of 0 or of ``ones`` makes, and ``ones`` of 0, is not
+    weighed: the count itself is compared. A single pair is found without counting: where one is
+    enough the answer is the OR of the pairs, about ``2 * width / 3`` LUT4 and a latency of 1, and
+    where all are needed it is their AND. Every other level costs a
+    :class:`~spikeloom.hdl.similarity.similarity.Similarity` and a comparison with a constant
+    (:func:`spikeloom.hdl.frame.compare.at_least`) in a cycle of its own, as clipping would; what
+    every channel adds is taken from the level. Checked against :func:`spikeloom.golden.gate.gated`.
 
     Parameters
     ----------
     width : int
         Bits in a word, at least 1, Gray bits included.
-    kind : str
-        ``"and"``, ``"xnor"``, ``"alpha-xnor"`` or ``"hamming"``.
-    gate : int
-        Least score that gives 1, without fraction bits.
-    kappa : int or collection of int
-        Weight of a pair of zeros, as :class:`~spikeloom.hdl.similarity.similarity.Similarity`
-        takes it; or the weights that an input takes, as
+    ones, each : int
+        As :class:`~spikeloom.hdl.similarity.similarity.Similarity`.
+    zeros : int or collection of int
+        Worth of a pair of zeros, as :class:`~spikeloom.hdl.similarity.similarity.Similarity`
+        takes it; or the worths that an input takes, as
         :class:`~spikeloom.hdl.similarity.alpha.AlphaSimilarity`.
-    alpha_bits, technology
+    level : int
+        Least score that gives 1.
+    technology : str
         As :class:`~spikeloom.hdl.similarity.similarity.Similarity`.
 
     Members
     -------
     q, k : In(width)
         Words to compare, from registers.
-    weight : In(range(2**alpha_bits + 1))
-        Weight of a pair of zeros; absent where ``kappa`` is one number.
+    weight : In(range(max(ones, *zeros) + 1))
+        Worth of a pair of zeros; absent where ``zeros`` is one number.
     o : Out(1)
-        Whether the score of the pair taken ``latency`` cycles before reaches the gate.
+        Whether the score of the pair taken ``latency`` cycles before reaches the level.
     """
 
     q: Signal
@@ -66,34 +66,47 @@ class GatedSimilarity(wiring.Component):
     def __init__(
         self,
         width: int,
-        kind: str,
-        gate: int,
+        ones: int,
+        zeros: int | Collection[int] = 0,
+        each: int = 0,
         *,
-        kappa: int | Collection[int] = 0,
-        alpha_bits: int = 0,
+        level: int,
         technology: Literal["portable", "ice40"] = "portable",
     ):
-        if kind not in KINDS:
-            raise ValueError(f"Kind must be one of {', '.join(KINDS)}, not {kind!r}")
-        if not isinstance(gate, int) or isinstance(gate, bool):
-            raise TypeError(f"Gate must be an integer, not {gate!r}")
+        if not isinstance(level, int) or isinstance(level, bool):
+            raise TypeError(f"Level must be an integer, not {level!r}")
         if not isinstance(width, int) or width < 1:
             raise TypeError(f"Width must be a positive integer, not {width!r}")
         self._width = width
-        self._kind = kind
-        self._gate = gate
-        self._alpha_bits = alpha_bits
+        self._level = level
+        self._bound = level - each * width
+        self._pairs: Literal["p", "m", "z"] | None = None
+        self._below = False
         self._unit: Similarity | AlphaSimilarity | None = None
         ports = {"q": In(width), "k": In(width), "o": Out(1)}
-        if not isinstance(kappa, int):
-            self._unit = AlphaSimilarity(width, kappa, alpha_bits=alpha_bits, technology=technology)
-            ports["weight"] = In(range((1 << alpha_bits) + 1))
-        elif kind == "alpha-xnor" or self._bound not in (1, width):
-            counted = "xnor" if kind == "hamming" else kind
-            self._unit = Similarity(
-                width, counted, kappa=kappa, alpha_bits=alpha_bits, technology=technology
-            )
+        if not isinstance(zeros, int):
+            self._unit = AlphaSimilarity(width, ones, zeros, technology=technology)
+            ports["weight"] = In(self._unit.weight.shape())
+        else:
+            ones, zeros = self._count(Numbers(ones, zeros, each))
+            if self._pairs is None or self._bound not in (1, width):
+                self._unit = Similarity(width, ones, zeros, technology=technology)
         super().__init__(ports)
+
+    def _count(self, numbers: Numbers) -> tuple[int, int]:
+        """Find the count that decides alone, and the least of it; return what is to be compared."""
+        ones, zeros = numbers.ones, numbers.zeros
+        if ones and zeros and ones != zeros:
+            return ones, zeros
+        self._pairs = "p" if zeros == 0 else "z" if ones == 0 else "m"
+        weight = ones or zeros
+        if weight > 0:
+            self._bound = -(-self._bound // weight)
+        else:
+            # So much of the count, and the score is below the level.
+            self._below = True
+            self._bound = -self._bound // -weight + 1
+        return int(ones != 0), int(zeros != 0)
 
     @property
     def width(self) -> int:
@@ -101,40 +114,31 @@ class GatedSimilarity(wiring.Component):
         return self._width
 
     @property
-    def kind(self) -> str:
-        """Name of the similarity."""
-        return self._kind
-
-    @property
-    def gate(self) -> int:
+    def level(self) -> int:
         """Least score that gives 1."""
-        return self._gate
+        return self._level
 
     @property
     def latency(self) -> int:
         """Cycles from a pair of words to its answer."""
         return 1 + (0 if self._unit is None else self._unit.latency)
 
-    @property
-    def _bound(self) -> int:
-        """Least count, or weighted sum of counts, that gives 1."""
-        if self._kind == "hamming":
-            return max(0, -(-(self._gate + self.width) // 2))
-        return max(0, self._gate << self._alpha_bits)
-
     def elaborate(self, platform: object) -> Module:
         """Compare, and keep one bit."""
         m = Module()
         if self._unit is None:
-            pairs = self.q & self.k if self._kind == "and" else ~(self.q ^ self.k)
-            reached = pairs.any() if self._bound == 1 else pairs.all()
+            q, k = self.q, self.k
+            pairs = q & k if self._pairs == "p" else ~(q ^ k if self._pairs == "m" else q | k)
+            reached: Value = pairs.any() if self._bound == 1 else pairs.all()
         else:
             m.submodules.score = self._unit
             m.d.comb += [self._unit.q.eq(self.q), self._unit.k.eq(self.k)]
             if isinstance(self._unit, AlphaSimilarity):
                 m.d.comb += self._unit.weight.eq(self.weight)
-            reached = at_least(self._unit.o, self._bound)
+            score = self._unit.o
+            signed = score.shape().signed
+            reached = score >= self._bound if signed else at_least(score, max(0, self._bound))
         kept = Signal(reset_less=True)
-        m.d.sync += kept.eq(reached)
+        m.d.sync += kept.eq(~reached if self._below else reached)
         m.d.comb += self.o.eq(kept)
         return m

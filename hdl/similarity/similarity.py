@@ -4,26 +4,26 @@ Ref: Spikformer (and); arXiv 2501.16745, equation 9 (xnor); arXiv 2505.10352 (ha
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from spikeloom.design.similarity import Similarity as Numbers
 from spikeloom.hdl.frame.compare import at_least
 from spikeloom.hdl.popcount.pairs import PairPopcount
 
-__all__ = ["KINDS", "Similarity", "signed_digits"]
-
-KINDS = ("and", "xnor", "alpha-xnor", "hamming")
+__all__ = ["Similarity", "signed_digits"]
 
 _GATES: dict[str, Literal["and", "xnor"]] = {"p": "and", "m": "xnor", "z": "and"}
 
 
 @dataclass(frozen=True)
 class _Term:
-    """A term of an alpha-xnor score: sign, magnitude, its greatest value, and what it counts."""
+    """A term of a score: sign, magnitude, its greatest value, and what it counts."""
 
     sign: int
     value: Value
@@ -60,39 +60,35 @@ def signed_digits(value: int) -> list[tuple[int, int]]:
 
 
 class Similarity(wiring.Component):
-    """Score how alike two words of spikes are.
+    """Score how alike two words of spikes are: ``ones * p + zeros * z + each * width``.
 
-    With p the positions where both bits are set, z those where neither is, and m = p + z, the
-    score is p for ``and``, m for ``xnor``, ``2**alpha_bits * p + kappa * z`` for ``alpha-xnor``
-    and ``2 * m - width`` for ``hamming``. It may be clipped from above.
+    p are the positions where both bits are set, z those where neither is. A score may be clipped
+    from above.
 
     The pipeline runs freely: a pair of words is taken and a score given in every cycle,
     ``latency`` cycles apart. ``q`` and ``k`` are not registered here, ``o`` comes from registers;
     none of them is reset, so the first ``latency`` scores after start-up mean nothing.
 
-    ``and`` and ``xnor`` cost one :class:`~spikeloom.hdl.popcount.pairs.PairPopcount`. With
-    technology ``"portable"`` it has a register behind every addition, a latency of
-    ``max(1, ceil(log2(width)))``; with ``"ice40"`` it takes little more than half the cells and
-    half the cycles, 3 from 17 to 128 channels.
-    ``hamming`` adds a subtraction of a constant and one cycle. ``alpha-xnor`` takes two counts and
-    shifted additions in a tree, a cycle a level; it counts p and z, or m and z where that needs
-    fewer additions, or p and m with ``"ice40"``, and only one of them where ``kappa`` is 0 or
-    ``2**alpha_bits``. Clipping adds one cycle, unless no score exceeds the bound. Checked against
-    :func:`spikeloom.golden.similarity.scores`.
+    With m = p + z, one count (:class:`~spikeloom.hdl.popcount.pairs.PairPopcount`) is enough where
+    ``zeros`` is 0 or ``ones`` (p, m), or ``ones`` is 0 (z). With technology ``"portable"`` it has
+    a register behind every addition, a latency of ``max(1, ceil(log2(width)))``; with ``"ice40"``
+    it takes little more than half the cells and half the cycles, 3 from 17 to 128 channels.
+    Otherwise two counts are weighed by shifted additions in a tree, a cycle a level: p and z, m
+    and z, or m and p, whichever needs the fewest additions; with ``"ice40"`` m and p. ``each``
+    adds a constant in one cycle more, which a negative score takes too where its sum comes out
+    with its sign turned. Clipping adds one cycle, unless no score exceeds the bound. Checked
+    against :func:`spikeloom.golden.similarity.scores`.
 
     Parameters
     ----------
     width : int
         Bits in a word, at least 1, Gray bits included.
-    kind : str
-        ``"and"``, ``"xnor"``, ``"alpha-xnor"`` or ``"hamming"``.
-    kappa : int
-        Weight of a pair of zeros, from 0 to ``2**alpha_bits``; for ``alpha-xnor``, otherwise 0.
-    alpha_bits : int
-        Binary logarithm of the weight of a pair of ones, for ``alpha-xnor``, otherwise 0.
+    ones, zeros, each : int
+        Worth of a pair of ones, of a pair of zeros, and of any pair, as
+        :class:`spikeloom.design.similarity.Similarity` has them.
     saturate : int or None
-        Bound at which scores are clipped, at least 1; not for ``hamming``, whose scores may be
-        negative. None clips nothing.
+        Bound at which scores are clipped, at least 1; only for scores that are never negative. None
+        clips nothing.
     technology : str
         ``"portable"``, or ``"ice40"`` for counters made of iCE40 cells, which Amaranth's own
         simulator does not know.
@@ -112,34 +108,22 @@ class Similarity(wiring.Component):
     def __init__(
         self,
         width: int,
-        kind: str,
+        ones: int,
+        zeros: int = 0,
+        each: int = 0,
         *,
-        kappa: int = 0,
-        alpha_bits: int = 0,
         saturate: int | None = None,
         technology: Literal["portable", "ice40"] = "portable",
     ):
         if not isinstance(width, int) or width < 1:
             raise TypeError(f"Width must be a positive integer, not {width!r}")
-        if kind not in KINDS:
-            raise ValueError(f"Kind must be one of {', '.join(KINDS)}, not {kind!r}")
-        if not isinstance(alpha_bits, int) or alpha_bits < 0:
-            raise TypeError(f"Alpha bits must be a non-negative integer, not {alpha_bits!r}")
-        if not isinstance(kappa, int) or not 0 <= kappa <= 1 << alpha_bits:
-            raise TypeError(f"Kappa must be an integer from 0 to 2**{alpha_bits}, not {kappa!r}")
-        if kind != "alpha-xnor" and (kappa or alpha_bits):
-            raise ValueError(
-                f"Kappa and alpha bits must be 0 for {kind}, not {kappa} and {alpha_bits}"
-            )
+        self._width = width
+        self._numbers = Numbers(ones, zeros, each)
         if saturate is not None:
             if not isinstance(saturate, int) or saturate < 1:
                 raise TypeError(f"Saturate must be a positive integer or None, not {saturate!r}")
-            if kind == "hamming":
-                raise ValueError(f"Saturate must be None for hamming, not {saturate!r}")
-        self._width = width
-        self._kind = kind
-        self._kappa = kappa
-        self._alpha_bits = alpha_bits
+            if not self._numbers.never_negative:
+                raise ValueError(f"Saturate must be None for scores below zero, not {saturate!r}")
         self._saturate = saturate
         self._technology: Literal["portable", "ice40"] = technology
         # A register behind every portable addition: on iCE40 most of them share the addition's
@@ -152,7 +136,7 @@ class Similarity(wiring.Component):
         stages = max(1, levels)
         self._counters = {
             name: PairPopcount(width, kind=_GATES[name], technology=technology, stages=stages)
-            for name, _, _ in self._counts()
+            for name, _ in self._counts
         }
         low, high = self.score_range
         super().__init__({"q": In(width), "k": In(width), "o": Out(range(low, high + 1))})
@@ -163,19 +147,9 @@ class Similarity(wiring.Component):
         return self._width
 
     @property
-    def kind(self) -> str:
-        """Name of the similarity."""
-        return self._kind
-
-    @property
-    def kappa(self) -> int:
-        """Weight of a pair of zeros in an alpha-xnor score."""
-        return self._kappa
-
-    @property
-    def alpha_bits(self) -> int:
-        """Binary logarithm of the weight of a pair of ones in an alpha-xnor score."""
-        return self._alpha_bits
+    def numbers(self) -> Numbers:
+        """Worth of a pair of ones, of a pair of zeros, and of any pair."""
+        return self._numbers
 
     @property
     def saturate(self) -> int | None:
@@ -190,61 +164,96 @@ class Similarity(wiring.Component):
     @property
     def score_range(self) -> tuple[int, int]:
         """Lowest and highest score."""
-        low, high = 0, self._width << self._alpha_bits
-        if self._kind == "hamming":
-            low = -self._width
-        elif self._saturate is not None:
-            high = min(high, self._saturate)
-        return low, high
+        low, high = self._numbers.bounds(self._width)
+        limit = high if self._saturate is None else self._saturate
+        return min(low, limit), min(high, limit)
 
     @property
     def latency(self) -> int:
         """Cycles from a pair of words to its score."""
-        latency = max(counter.latency for counter in self._counters.values())
-        latency += int(self._kind == "hamming")
-        terms = sum(len(signed_digits(weight)) for _, weight, _ in self._counts())
-        while terms > 1:
-            terms = -(-terms // 2)
-            latency += 1
-        return latency + int(self._clips)
+        counters = max(counter.latency for counter in self._counters.values())
+        levels = ceil_log2(sum(len(signed_digits(abs(weight))) for _, weight in self._counts))
+        return counters + levels + int(self._moves) + int(self._clips)
 
     @property
     def _clips(self) -> bool:
         """Whether a score may exceed the bound."""
-        return self._saturate is not None and self._saturate < self._width << self._alpha_bits
+        return self._saturate is not None and self._saturate < self._numbers.bounds(self._width)[1]
 
-    def _counts(self) -> list[tuple[str, int, int]]:
-        """Return the counts that make the score: name, magnitude of the weight, its sign."""
-        if self._kind == "and":
-            return [("p", 1, 1)]
-        if self._kind != "alpha-xnor":
-            return [("m", 1, 1)]
-        one = 1 << self._alpha_bits
-        if self._kappa == 0:
-            return [("p", one, 1)]
-        if self._kappa == one:
-            return [("m", one, 1)]
+    @cached_property
+    def _low_bits(self) -> int:
+        """Low bits of a score that only the constant sets: it is added above them."""
+        ones, zeros = self._numbers.ones, self._numbers.zeros
+        return _trailing_zeros(ones | zeros) if self._numbers.each else 0
+
+    @cached_property
+    def _counts(self) -> list[tuple[str, int]]:
+        """Choose the counts that make the score but for its constant; name and weight of each."""
+        ones, zeros = self._numbers.ones >> self._low_bits, self._numbers.zeros >> self._low_bits
+        if zeros == 0:
+            return [("p", ones)]
+        if zeros == ones:
+            return [("m", ones)]
+        if ones == 0:
+            return [("z", zeros)]
+        both = [("m", zeros), ("p", ones - zeros)]
         if self._technology == "ice40":
             # Inverted inputs, which z takes, would cost cells there.
-            return [("m", self._kappa, 1), ("p", one - self._kappa, 1)]
-        # 2**f p + kappa z is also 2**f m - (2**f - kappa) z.
-        if len(signed_digits(one - self._kappa)) < len(signed_digits(self._kappa)):
-            return [("m", one, 1), ("z", one - self._kappa, -1)]
-        return [("p", one, 1), ("z", self._kappa, 1)]
+            return both
+        forms = [[("p", ones), ("z", zeros)], [("m", ones), ("z", zeros - ones)], both]
+        return min(forms, key=lambda form: sum(len(signed_digits(abs(x))) for _, x in form))
+
+    @cached_property
+    def _span(self) -> tuple[int, int]:
+        """Lowest and highest sum of the weighed counts."""
+        numbers = self._numbers
+        low, high = Numbers(numbers.ones, numbers.zeros).bounds(self._width)
+        return low >> self._low_bits, high >> self._low_bits
+
+    @cached_property
+    def _sum_bits(self) -> int:
+        """Bits of a sum of both counts, which is kept modulo a power of two."""
+        low, high = self._span
+        if self._signed:
+            most = max(-low, high)
+            return Shape.cast(range(-most, most + 1)).width
+        return Shape.cast(range(high + 1)).width
+
+    @property
+    def _signed(self) -> bool:
+        """Whether a sum of both counts has two signs."""
+        return self._span[0] < 0 or self._turned
+
+    @property
+    def _moves(self) -> bool:
+        """Whether the sum takes a cycle more, for a constant or to turn its sign."""
+        return self._numbers.each != 0 or self._turned
+
+    @cached_property
+    def _turned(self) -> bool:
+        """Whether the sum comes out with its sign turned."""
+        terms = [
+            _Term(_sign(weight) * digit, Const(0), self._width << power, name)
+            for name, weight in self._counts
+            for digit, power in signed_digits(abs(weight))
+        ]
+        while len(terms) > 1:
+            terms = [self._sum(terms[first : first + 2]) for first in range(0, len(terms), 2)]
+        return terms[0].sign < 0
 
     def elaborate(self, platform: object) -> Module:
-        """Count, weigh, and clip, each from registers to registers."""
+        """Count, weigh, move and clip, each from registers to registers."""
         m = Module()
 
         terms: list[_Term] = []
-        for name, weight, sign in self._counts():
+        for name, weight in self._counts:
             count = self._counters[name]
             m.submodules[f"count_{name}"] = count
             words = (~self.q, ~self.k) if name == "z" else (self.q, self.k)
             m.d.comb += [count.a.eq(words[0]), count.b.eq(words[1])]
-            for digit, power in signed_digits(weight):
+            for digit, power in signed_digits(abs(weight)):
                 shifted: Value = Cat(Const(0, power), count.o) if power else count.o
-                terms.append(_Term(sign * digit, shifted, self._width << power, name))
+                terms.append(_Term(_sign(weight) * digit, shifted, self._width << power, name))
 
         level = 0
         while len(terms) > 1:
@@ -254,15 +263,13 @@ class Similarity(wiring.Component):
                 for first in range(0, len(terms), 2)
             ]
         score = terms[0].value
-
-        if self._kind == "hamming":
-            # 2 m - width needs no adder for its lowest bit, which is that of width.
-            upper = Signal(range(-((self._width + 1) // 2), self._width // 2 + 1), reset_less=True)
-            m.d.sync += upper.eq(score - (self._width + 1) // 2)
-            score = Cat(Const(self._width & 1, 1), upper).as_signed()
+        if terms[0].source == "both" and self._signed:
+            score = score.as_signed()
+        if self._moves:
+            score = self._moved(m, score)
 
         if self._saturate is not None and self._clips:
-            whole = Signal(range((self._width << self._alpha_bits) + 1))
+            whole = Signal(range(self._numbers.bounds(self._width)[1] + 1))
             clipped = Signal(range(self._saturate + 1), reset_less=True)
             m.d.comb += whole.eq(score)
             m.d.sync += clipped.eq(Mux(at_least(whole, self._saturate), self._saturate, whole))
@@ -271,10 +278,36 @@ class Similarity(wiring.Component):
         m.d.comb += self.o.eq(score)
         return m
 
+    def _moved(self, m: Module, score: Value) -> Value:
+        """Add the constant to a sum, or take the sum away from it."""
+        bits = self._low_bits
+        low, high = self._numbers.bounds(self._width)
+        constant = self._numbers.each * self._width
+        # The lowest bits are those of the constant and need no adder.
+        upper = Signal(range(low >> bits, (high >> bits) + 1), reset_less=True)
+        if self._turned:
+            m.d.sync += upper.eq((constant >> bits) - score)
+        elif constant < 0:
+            m.d.sync += upper.eq(score - -(constant >> bits))
+        else:
+            m.d.sync += upper.eq(score + (constant >> bits))
+        if not bits:
+            return upper
+        whole = Cat(Const(constant & ((1 << bits) - 1), bits), upper)
+        return whole.as_signed() if low < 0 else whole
+
     def _add(self, m: Module, terms: list[_Term], name: str) -> _Term:
         """Register the sum of one or two terms and return it as a term."""
+        added = self._sum(terms)
+        width = self._sum_bits if added.source == "both" else added.most.bit_length()
+        total = Signal(width, name=name, reset_less=True)
+        m.d.sync += total.eq(added.value)
+        return _Term(added.sign, total, added.most, added.source)
+
+    def _sum(self, terms: list[_Term]) -> _Term:
+        """Add one or two terms."""
         # Greatest first. Digits of one weight fall fast enough that no difference of their sums
-        # is negative. A sum of both counts may be; it is kept modulo the width of the score.
+        # is negative. A sum of both counts may be; it is kept modulo a power of two.
         first, *others = sorted(terms, key=lambda term: term.most, reverse=True)
         value, most, source = first.value, first.most, first.source
         for other in others:
@@ -283,7 +316,12 @@ class Similarity(wiring.Component):
             else:
                 value = value - other.value
             source = source if source == other.source else "both"
-        width = (self._width << self._alpha_bits if source == "both" else most).bit_length()
-        total = Signal(width, name=name, reset_less=True)
-        m.d.sync += total.eq(value)
-        return _Term(first.sign, total, most, source)
+        return _Term(first.sign, value, most, source)
+
+
+def _sign(weight: int) -> int:
+    return -1 if weight < 0 else 1
+
+
+def _trailing_zeros(value: int) -> int:
+    return (value & -value).bit_length() - 1

@@ -1,6 +1,6 @@
 """cocotb bench of :class:`spikeloom.hdl.similarity.similarity.Similarity`.
 
-Case: ``kind``, ``kappa``, ``alpha_bits``, ``saturate``, ``latency``.
+Case: ``ones``, ``zeros``, ``each``, ``saturate``, ``latency``.
 """
 
 from typing import Any
@@ -25,7 +25,7 @@ async def equals_golden(dut: Any) -> None:
         pair[:] = rng.random((2, width)) < rng.choice([0.0, 0.05, 0.2, 0.5, 0.95, 1.0], (2, 1))
         if n % 4 == 0:
             pair[1] = pair[0]
-    how = Similarity(given["kind"], given["kappa"], given["alpha_bits"])
+    how = Similarity(given["ones"], given["zeros"], given["each"])
     expected = [int(scores(q[None], k[None], how)[0, 0]) for q, k in pairs]
     if given["saturate"] is not None:
         expected = [min(score, given["saturate"]) for score in expected]

@@ -18,6 +18,7 @@ from pydantic import (
 
 from spikeloom.design.base import Design
 from spikeloom.design.read import DesignError, read_number, show
+from spikeloom.design.similarity import PAIRS, SIMILARITIES, same_as
 from spikeloom.design.ties import tie_warnings
 from spikeloom.design.values import Number, Section
 
@@ -86,7 +87,7 @@ def _scale(value: object) -> Root:
 
 
 def _similarity(value: object) -> object:
-    if value in ("xnor", "alpha-xnor", "hamming"):
+    if isinstance(value, str) and value in SIMILARITIES and value not in same_as(PAIRS):
         reason = (
             "must be 'and': equal zeros are counted between bits, and integers have no such pairs; "
             "the dot product is what and is on integers"

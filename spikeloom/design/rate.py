@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from spikeloom.design.base import Design
 from spikeloom.design.integer import IntegerDesign, Lanes
 from spikeloom.design.read import DesignError, show
+from spikeloom.design.similarity import PAIRS, SIMILARITIES, same_as
 from spikeloom.design.values import Number
 
 __all__ = ["RateDesign"]
@@ -58,7 +59,7 @@ class RateDesign(Design):
     @field_validator("similarity", mode="before")
     @classmethod
     def _check_similarity(cls, value: object) -> object:
-        if value in ("xnor", "alpha-xnor", "hamming"):
+        if isinstance(value, str) and value in SIMILARITIES and value not in same_as(PAIRS):
             reason = "must be 'and': the published attention counts what spikes together"
             raise DesignError("similarity", show(value), reason)
         return value

@@ -10,7 +10,7 @@ from spikeloom.hdl.neuron import NeuronAdd, NeuronFire, NeuronFormat, NeuronPres
 from spikeloom.hdl.similarity.alpha import AlphaSimilarity
 from spikeloom.sim.verilog import to_rtlil
 
-from ..test_formal_units import CELLS, SPECS, Claim, prove, run_yosys
+from .test_units import CELLS, SPECS, Claim, prove, run_yosys
 
 pytestmark = pytest.mark.synth
 
@@ -98,7 +98,7 @@ def test_alpha_xnor_weighs_by_an_input(tmp_path, kappas, technology):
 
     def state(m, ports):
         m.submodules.dut = dut = AlphaSimilarity(
-            width, kappas, alpha_bits=alpha_bits, technology=technology
+            width, 1 << alpha_bits, kappas, technology=technology
         )
         both, neither = ports.q & ports.k, ~(ports.q | ports.k)
         want = sum((both[n] << alpha_bits) + neither[n] * ports.kappa for n in range(width))

@@ -209,9 +209,7 @@ def test_alpha_xnor_weighs_by_shifts(tmp_path, kappa, technology):
     width, alpha_bits = 6, 4
 
     def state(m, ports):
-        m.submodules.dut = dut = Similarity(
-            width, "alpha-xnor", kappa=kappa, alpha_bits=alpha_bits, technology=technology
-        )
+        m.submodules.dut = dut = Similarity(width, 1 << alpha_bits, kappa, technology=technology)
         both, neither = ports.q & ports.k, ~(ports.q | ports.k)
         want = sum((both[n] << alpha_bits) + neither[n] * kappa for n in range(width))
         m.d.comb += [dut.q.eq(ports.q), dut.k.eq(ports.k)]

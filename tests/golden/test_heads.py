@@ -10,7 +10,6 @@ from spikeloom.design import Design
 from spikeloom.golden.attention.formula import attention, drive
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.ranges import membrane_range, ranges
-from spikeloom.golden.similarity import Similarity
 
 from .. import restated
 
@@ -141,4 +140,4 @@ def test_equal_heads_are_one():
     assert same.threshold_exact == one.threshold_exact
     assert same.alpha_exact == Fraction(1, 4)
     assert ranges(same) == ranges(one)
-    assert Similarity.from_design(same, 2) == Similarity.from_design(one)
+    assert same.similarities[2] == one.similarities[0]

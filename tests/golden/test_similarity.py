@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from spikeloom.design import Design
+from spikeloom.design.similarity import SIMILARITIES, SimilarityRow
 from spikeloom.golden.similarity import Similarity, scores
 
 Q = np.array([[1, 0, 1, 0], [0, 0, 0, 0], [1, 1, 0, 1]], np.uint8)
@@ -17,8 +18,14 @@ WORTH = {
 }
 
 
+NUMBERS = {"and": (1, 0, 0), "xnor": (1, 1, 0), "alpha-xnor": (8, 3, 0), "hamming": (2, 2, -1)}
+
+
 def similarity(kind):
-    return Similarity(kind, kappa=3, fraction=3) if kind == "alpha-xnor" else Similarity(kind)
+    """What the table says, which is to be the numbers of the papers."""
+    how = SIMILARITIES[kind].at(3, 3)
+    assert (how.ones, how.zeros, how.each) == NUMBERS[kind]
+    return how
 
 
 @pytest.mark.parametrize("kind", WORTH)
@@ -46,8 +53,8 @@ def test_published_examples(kind, matrix):
 
 def test_published_example_of_hamming_drive():
     v = np.array([[1, 0], [1, 1], [0, 1]])
-    assert (scores(Q, K, Similarity("hamming")) @ v).tolist() == [[2, 4], [2, 0], [-2, -4]]
-    assert (scores(Q, K, Similarity("xnor")) @ v).tolist() == [[5, 6], [5, 4], [3, 2]]
+    assert (scores(Q, K, Similarity(2, 2, -1)) @ v).tolist() == [[2, 4], [2, 0], [-2, -4]]
+    assert (scores(Q, K, Similarity(1, 1)) @ v).tolist() == [[5, 6], [5, 4], [3, 2]]
 
 
 @pytest.mark.parametrize("channels", [63, 64, 65, 130])
@@ -56,9 +63,9 @@ def test_wide_words_against_bipolar_products(channels):
     q, k = (rng.integers(0, 2, (9, channels), dtype=np.uint8) for _ in "qk")
     bipolar = (2 * q.astype(int) - 1) @ (2 * k.astype(int) - 1).T
     dot = q.astype(int) @ k.astype(int).T
-    assert np.array_equal(scores(q, k, Similarity("hamming")), bipolar)
-    assert np.array_equal(scores(q, k, Similarity("xnor")), (bipolar + channels) // 2)
-    assert np.array_equal(scores(q, k, Similarity("and")), dot)
+    assert np.array_equal(scores(q, k, Similarity(2, 2, -1)), bipolar)
+    assert np.array_equal(scores(q, k, Similarity(1, 1)), (bipolar + channels) // 2)
+    assert np.array_equal(scores(q, k, Similarity(1)), dot)
 
 
 @pytest.mark.parametrize("kind", WORTH)
@@ -77,6 +84,22 @@ def test_linear_order_holds(kind):
     assert np.array_equal(scores(q.astype(np.uint8), k.astype(np.uint8), how) @ v, drive)
 
 
+@pytest.mark.parametrize("numbers", list(product((-2, 0, 1, 5), (-3, 0, 1, 5), (-4, 0, 3))))
+def test_any_numbers(numbers):
+    """Every pair of words of three channels, and the bounds, which are reached."""
+    ones, zeros, each = numbers
+    if not ones and not zeros:
+        return
+    worth = {(1, 1): ones + each, (0, 0): zeros + each}
+    words = np.array(list(product((0, 1), repeat=3)), np.uint8)
+    how = Similarity(*numbers)
+    matrix = scores(words, words, how)
+    for (i, q), (j, k) in product(enumerate(words.tolist()), repeat=2):
+        assert matrix[i, j] == sum(worth.get(pair, each) for pair in zip(q, k, strict=True))
+    assert how.bounds(3) == (matrix.min(), matrix.max())
+    assert how.never_negative == (matrix.min() >= 0)
+
+
 def test_a_design_names_its_similarity():
     data = {"tokens": 3, "dim": 4, "heads": 1, "steps": 1}
     design = Design.from_dict(data | {"similarity": "alpha-xnor", "alpha": 0.375})
@@ -84,7 +107,13 @@ def test_a_design_names_its_similarity():
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match=r"^Kind must be 'and', .* or 'hamming', not 'or'$"):
-        Similarity("or")
+    with pytest.raises(ValueError, match=r"^Ones or zeros must be another number than 0$"):
+        Similarity(0, 0, 3)
+    with pytest.raises(TypeError, match=r"^Numbers must be integers, .*, not \(1, 0\.5, 0, 0\)$"):
+        Similarity(1, 0.5)
+    with pytest.raises(TypeError, match=r"^Numbers must be integers, with a fraction of at least"):
+        Similarity(1, fraction=-1)
+    with pytest.raises(ValueError, match=r"^Zeros must be 0 where alpha gives it, not 2$"):
+        SimilarityRow(Similarity(1, 2), alpha=True)
     with pytest.raises(ValueError, match=r"^Queries and keys must be of shapes \(n, c\) and"):
-        scores(Q, K[:, :3], Similarity("and"))
+        scores(Q, K[:, :3], Similarity(1))

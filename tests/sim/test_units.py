@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from spikeloom.design import Design
+from spikeloom.golden.gate import level
 from spikeloom.hdl.neuron import Neuron
 from spikeloom.hdl.popcount.popcount import Popcount
 from spikeloom.hdl.position.cpg import CpgRom
@@ -45,32 +46,34 @@ def test_popcount(bench, width, stages):
 
 
 @pytest.mark.parametrize(
-    ("width", "kind", "kappa", "alpha_bits", "saturate", "technology"),
+    ("width", "numbers", "saturate", "technology"),
     [
-        (16, "and", 0, 0, 8, "portable"),
-        (16, "and", 0, 0, 8, "ice40"),
-        (37, "xnor", 0, 0, None, "ice40"),
-        (12, "alpha-xnor", 3, 3, 64, "portable"),
-        (21, "alpha-xnor", 171, 8, None, "ice40"),
-        (9, "hamming", 0, 0, None, "portable"),
-        (74, "hamming", 0, 0, None, "ice40"),
+        (16, (1, 0, 0), 8, "portable"),
+        (16, (1, 0, 0), 8, "ice40"),
+        (37, (1, 1, 0), None, "ice40"),
+        (12, (8, 3, 0), 64, "portable"),
+        (21, (256, 171, 0), None, "ice40"),
+        (9, (2, 2, -1), None, "portable"),
+        (74, (2, 2, -1), None, "ice40"),
+        (13, (-3, 5, 1), None, "portable"),
+        (13, (-3, 5, 1), None, "ice40"),
     ],
 )
-def test_similarity(bench, width, kind, kappa, alpha_bits, saturate, technology):
-    case = {"kappa": kappa, "alpha_bits": alpha_bits, "saturate": saturate}
-    dut = Similarity(width, kind, technology=technology, **case)
-    bench(dut, "similarity", kind=kind, latency=dut.latency, **case)
+def test_similarity(bench, width, numbers, saturate, technology):
+    case = {**dict(zip(("ones", "zeros", "each"), numbers, strict=True)), "saturate": saturate}
+    dut = Similarity(width, technology=technology, **case)
+    bench(dut, "similarity", latency=dut.latency, **case)
 
 
 @pytest.mark.parametrize("technology", ["portable", "ice40"])
 @pytest.mark.parametrize(
-    ("width", "kappas", "alpha_bits", "saturate"),
-    [(12, [1, 3, 6], 3, 64), (21, [0, 171, 256], 8, None)],
+    ("width", "ones", "zeros", "each", "saturate"),
+    [(12, 8, [1, 3, 6], 0, 64), (21, 256, [0, 171, 256], 0, None), (9, -3, [1, 6], -2, None)],
 )
-def test_alpha(bench, width, kappas, alpha_bits, saturate, technology):
-    case = {"alpha_bits": alpha_bits, "saturate": saturate}
-    dut = AlphaSimilarity(width, kappas, technology=technology, **case)
-    bench(dut, "alpha", kappas=kappas, latency=dut.latency, **case)
+def test_alpha(bench, width, ones, zeros, each, saturate, technology):
+    case = {"ones": ones, "zeros": zeros, "each": each, "saturate": saturate}
+    dut = AlphaSimilarity(width, technology=technology, **case)
+    bench(dut, "alpha", latency=dut.latency, **case)
 
 
 @pytest.mark.parametrize("technology", ["portable", "ice40"])
@@ -81,8 +84,9 @@ def test_gate(bench, kind, gate, technology):
     layer = {**LAYER, "similarity": kind, "gate": gate}
     layer |= {"alpha": "3/8"} if kind == "alpha-xnor" else {}
     design = Design.from_dict(layer)
-    weights = {"kappa": design.kappa, "alpha_bits": design.score_fraction}
-    dut = GatedSimilarity(design.channels, kind, gate, technology=technology, **weights)
+    how = design.similarities[0]
+    numbers = (how.ones, how.zeros, how.each)
+    dut = GatedSimilarity(design.channels, *numbers, level=level(design), technology=technology)
     bench(dut, "gate", design=layer, latency=dut.latency)
 
 
@@ -169,7 +173,7 @@ def test_neuron(bench, options, channels):
 
 def test_a_wrong_unit_fails(bench):
     """The benches can fail: a unit of another bound."""
-    case = {"kind": "and", "kappa": 0, "alpha_bits": 0, "saturate": 8}
-    dut = Similarity(16, "and", saturate=9)
+    case = {"ones": 1, "zeros": 0, "each": 0, "saturate": 8}
+    dut = Similarity(16, 1, saturate=9)
     with pytest.raises(SimulationError, match=r"must be 0x8 \(8\)"):
         bench(dut, "similarity", latency=dut.latency, **case)

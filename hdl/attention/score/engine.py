@@ -85,37 +85,34 @@ class ScoreEngine(Engine):
     @property
     def _weighed(self) -> bool:
         """Whether heads have alphas of their own."""
-        return len(set(self.design.kappas)) > 1
+        return len(set(self.design.similarities)) > 1
+
+    @property
+    def _zeros(self) -> tuple[int, ...]:
+        """Worth of a pair of zeros in every head."""
+        return tuple(how.zeros for how in self.design.similarities)
 
     def _similarity(self) -> Similarity | AlphaSimilarity | GatedSimilarity:
         design = self.design
-        kappas = sorted(set(design.kappas))
+        how, technology = design.similarities[0], design.target.cells
+        zeros = self._zeros
         if design.gate is not None and not self._biased:
             return GatedSimilarity(
                 design.channels,
-                design.similarity,
-                design.gate,
-                kappa=kappas if self._weighed else design.kappa,
-                alpha_bits=design.score_fraction,
-                technology=design.target.cells,
+                how.ones,
+                zeros if self._weighed else how.zeros,
+                how.each,
+                level=golden_gate.level(design),
+                technology=technology,
             )
         # A bias may pull a score back below the threshold: clip after it, not before.
         limit = None if self._biased else self._plan.ranges.saturate
         if self._weighed:
             return AlphaSimilarity(
-                design.channels,
-                kappas,
-                alpha_bits=design.score_fraction,
-                saturate=limit,
-                technology=design.target.cells,
+                design.channels, how.ones, zeros, how.each, saturate=limit, technology=technology
             )
         return Similarity(
-            design.channels,
-            design.similarity,
-            kappa=design.kappa,
-            alpha_bits=design.score_fraction,
-            saturate=limit,
-            technology=design.target.cells,
+            design.channels, how.ones, how.zeros, how.each, saturate=limit, technology=technology
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -173,8 +170,9 @@ class ScoreEngine(Engine):
         k = Signal(design.channels, reset_less=True)
         m.d.sync += k.eq(words[1])
         if self._weighed:
-            kappa = Signal(range(max(design.kappas) + 1), init=design.kappas[0])
-            m.d.sync += kappa.eq(Array(design.kappas)[self._head_counter(m)])
+            zeros = self._zeros
+            kappa = Signal(range(max(zeros) + 1), init=zeros[0])
+            m.d.sync += kappa.eq(Array(zeros)[self._head_counter(m)])
         chain = words[0]
         scores: list[Value] = [Const(0)] * plan.rows
         for row in reversed(range(plan.rows)):

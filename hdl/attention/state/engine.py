@@ -133,11 +133,14 @@ class StateEngine(Engine):
         return m
 
     def _head_numbers(self, m: Module) -> None:
-        """Choose the neurons' offset and the weight of a pair of zeros, where heads differ."""
+        """Choose the neurons' offset and the weights of the similarity, where heads differ."""
         plan = self._plan
         by_head = plan.spec is not None and plan.neuron.by_head
         self._offset: Value | int = 0 if plan.spec is None else plan.neuron.offset
-        self._kappa: Value | None = None
+        first = plan.weights[0]
+        self._zeros: Value | int = first.zeros
+        self._taken: Value | int = first.taken
+        self._added: Value | int = first.added
         if not by_head and not plan.weighed:
             return
         head = head_counter(m, self.done, plan.heads, plan.steps)
@@ -145,8 +148,13 @@ class StateEngine(Engine):
             self._offset = Signal(plan.neuron.offset_shape, name="offset")
             m.d.comb += self._offset.eq(Array(plan.neuron.offsets)[head])
         if plan.weighed:
-            self._kappa = Signal(range(max(self.design.kappas) + 1), name="kappa")
-            m.d.comb += self._kappa.eq(Array(self.design.kappas)[head])
+            zeros, taken, added = (
+                [getattr(weights, name) for weights in plan.weights]
+                for name in ("zeros", "taken", "added")
+            )
+            self._zeros = _of_head(m, "kappa", zeros, head)
+            self._taken = _of_head(m, "taken", taken, head)
+            self._added = _of_head(m, "added", added, head)
 
     def _portable_lanes(
         self,
@@ -162,9 +170,13 @@ class StateEngine(Engine):
         shape = plan.state_shape
         sticky = plan.spec is not None and plan.neuron.saturating
         shift = 0 if sticky else plan.fraction
-        key: Value | int = plan.weights.key << plan.fraction
-        if self._kappa is not None:
-            key = ((1 << self.design.score_fraction) + self._kappa) << plan.fraction
+        weight: Value | int = plan.weights[0].key
+        if plan.weighed:
+            weight = self.design.similarities[0].ones + self._zeros
+        if plan.ranges.saturate is not None and sticky:
+            # One such pair fires; the sticky bit must not be passed over.
+            weight = min(plan.weights[0].key, plan.ranges.saturate)
+        key = weight << plan.fraction
         accs = []
         for lane in range(plan.lanes):
             acc = Signal(plan.lane_shape, name=f"acc{lane}", reset_less=True)
@@ -220,7 +232,7 @@ class StateEngine(Engine):
         return Mux(reads, values, 0)
 
     def _sums(self, m: Module, events: EventSequencer) -> list[Value]:
-        """Read ``base_row`` times the sum of all values, less one; -1 where no row of k begins."""
+        """Read ``kept`` times the sum of all values, less one; -1 where no row of k begins."""
         plan = self._plan
         if not plan.summed:
             return [Const(-1)] * plan.lanes
@@ -244,15 +256,14 @@ class StateEngine(Engine):
         plan = self._plan
         if not plan.based:
             return []
-        weights = plan.weights
         shape = signed(plan.lane_shape.width - plan.fraction)
         offset = self._offset
         one = 1 << self.design.score_fraction
-        weight: Value = Const(-weights.base_key) if self._kappa is None else -self._kappa
+        zeros, added = self._zeros, self._added
+        weight: Value = Const(-zeros) if isinstance(zeros, int) else -zeros
         if plan.windowed:
             weight = self._window_weight(m, events, one, weight)
-        plain = weights.base_row == weights.base_key == 1 and not plan.windowed
-        plain = plain and self._kappa is None
+        plain = {(own.zeros, own.base) for own in plan.weights} == {(1, 1)} and not plan.windowed
         bases = []
         for lane in range(plan.lanes):
             base = Signal(shape, name=f"base{lane}", reset_less=True)
@@ -261,8 +272,10 @@ class StateEngine(Engine):
                 # The complement of the value goes in as a carry: 1 - v, on top of a sum less one.
                 m.d.sync += base.eq((Cat(1, base) + Cat(~values[lane], sums[lane]).as_signed())[1:])
             else:
+                # What was read is one too little, ``added`` times.
+                total = sums[lane] if isinstance(added, int) and added == 1 else sums[lane] * added
                 m.d.sync += [
-                    step.eq(sums[lane] + Mux(values[lane], weight + 1, 1)),
+                    step.eq(total + Mux(values[lane], weight + added, added)),
                     base.eq(base + step),
                 ]
             with m.If((events.settle & events.query) | ~events.busy):
@@ -281,7 +294,8 @@ class StateEngine(Engine):
             leaves.eq(events.leave),
             first.eq(inside << self.design.score_fraction),
         ]
-        weight = Signal(signed(1 + max(len(first), plan.weights.base_key.bit_length() + 1)))
+        most = max(weights.zeros.bit_length() for weights in plan.weights)
+        weight = Signal(signed(1 + max(len(first), most + 1)))
         with m.If(events.query):
             m.d.comb += weight.eq(Mux(leaves, -one, one))
         with m.Elif(is_ones):
@@ -332,11 +346,10 @@ class StateEngine(Engine):
     ) -> list[Value]:
         """Give what the accumulators of a row begin with."""
         plan = self._plan
-        weights = plan.weights
         starts: list[Value] = []
         for lane in range(plan.lanes):
             start = Signal(plan.lane_shape, name=f"start{lane}")
-            taken = ~sums[lane] * (weights.ones // weights.base_row) if plan.summed else Const(0)
+            taken = ~sums[lane] * self._taken if plan.summed else Const(0)
             if plan.spec is None:
                 m.d.comb += start.eq(taken)
                 starts.append(start)
@@ -376,3 +389,12 @@ class StateEngine(Engine):
             if plan.has_membranes:
                 m.d.comb += kept.word_select(lane, plan.membrane_bits).eq(fire.membrane)
         return spikes
+
+
+def _of_head(m: Module, name: str, numbers: list[int], head: Value) -> Value | int:
+    """Choose a head's number, where heads differ in it."""
+    if len(set(numbers)) == 1:
+        return numbers[0]
+    chosen = Signal(range(min(0, *numbers), max(numbers) + 1), name=name)
+    m.d.comb += chosen.eq(Array(numbers)[head])
+    return chosen

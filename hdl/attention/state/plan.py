@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import ceil
+from math import ceil, gcd
 from typing import ClassVar
 
 from amaranth.hdl import Shape
 from amaranth.lib import data
 from amaranth.utils import ceil_log2
 
+from spikeloom.design.similarity import Similarity
 from spikeloom.golden import position
 from spikeloom.hdl.attention.plan import Plan
 from spikeloom.hdl.frame.memory_map import MemoryShape, ebr_blocks
@@ -22,15 +23,37 @@ class Weights:
     """How the drive follows from the state, with u the sum of all values of a channel.
 
     A row of state is ``key`` times the sum of the values of the tokens whose key spikes, less
-    ``ones`` times u; the drive of a query is the sum of its channels' rows and a base, to which
-    every row of k gives ``base_row`` times u less ``base_key`` times the values of its spikes. See
+    ``zeros`` times u; the drive of a query is the sum of its channels' rows and a base, to which
+    every row of k gives ``base`` times u less ``zeros`` times the values of its spikes. See
     docs/cores/state.rst for the proof.
+
+    ``kept`` times u is what is counted as values come in; u enters a row of state ``taken`` times
+    that, with a minus, and the base ``added`` times.
     """
 
     key: int
-    ones: int
-    base_row: int
-    base_key: int
+    zeros: int
+    base: int
+
+    @classmethod
+    def of(cls, how: Similarity) -> "Weights":
+        """Take the numbers of a similarity."""
+        return cls(how.ones + how.zeros, how.zeros, how.zeros + how.each)
+
+    @property
+    def kept(self) -> int:
+        """The greatest number that both of u's weights are multiples of; 0 where both are 0."""
+        return gcd(self.zeros, self.base)
+
+    @property
+    def taken(self) -> int:
+        """How often ``kept`` goes into ``zeros``."""
+        return self.zeros // self.kept if self.kept else 1
+
+    @property
+    def added(self) -> int:
+        """How often ``kept`` goes into ``base``."""
+        return self.base // self.kept if self.kept else 1
 
 
 @dataclass(frozen=True)
@@ -97,23 +120,14 @@ class StatePlan(Plan):
         return self.chunk + ceil_log2(max(self.chunks)) + 4 + self.windowed <= 16
 
     @cached_property
-    def weights(self) -> Weights:
-        """Weights of the similarity; where heads have alphas of their own, of the greatest."""
-        one, kappa = 1 << self.design.score_fraction, max(self.design.kappas)
-        match self.design.similarity:
-            case "and":
-                return Weights(1, 0, 0, 0)
-            case "xnor":
-                return Weights(2, 1, 1, 1)
-            case "alpha-xnor":
-                return Weights(one + kappa, kappa, kappa, kappa)
-            case _:
-                return Weights(4, 2, 1, 2)
+    def weights(self) -> tuple[Weights, ...]:
+        """Weights of every head."""
+        return tuple(Weights.of(how) for how in self.design.similarities)
 
     @property
     def weighed(self) -> bool:
         """Whether heads have alphas of their own."""
-        return len(set(self.design.kappas)) > 1
+        return len(set(self.weights)) > 1
 
     @cached_property
     def reaches(self) -> tuple[int, ...]:
@@ -133,7 +147,7 @@ class StatePlan(Plan):
     @property
     def summed(self) -> bool:
         """Whether the sum of all values of a channel is needed."""
-        return self.weights.ones != 0
+        return any(weights.kept for weights in self.weights)
 
     @property
     def windowed(self) -> bool:
@@ -167,7 +181,7 @@ class StatePlan(Plan):
         if self.membrane_depth > 2048:
             return False
         neuron = self.neuron
-        plain = neuron.spec.fraction == 0 and neuron.spec.shift == 1 and self.weights.key == 1
+        plain = neuron.spec.fraction == 0 and neuron.spec.shift == 1 and self.weights[0].key == 1
         return bool(neuron.saturating) and plain and neuron.offset == 0 and neuron.bits > 1
 
     @property
@@ -195,16 +209,17 @@ class StatePlan(Plan):
         """Shape of a lane's state: an accumulator's, or what a row of k can come to."""
         if self.spec is not None and self.neuron.saturating:
             return self.lane_shape
-        weights = self.weights
-        low, high = -weights.ones * self.tokens, (weights.key - weights.ones) * self.tokens
-        shape = Shape.cast(range(low, high + 1))
+        # A token adds what its key's bit is worth: a pair of ones, or less a pair of zeros.
+        worth = {0, *(weights.key - weights.zeros for weights in self.weights)}
+        worth |= {-weights.zeros for weights in self.weights}
+        shape = Shape.cast(range(min(worth) * self.tokens, max(worth) * self.tokens + 1))
         # Sums are modulo the accumulator, so more bits than it has are for nothing.
         return Shape(min(shape.width, self.lane_shape.width - self.fraction), shape.signed)
 
     @property
     def sum_shape(self) -> Shape:
-        """Shape of ``base_row`` times the sum of all values of a channel, less one."""
-        return Shape.cast(range(-1, self.weights.base_row * self.tokens))
+        """Shape of ``kept`` times the sum of all values of a channel, less one."""
+        return Shape.cast(range(-1, max(weights.kept for weights in self.weights) * self.tokens))
 
     @property
     def state_depth(self) -> int:

@@ -15,7 +15,9 @@ __all__ = ["ValueSums"]
 
 
 class ValueSums(Component):
-    """Count the values of every channel of a head, ``base_row`` each, less one.
+    """Count the values of every channel of a head, less one.
+
+    Each counts :attr:`~spikeloom.hdl.attention.state.plan.Weights.kept`, r.
 
     Less one, so that what is read can be taken away without a gate: the complement of ``r u - 1``
     is ``- r u``, and that of -1, which half of the memory holds and keeps, is 0.
@@ -26,7 +28,7 @@ class ValueSums(Component):
     Parameters
     ----------
     design : AttentionDesign
-        The layer, with ``folding.order`` "state" and a similarity that counts pairs of zeros.
+        The layer, with ``folding.order`` "state" and a similarity of more than pairs of ones.
 
     Members
     -------
@@ -101,13 +103,14 @@ class ValueSums(Component):
                 last.data.eq(counted),
                 last.en.eq(write.en.any()),
             ]
-        weight: Value = Const(plan.weights.base_row)
+        kept = [weights.kept for weights in plan.weights]
+        weight: Value = Const(kept[0])
         if plan.weighed:
-            weight = Array(self.design.kappas)[self.head]
+            weight = Array(kept)[self.head]
         for n in range(plan.beat):
             part = before.word_select(n, shape.width)
             total = counted.word_select(n, shape.width)
-            step = beat[n].replicate(plan.weights.base_row.bit_length())
+            step = beat[n].replicate(max(kept).bit_length())
             m.d.comb += total.eq(part + (step & weight))
         return m
 

@@ -91,14 +91,17 @@ def _score_cells(design: AttentionKeys) -> float:
 def _state_cells(design: AttentionKeys) -> float:
     control: float = 30 + 16 * _log2(design.tokens) + 15 * _log2(_passes(design))
     control += _position_cells(design, 1)
-    if design.similarity == "and" and not _biased(design):
+    numbers = set(design.similarities)
+    summed = any(how.counts_zeros for how in numbers)
+    if not summed and not _biased(design):
         if _hard(design):
             return control + design.lanes * (2 * _log2(_threshold(design)) + 3)
         return control + design.lanes * (2 * _wide(design) + _membrane(design) + 5)
     lane = 4 * _wide(design) + _membrane(design) + 5
-    if design.similarity != "xnor" or _biased(design):
+    # Where a pair of zeros counts 1 and nothing else is added, the base takes a carry alone.
+    if {(how.zeros, how.each) for how in numbers} != {(1, 0)} or _biased(design):
         lane += _log2(design.tokens) + 4
-    counter = 0 if design.similarity == "and" else _log2(design.tokens) + 1
+    counter = _log2(design.tokens) + 1 if summed else 0
     return control + design.lanes * lane + design.beat * counter
 
 
@@ -119,7 +122,8 @@ def _biased(design: AttentionKeys) -> bool:
 def _wide(design: AttentionKeys) -> int:
     """Bits of a signed accumulator that holds every drive."""
     _, most = design.biases or (0, 0)
-    score = design.channels + max(most, 0) << design.score_fraction
+    spans = (how.bounds(design.channels) for how in set(design.similarities))
+    score = max(max(-low, high) for low, high in spans) + (max(most, 0) << design.score_fraction)
     return (design.tokens * score).bit_length() + 1
 
 
@@ -132,7 +136,7 @@ def _membrane(design: AttentionKeys) -> int:
 
 def _never_negative(design: AttentionKeys) -> bool:
     least, _ = design.biases or (0, 0)
-    return design.similarity != "hamming" and least >= 0
+    return all(how.never_negative for how in design.similarities) and least >= 0
 
 
 def _hard(design: AttentionKeys) -> bool:

@@ -9,11 +9,25 @@ from spikeloom.design.attention.folding import Folding
 from spikeloom.design.base import Design
 from spikeloom.design.position import POSITIONS, Gray, Log, PositionPart, Shift, Table
 from spikeloom.design.read import DesignError, show
+from spikeloom.design.similarity import SIMILARITIES, Similarity
 from spikeloom.design.values import Alphas, Number, Numbers
 
 __all__ = ["AttentionKeys"]
 
 _T = TypeVar("_T")
+
+
+def _similarity(value: object) -> str:
+    if not isinstance(value, str) or value not in SIMILARITIES:
+        raise DesignError("similarity", show(value), f"must be one of {', '.join(SIMILARITIES)}")
+    return value
+
+
+SimilarityName = Annotated[
+    str,
+    PlainValidator(_similarity),
+    WithJsonSchema({"enum": list(SIMILARITIES), "type": "string"}),
+]
 
 
 def _position(value: object) -> tuple[str, ...]:
@@ -51,7 +65,7 @@ class AttentionKeys(Design):
     dim: int = Field(ge=1, le=8192, description="D, the embedding width; a multiple of heads.")
     heads: int = Field(ge=1, le=8192, description="H, the attention heads.")
     steps: int = Field(ge=1, le=64, description="T, the time steps of an inference.")
-    similarity: Literal["and", "xnor", "alpha-xnor", "hamming"] = Field(
+    similarity: SimilarityName = Field(
         default="and", description="How a query is compared with a key."
     )
     alpha: Alphas | None = Field(
@@ -130,9 +144,15 @@ class AttentionKeys(Design):
         return self.head_dim + self.code_bits
 
     @property
+    def similarities(self) -> tuple[Similarity, ...]:
+        """The numbers of every head's similarity: where heads have alphas, ``zeros`` differs."""
+        row = SIMILARITIES[self.similarity]
+        return tuple(row.at(kappa, self.alpha_bits) for kappa in self.kappas)
+
+    @property
     def score_fraction(self) -> int:
-        """Fraction bits f of a score: alpha_bits for alpha-xnor, else 0."""
-        return self.alpha_bits if self.similarity == "alpha-xnor" else 0
+        """Fraction bits f of a score: those of its similarity, alpha_bits where alpha counts."""
+        return self.similarities[0].fraction
 
     @property
     def drive_fraction(self) -> int:
@@ -146,12 +166,12 @@ class AttentionKeys(Design):
 
     @property
     def alphas(self) -> tuple[Fraction, ...]:
-        """The alpha of every head that was asked for; 0 without alpha-xnor."""
+        """The alpha of every head that was asked for; 0 where it has none."""
         return self._each(self.alpha or Fraction(0))
 
     @property
     def kappas(self) -> tuple[int, ...]:
-        """Numerator of every head's alpha, rounded half to even; 0 without alpha-xnor."""
+        """Numerator of every head's alpha, rounded half to even; 0 where it has none."""
         return tuple(round(alpha * (1 << self.alpha_bits)) for alpha in self.alphas)
 
     @property

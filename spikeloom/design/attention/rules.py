@@ -6,6 +6,7 @@ from spikeloom.design.attention.keys import AttentionKeys
 from spikeloom.design.neuron import neuron_warnings
 from spikeloom.design.position import POSITIONS
 from spikeloom.design.read import DesignError, show
+from spikeloom.design.similarity import PAIRS, SIMILARITIES, same_as
 
 __all__ = ["check", "check_folding", "warn"]
 
@@ -15,13 +16,15 @@ def check(design: AttentionKeys) -> None:
     if design.dim % design.heads:
         raise DesignError("dim", show(design.dim), f"must be a multiple of heads ({design.heads})")
     given = design.model_fields_set
-    if design.similarity == "alpha-xnor":
+    if SIMILARITIES[design.similarity].alpha:
         if design.alpha is None:
-            raise DesignError("alpha", "", "missing: similarity alpha-xnor needs it, from 0 to 1")
+            reason = f"missing: similarity {design.similarity} needs it, from 0 to 1"
+            raise DesignError("alpha", "", reason)
     else:
+        named = " or ".join(name for name, row in SIMILARITIES.items() if row.alpha)
         for key in ("alpha", "alpha_bits"):
             if key in given:
-                reason = f"has a meaning with similarity alpha-xnor only, not {design.similarity}"
+                reason = f"has a meaning with similarity {named} only, not {design.similarity}"
                 raise DesignError(key, _written(getattr(design, key)), reason)
     for key in ("scale", "alpha"):
         value = getattr(design, key)
@@ -48,8 +51,9 @@ def _written(value: object) -> str:
 def _check_gate(design: AttentionKeys) -> None:
     if design.gate is None:
         return
-    high = design.channels
-    low = -high if design.similarity == "hamming" else 0
+    spans = [how.bounds(design.channels) for how in set(design.similarities)]
+    low = min(span[0] for span in spans) >> design.score_fraction
+    high = max(span[1] for span in spans) >> design.score_fraction
     least, most = design.biases or (0, 0)
     low, high = low + least, high + most
     if not low < design.gate <= high:
@@ -68,7 +72,7 @@ def check_folding(design: AttentionKeys, order: str) -> None:
     if design.heads % folding.heads:
         allowed = f"must divide the heads ({design.heads})"
         raise DesignError("folding.heads", show(folding.heads), allowed)
-    own = any(part.own_heads for part in design.parts) or len(set(design.kappas)) > 1
+    own = any(part.own_heads for part in design.parts) or len(set(design.similarities)) > 1
     if folding.heads > 1 and design.neuron == "none" and own:
         reason = "must be 1: drives of heads with a table or alpha of their own differ in width"
         raise DesignError("folding.heads", show(folding.heads), reason)
@@ -104,8 +108,9 @@ def _check_spikes(design: AttentionKeys, order: str) -> None:
     spikes = show(design.folding.spikes)
     if order == "score":
         raise DesignError("folding.spikes", spikes, "spikes are counted in state order: must be 1")
-    if design.similarity != "and":
-        reason = f"has a meaning with similarity and only, not {design.similarity}: must be 1"
+    if set(design.similarities) != {PAIRS}:
+        named = " or ".join(same_as(PAIRS))
+        reason = f"has a meaning with similarity {named} only, not {design.similarity}: must be 1"
         raise DesignError("folding.spikes", spikes, reason)
     if design.biases:
         reason = "windows of a bias go by one spike a cycle: must be 1"
@@ -127,7 +132,8 @@ def _warnings(design: AttentionKeys) -> Iterator[str]:
     yield from _similarity_warnings(design)
     for part in design.parts:
         yield from part.warnings(design)
-    if design.gate is not None and (design.similarity != "and" or design.position):
+    gated = "gate" in SIMILARITIES[design.similarity].beside
+    if design.gate is not None and (not gated or design.position):
         yield f"gate: with {_named(design)} is in no published model"
     yield from neuron_warnings(design)
 
@@ -137,7 +143,7 @@ def _named(design: AttentionKeys) -> str:
 
 
 def _similarity_warnings(design: AttentionKeys) -> Iterator[str]:
-    if design.similarity != "alpha-xnor":
+    if not SIMILARITIES[design.similarity].alpha:
         return
     if design.alpha_error:
         pairs = list(zip(design.alphas, design.alphas_exact, strict=True))
@@ -147,7 +153,7 @@ def _similarity_warnings(design: AttentionKeys) -> Iterator[str]:
             f"alpha: {float(asked):g}{named} is rounded to {design.kappas[head]}/"
             f"{1 << design.alpha_bits}, an error of {float(exact - asked):+g}"
         )
-    if not any(design.kappas):
-        yield "alpha: zero is the similarity and, which costs less"
-    if set(design.kappas) == {1 << design.alpha_bits}:
-        yield "alpha: one is the similarity xnor, which costs less"
+    ends = {0: "zero", 1 << design.alpha_bits: "one"}
+    if len(set(design.kappas)) == 1 and design.kappas[0] in ends:
+        for name in same_as(design.similarities[0]):
+            yield f"alpha: {ends[design.kappas[0]]} is the similarity {name}, which costs less"

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 
 from spikeloom.design.position.part import Attended, PositionPart, check_grid
 from spikeloom.design.read import DesignError, show
+from spikeloom.design.similarity import beside
 from spikeloom.design.values import read_sides
 
 __all__ = ["Gray"]
@@ -98,13 +99,8 @@ class Gray(PositionPart):
 
     def warnings(self, layer: Attended) -> Iterator[str]:
         """Warn of similarities that it is not published with, and of codes that repeat."""
-        if layer.similarity == "and":
-            yield (
-                "position: gray with and adds popcount(G(i) and G(j)), which depends on the "
-                "absolute positions; the encoding is relative with xnor"
-            )
-        elif layer.similarity != "xnor":
-            yield f"position: gray with {layer.similarity} is in no published model"
+        if warning := beside(layer.similarity, self.NAME):
+            yield warning
         for side, bits in zip(self._sides(layer), self.code_bits(layer), strict=True):
             if side > 1 << bits:
                 yield (

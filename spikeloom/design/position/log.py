@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from spikeloom.design.position.part import Attended, PositionPart
 from spikeloom.design.read import DesignError, show
+from spikeloom.design.similarity import beside
 
 __all__ = ["Log"]
 
@@ -82,13 +83,8 @@ class Log(PositionPart):
 
     def warnings(self, layer: Attended) -> Iterator[str]:
         """Warn of what the paper advises against, and of biases that are zero."""
-        if layer.similarity == "and":
-            yield (
-                "position: log with and is advised against by its paper, where it diverged on one "
-                "data set; our measurements found it to train, and better than with xnor"
-            )
-        elif layer.similarity != "xnor":
-            yield f"position: log with {layer.similarity} is in no published model"
+        if warning := beside(layer.similarity, self.NAME):
+            yield warning
         for part in layer.parts:
             if getattr(part, "grid", None) is not None:
                 yield (

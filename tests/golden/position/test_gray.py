@@ -53,20 +53,20 @@ def test_published_example():
     design = make(bits=3)
     words = [format(word, "03b") for word in code_words(design, 0)]
     assert words == ["000", "001", "011", "010", "110", "111", "101", "100"]
-    matrix = scores(codes(design, 0), codes(design, 0), Similarity("xnor"))
+    matrix = scores(codes(design, 0), codes(design, 0), Similarity(1, 1))
     assert matrix[0].tolist() == [3, 2, 1, 2, 1, 0, 1, 2]
 
 
 @pytest.mark.parametrize(("bits", "low", "high"), [(10, 2, 10), (8, 0, 8)])
 def test_range_at_168(bits, low, high):
     bit_rows = codes(make(tokens=168, bits=bits), 0)
-    matrix = scores(bit_rows, bit_rows, Similarity("xnor"))
+    matrix = scores(bit_rows, bit_rows, Similarity(1, 1))
     assert (matrix.min(), matrix.max()) == (low, high)
 
 
 def test_index_of_the_published_code_changes_with_the_step():
     design = make(tokens=168, bits=10, index="t*L+l")
-    matrices = [scores(c, c, Similarity("xnor")) for c in (codes(design, t) for t in range(4))]
+    matrices = [scores(c, c, Similarity(1, 1)) for c in (codes(design, t) for t in range(4))]
     assert [int((matrices[0] != m).sum()) for m in matrices[1:]] == [9600, 7424, 8960]
     assert code_words(design, 2)[5] == gray_code(2 * 168 + 5)
     assert code_words(make(tokens=168, bits=10), 2)[5] == gray_code(5)

@@ -138,7 +138,7 @@ def test_published_example():
     q = np.array([[int(c) for c in "10110010"]] * 8, np.uint8)
     k = np.array([[int(c) for c in "01101001"]] * 8, np.uint8)
     amounts = np.arange(8)[None]
-    matrix = scores(shift.rotate(q, amounts), shift.rotate(k, amounts), Similarity("and"))
+    matrix = scores(shift.rotate(q, amounts), shift.rotate(k, amounts), Similarity(1))
     for (n, m), score in {(0, 0): 1, (3, 3): 1, (0, 1): 3, (4, 5): 3, (0, 2): 2, (5, 7): 2}.items():
         assert matrix[n, m] == score
 
@@ -147,8 +147,8 @@ def test_similarity_depends_on_the_difference_of_the_amounts():
     rng = np.random.default_rng(4)
     q, k = (np.tile(rng.integers(0, 2, 8, dtype=np.uint8), (16, 1)) for _ in "qk")
     amounts = np.arange(16)[None] % 8
-    for kind in ("and", "xnor", "hamming"):
-        matrix = scores(shift.rotate(q, amounts), shift.rotate(k, amounts), Similarity(kind))
+    for numbers in ((1,), (1, 1), (2, 2, -1)):
+        matrix = scores(shift.rotate(q, amounts), shift.rotate(k, amounts), Similarity(*numbers))
         for n in range(8):
             assert np.array_equal(np.roll(matrix[0, :8], n), matrix[n, :8])
 
@@ -181,7 +181,7 @@ def test_similarity_in_a_picture_depends_on_both_differences():
     table = shift.schedule(make(64, 32, groups=2, grid=[8, 8]))
     word = np.random.default_rng(9).integers(0, 2, 32, dtype=np.uint8)
     turned = shift.rotate(np.tile(word, (64, 1)), table)
-    matrix = scores(turned, turned, Similarity("and")).reshape(8, 8, 8, 8)
+    matrix = scores(turned, turned, Similarity(1)).reshape(8, 8, 8, 8)
     for row, column in np.ndindex(4, 4):
         moved = matrix[row : row + 4, column : column + 4, row : row + 4, column : column + 4]
         assert np.array_equal(moved, matrix[:4, :4, :4, :4])

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from spikeloom.golden.similarity import Similarity as Kind
+from spikeloom.golden.similarity import Similarity as Numbers
 from spikeloom.golden.similarity import scores
 from spikeloom.hdl.similarity.alpha import AlphaSimilarity
 from spikeloom.hdl.similarity.gate import GatedSimilarity
@@ -11,9 +11,9 @@ from spikeloom.hdl.similarity.similarity import Similarity
 from spikeloom.sim.rows import run
 
 
-def expected(pairs, width, kappa, alpha_bits, saturate=None):
+def expected(pairs, width, numbers, saturate=None):
     words = np.array([[[w >> b & 1 for b in range(width)] for w in pair] for pair in pairs])
-    how = Kind("alpha-xnor", kappa, alpha_bits)
+    how = Numbers(*numbers)
     found = [scores(p[:1].astype(np.uint8), p[1:].astype(np.uint8), how)[0, 0] for p in words]
     return [int(score if saturate is None else min(score, saturate)) for score in found]
 
@@ -28,9 +28,24 @@ def simulated(dut, pairs, kappa):
 def test_every_pair_and_weight(width, kappas):
     pairs = list(itertools.product(range(1 << width), repeat=2))
     for kappa in kappas:
-        dut = AlphaSimilarity(width, kappas, alpha_bits=3)
-        assert dut.kappas == tuple(sorted(kappas))
-        assert simulated(dut, pairs, kappa) == expected(pairs, width, kappa, 3)
+        dut = AlphaSimilarity(width, 8, kappas)
+        assert dut.zeros == tuple(sorted(kappas))
+        assert simulated(dut, pairs, kappa) == expected(pairs, width, (8, kappa))
+
+
+@pytest.mark.parametrize(
+    ("ones", "each", "saturate"),
+    [(3, 0, None), (-5, 0, None), (7, -4, None), (-6, 6, 9), (2, 1, 5), (0, 2, None)],
+)
+def test_any_numbers(ones, each, saturate):
+    """Every pair of words of three channels, with weights below and above that of ones."""
+    pairs = list(itertools.product(range(8), repeat=2))
+    for zeros in (1, 4, 6):
+        dut = AlphaSimilarity(3, ones, (1, 4, 6), each, saturate=saturate)
+        want = expected(pairs, 3, (ones, zeros, each), saturate)
+        assert simulated(dut, pairs, zeros) == want
+        assert dut.score_range[0] <= min(want)
+        assert dut.score_range[1] >= max(want)
 
 
 @pytest.mark.parametrize("saturate", [None, 1, 20, 64, 10**6])
@@ -45,42 +60,40 @@ def test_random_pairs(width, alpha_bits, saturate):
             pairs.append(tuple(int("".join("01"[int(b)] for b in row), 2) for row in pair))
     kappas = sorted({0, 1, (1 << alpha_bits) - 1, 1 << alpha_bits})
     for kappa in kappas:
-        dut = AlphaSimilarity(width, kappas, alpha_bits=alpha_bits, saturate=saturate)
-        assert dut.most == min(width << alpha_bits, saturate or 10**9)
-        assert simulated(dut, pairs, kappa) == expected(pairs, width, kappa, alpha_bits, saturate)
+        one = 1 << alpha_bits
+        dut = AlphaSimilarity(width, one, kappas, saturate=saturate)
+        assert dut.score_range == (0, min(width * one, saturate or 10**9))
+        assert simulated(dut, pairs, kappa) == expected(pairs, width, (one, kappa), saturate)
 
 
 def test_latency():
-    plain = Similarity(16, "and").latency
+    plain = Similarity(16, 1).latency
     for kappas, levels in (((0, 8), 1), ((1, 3), 2), (range(9), 3)):
         for saturate in (None, 5):
-            dut = AlphaSimilarity(16, kappas, alpha_bits=3, saturate=saturate)
+            dut = AlphaSimilarity(16, 8, kappas, saturate=saturate)
             assert dut.latency == plain + levels + (saturate is not None)
 
 
 def test_a_gate_takes_weights():
     pairs = list(itertools.product(range(16), repeat=2))
     for kappa in (2, 5):
-        dut = GatedSimilarity(4, "alpha-xnor", 2, kappa=(2, 5), alpha_bits=3)
-        want = [int(score >= 16) for score in expected(pairs, 4, kappa, 3)]
+        dut = GatedSimilarity(4, 8, (2, 5), level=16)
+        want = [int(score >= 16) for score in expected(pairs, 4, (8, kappa))]
         assert simulated(dut, pairs, kappa) == want
-    assert not hasattr(GatedSimilarity(4, "and", 2), "weight")
+    assert not hasattr(GatedSimilarity(4, 1, level=2), "weight")
 
 
 @pytest.mark.parametrize(
     ("args", "options", "message"),
     [
-        ((0, (1,)), {"alpha_bits": 3}, "Width must be a positive integer, not 0"),
-        ((4, ()), {"alpha_bits": 3}, r"Kappas must be integers from 0 to 2\*\*3, not \(\)"),
-        ((4, (1, 9)), {"alpha_bits": 3}, r"Kappas must be integers from 0 to 2\*\*3, not \(1, 9\)"),
-        ((4, (1,)), {"alpha_bits": -1}, "Alpha bits must be a non-negative integer, not -1"),
-        (
-            (4, (1,)),
-            {"alpha_bits": 3, "saturate": 0},
-            "Saturate must be a positive integer or None, not 0",
-        ),
+        ((0, 8, (1,)), {}, "Width must be a positive integer, not 0"),
+        ((4, 8, ()), {}, r"Zeros must be non-negative integers, not \(\)"),
+        ((4, 8, (1, -9)), {}, r"Zeros must be non-negative integers, not \(1, -9\)"),
+        ((4, 0, (0, 1)), {}, "Ones or zeros must be another number than 0"),
+        ((4, 8, (1,)), {"saturate": 0}, "Saturate must be a positive integer or None, not 0"),
+        ((4, -8, (1,)), {"saturate": 3}, "Saturate must be None for scores below zero, not 3"),
     ],
 )
 def test_refuses(args, options, message):
-    with pytest.raises(TypeError, match=f"^{message}$"):
+    with pytest.raises((TypeError, ValueError), match=f"^{message}$"):
         AlphaSimilarity(*args, **options)

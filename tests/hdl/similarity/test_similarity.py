@@ -3,25 +3,39 @@ import itertools
 import numpy as np
 import pytest
 
-from spikeloom.golden.similarity import Similarity as Kind
+from spikeloom.golden.similarity import Similarity as Numbers
 from spikeloom.golden.similarity import scores
 from spikeloom.hdl.frame.compare import at_least
 from spikeloom.hdl.similarity.similarity import Similarity, signed_digits
 from spikeloom.sim.rows import run
 
-KINDS = [
-    {"kind": "and"},
-    {"kind": "xnor"},
-    {"kind": "hamming"},
-    *({"kind": "alpha-xnor", "kappa": kappa, "alpha_bits": 3} for kappa in range(9)),
+# Those of published similarities, and others: all signs, both counts in every form, one of them.
+NUMBERS = [
+    (1, 0, 0),
+    (1, 1, 0),
+    (2, 2, -1),
+    *((8, zeros, 0) for zeros in range(9)),
+    (0, 1, 0),
+    (0, 3, 1),
+    (-1, 0, 0),
+    (3, 0, -5),
+    (-7, -7, 3),
+    (1, 2, 0),
+    (3, 7, 0),
+    (1, -1, 0),
+    (-3, 5, 0),
+    (11, 3, 4),
+    (12, -20, 7),
+    (-6, -10, 10),
+    (5, 44, -60),
 ]
 
 
-def expected(pairs, width, kind, kappa=0, alpha_bits=0, saturate=None):
+def expected(pairs, width, numbers, saturate=None):
     def bits(words):
         return np.array([[w >> b & 1 for b in range(width)] for w in words], np.uint8)
 
-    how = Kind(kind, kappa, alpha_bits)
+    how = Numbers(*numbers)
     q, k = bits([q for q, _ in pairs]), bits([k for _, k in pairs])
     got = [int(scores(q[n : n + 1], k[n : n + 1], how)[0, 0]) for n in range(len(pairs))]
     return got if saturate is None else [min(score, saturate) for score in got]
@@ -31,38 +45,52 @@ def simulated(dut, pairs):
     return run(dut, [{"q": q, "k": k} for q, k in pairs], latency=dut.latency)
 
 
-@pytest.mark.parametrize("options", KINDS, ids=str)
+@pytest.mark.parametrize("numbers", NUMBERS, ids=str)
 @pytest.mark.parametrize("width", [1, 2, 3, 4])
-def test_every_pair(width, options):
+def test_every_pair(width, numbers):
     pairs = list(itertools.product(range(1 << width), repeat=2))
-    dut = Similarity(width, **options)
-    assert simulated(dut, pairs) == expected(pairs, width, **options)
+    want = expected(pairs, width, numbers)
+    dut = Similarity(width, *numbers)
+    assert simulated(dut, pairs) == want
+    assert dut.score_range == (min(want), max(want))
+
+
+def test_every_small_number():
+    """Pairs of zero to four of each kind, whatever the numbers."""
+    pairs = [(0b1100, 0b1010), (0, 0), (15, 15), (0, 15), (1, 0), (7, 15), (3, 3)]
+    for ones, zeros in itertools.product(range(-5, 6), repeat=2):
+        if ones or zeros:
+            numbers = (ones, zeros, (0, 3, -2)[(ones + zeros) % 3])
+            dut = Similarity(4, *numbers)
+            assert simulated(dut, pairs) == expected(pairs, 4, numbers), numbers
 
 
 @pytest.mark.parametrize("alpha_bits", [1, 2, 4, 5, 6])
 def test_every_alpha(alpha_bits):
     pairs = [(0, 0), (7, 7), (0, 7), (6, 2), (0, 1), (5, 1)]
     for kappa in range((1 << alpha_bits) + 1):
-        dut = Similarity(3, "alpha-xnor", kappa=kappa, alpha_bits=alpha_bits)
-        want = expected(pairs, 3, "alpha-xnor", kappa, alpha_bits)
-        assert simulated(dut, pairs) == want, kappa
+        numbers = (1 << alpha_bits, kappa, 0)
+        dut = Similarity(3, *numbers)
+        assert simulated(dut, pairs) == expected(pairs, 3, numbers), kappa
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("numbers", "saturate"),
     [
-        {"kind": "and"},
-        {"kind": "and", "saturate": 8},
-        {"kind": "xnor", "saturate": 5},
-        {"kind": "hamming"},
-        {"kind": "alpha-xnor", "kappa": 3, "alpha_bits": 3, "saturate": 64},
-        {"kind": "alpha-xnor", "kappa": 171, "alpha_bits": 8},
-        {"kind": "alpha-xnor", "kappa": 7, "alpha_bits": 3, "saturate": 1000},
+        ((1, 0, 0), None),
+        ((1, 0, 0), 8),
+        ((1, 1, 0), 5),
+        ((2, 2, -1), None),
+        ((8, 3, 0), 64),
+        ((256, 171, 0), None),
+        ((8, 7, 0), 1000),
+        ((-13, 21, 5), None),
+        ((3, -1, 2), 11),
     ],
     ids=str,
 )
 @pytest.mark.parametrize("width", [5, 12, 16, 37, 74])
-def test_random_pairs(width, options):
+def test_random_pairs(width, numbers, saturate):
     rng = np.random.default_rng(width)
     full = (1 << width) - 1
     pairs = [(0, 0), (full, full), (0, full), (full, 0)]
@@ -70,36 +98,40 @@ def test_random_pairs(width, options):
         for _ in range(30):
             pair = rng.random((2, width)) < rate
             pairs.append(tuple(int("".join("01"[int(b)] for b in row), 2) for row in pair))
-    dut = Similarity(width, **options)
-    assert simulated(dut, pairs) == expected(pairs, width, **options)
+    dut = Similarity(width, *numbers, saturate=saturate)
+    assert simulated(dut, pairs) == expected(pairs, width, numbers, saturate)
 
 
 @pytest.mark.parametrize("saturate", range(1, 10))
 def test_clips_at_every_bound(saturate):
     pairs = [((1 << n) - 1, 255) for n in range(9)]
-    dut = Similarity(8, "and", saturate=saturate)
+    dut = Similarity(8, 1, saturate=saturate)
     assert simulated(dut, pairs) == [min(n, saturate) for n in range(9)]
     assert dut.score_range == (0, min(8, saturate))
-    assert dut.latency == Similarity(8, "and").latency + (saturate < 8)
+    assert dut.latency == Similarity(8, 1).latency + (saturate < 8)
+
+
+@pytest.mark.parametrize("saturate", [1, 8, 9, 10, 40])
+def test_clips_scores_that_never_come_to_zero(saturate):
+    """Of 8 to 32; a bound below all of them leaves one score."""
+    pairs = [((1 << n) - 1, 255) for n in range(9)]
+    dut = Similarity(8, 3, 0, 1, saturate=saturate)
+    assert simulated(dut, pairs) == [min(8 + 3 * n, saturate) for n in range(9)]
+    assert dut.score_range == (min(8, saturate), min(32, saturate))
 
 
 def test_score_range_is_the_port():
-    assert Similarity(6, "hamming").o.shape().signed
-    for options in KINDS:
-        dut = Similarity(6, **options)
-        low, high = Kind(
-            options["kind"], options.get("kappa", 0), options.get("alpha_bits", 0)
-        ).bounds(6)
-        assert dut.score_range == (low, high)
+    assert Similarity(6, 2, 2, -1).o.shape().signed
+    for numbers in NUMBERS:
+        dut = Similarity(6, *numbers)
+        assert dut.score_range == Numbers(*numbers).bounds(6)
+        assert dut.numbers == Numbers(*numbers)
+        assert dut.o.shape().signed == (dut.score_range[0] < 0)
 
 
-def test_alpha_of_zero_and_one_take_one_count():
-    assert (
-        Similarity(9, "alpha-xnor", kappa=0, alpha_bits=3).latency == Similarity(9, "and").latency
-    )
-    assert (
-        Similarity(9, "alpha-xnor", kappa=8, alpha_bits=3).latency == Similarity(9, "and").latency
-    )
+@pytest.mark.parametrize("numbers", [(8, 0, 0), (8, 8, 0), (0, 4, 0)])
+def test_one_count_costs_no_addition(numbers):
+    assert Similarity(9, *numbers).latency == Similarity(9, 1).latency
 
 
 @pytest.mark.parametrize("value", [0, 1, 2, 3, 7, 11, 171, 255, 12345])
@@ -113,7 +145,7 @@ def test_signed_digits_are_canonical(value):
 @pytest.mark.parametrize(("width", "cycles"), [(1, 1), (4, 1), (16, 2), (32, 3), (64, 3), (74, 3)])
 def test_cells_take_half_the_cycles(width, cycles):
     """What the cells compute is checked under Icarus and by proof: Amaranth cannot simulate it."""
-    assert Similarity(width, "and", technology="ice40").latency == cycles
+    assert Similarity(width, 1, technology="ice40").latency == cycles
 
 
 def test_signed_digits_refuses_negative():
@@ -124,24 +156,13 @@ def test_signed_digits_refuses_negative():
 @pytest.mark.parametrize(
     ("args", "options", "message"),
     [
-        ((0, "and"), {}, r"Width must be a positive integer, not 0"),
-        ((4.0, "and"), {}, r"Width must be a positive integer, not 4\.0"),
-        ((4, "nand"), {}, r"Kind must be one of and, xnor, alpha-xnor, hamming, not 'nand'"),
+        ((0, 1), {}, r"Width must be a positive integer, not 0"),
+        ((4.0, 1), {}, r"Width must be a positive integer, not 4\.0"),
+        ((4, 0, 0, 1), {}, r"Ones or zeros must be another number than 0"),
+        ((4, 1), {"saturate": 0}, r"Saturate must be a positive integer or None, not 0"),
+        ((4, 2, 2, -1), {"saturate": 2}, r"Saturate must be None for scores below zero, not 2"),
         (
-            (4, "alpha-xnor"),
-            {"kappa": 9, "alpha_bits": 3},
-            r"Kappa must be an integer from 0 to 2\*\*3, not 9",
-        ),
-        (
-            (4, "alpha-xnor"),
-            {"alpha_bits": -1},
-            r"Alpha bits must be a non-negative integer, not -1",
-        ),
-        ((4, "xnor"), {"kappa": 1}, r"Kappa and alpha bits must be 0 for xnor, not 1 and 0"),
-        ((4, "and"), {"saturate": 0}, r"Saturate must be a positive integer or None, not 0"),
-        ((4, "hamming"), {"saturate": 2}, r"Saturate must be None for hamming, not 2"),
-        (
-            (4, "and"),
+            (4, 1),
             {"technology": "ecp5"},
             r'Technology must be "ice40" or "portable", not \'ecp5\'',
         ),
