@@ -40,7 +40,7 @@ def fold(
     var: ArrayLike | None = None,
     eps: float = 1e-5,
     threshold: float = 1.0,
-    decay: int = 2,
+    decay: float = 2,
     bits: int = 8,
 ) -> Folded:
     """Fold batch norm into a linear layer, and quantise it channel by channel.
@@ -64,7 +64,7 @@ def fold(
         Batch norm's epsilon.
     threshold : float
         Firing threshold of the real neuron.
-    decay : int
+    decay : float
         tau for a leaky neuron whose input decays, else 1.
     bits : int
         Width of a weight, 2 to 8.

@@ -1,16 +1,17 @@
 """Spiking neurons on integers, in the floor form.
 
-Ref: SpikingJelly ``LIFNode`` and ``IFNode`` with v_reset 0 or None.
+Ref: SpikingJelly ``LIFNode`` and ``IFNode`` with v_reset 0 or None; ``V * decay + X``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import ceil, floor
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spikeloom.design.neuron import NeuronDesign
+from spikeloom.design.neuron import NeuronKeys
 
 __all__ = ["NeuronSpec"]
 
@@ -19,23 +20,33 @@ __all__ = ["NeuronSpec"]
 class NeuronSpec:
     """An integer neuron with the spikes of the real-valued one.
 
-    With a = (2**shift - 1) W + X 2**fraction for ``lif``, a = W + X 2**fraction for ``if``::
+    With a = keep W + X 2**fraction::
 
         fires when a >= threshold
-        W' = (0 or a - threshold when it fired, else a) >> shift
+        W' = (0 or a - subtracted when it fired, else a) / divisor, rounded down, or up
+
+    keep / divisor is what a real membrane keeps in a step, in lowest terms, and 1 without leak.
 
     Parameters
     ----------
     kind : str
         ``"lif"`` or ``"if"``.
     shift : int
-        log2(tau) for lif; 0 for if.
+        Twos in the divisor: log2(tau) where tau is a power of two, 0 for if.
     fraction : int
         Fraction bits of the membrane W; the drive X has none.
     threshold : int
         In units of 2**-fraction.
     reset : str
         ``"hard"`` (to zero) or ``"soft"`` (less the threshold).
+    odd : int
+        The divisor without its twos.
+    keep : int
+        By default divisor - 1, the leak of an integer tau, or 1 where that is 0.
+    up : bool
+        Whether membranes are rounded up: the form of a neuron that fires above its threshold.
+    slack : int
+        What a soft reset subtracts beside ``threshold``: see :meth:`make`.
     """
 
     kind: str
@@ -43,9 +54,18 @@ class NeuronSpec:
     fraction: int
     threshold: int
     reset: str
+    odd: int = 1
+    keep: int = 0
+    up: bool = False
+    slack: int = 0
+
+    def __post_init__(self) -> None:
+        """Settle what is kept."""
+        if not self.keep:
+            object.__setattr__(self, "keep", max(1, self.divisor - 1))
 
     @classmethod
-    def from_design(cls, design: NeuronDesign, head: int = 0) -> "NeuronSpec":
+    def from_design(cls, design: NeuronKeys, head: int = 0) -> "NeuronSpec":
         """Fold scale and threshold of a head into one integer threshold, with the fewest bits.
 
         Exact for every design but soft resets whose threshold no binary fraction holds; there the
@@ -55,29 +75,88 @@ class NeuronSpec:
         """
         if design.neuron == "none":
             raise ValueError("Neuron must be 'lif' or 'if', not 'none'")
-        shift = design.tau.bit_length() - 1 if design.neuron == "lif" else 0
-        thresholds = design.thresholds_exact
-        how = (design.neuron, shift, design.steps, design.reset)
-        fraction = max(_fraction(*how, real) for real in set(thresholds))
-        real = thresholds[head]
-        threshold = -(-real.numerator * (1 << fraction) // real.denominator)
-        return cls(design.neuron, shift, fraction, threshold, design.reset)
+        heads = [
+            cls.make(
+                "lif" if design.neuron == "lif" else "if",
+                leak=design.leak,
+                steps=design.steps,
+                reset=design.reset,
+                threshold=real,
+                fires=design.fires,
+            )
+            for real in dict.fromkeys(design.thresholds_exact)
+        ]
+        fraction = max(spec.fraction for spec in heads)
+        return heads[0].at(design.thresholds_exact[head], design.steps, fraction)
 
     @classmethod
     def make(
         cls,
         kind: Literal["lif", "if"],
         *,
-        tau: int,
+        leak: Fraction,
         steps: int,
-        reset: Literal["hard", "soft"],
+        reset: str,
         threshold: Fraction,
+        fires: str = "at",
     ) -> "NeuronSpec":
-        """Choose the fewest fraction bits for a threshold in units of the drive."""
-        shift = tau.bit_length() - 1 if kind == "lif" else 0
-        fraction = _fraction(kind, shift, steps, reset, threshold)
-        integer = -(-threshold.numerator * (1 << fraction) // threshold.denominator)
-        return cls(kind, shift, fraction, integer, reset)
+        """Choose the fewest fraction bits for a threshold in units of the drive.
+
+        ``leak`` is keep / divisor. In T steps real membranes are multiples of a grid, 1 over
+        divisor**(T - 1). Rounding changes no spike
+
+        * where it does not happen: the divisor is a power of two, and there are bits for the grid;
+        * where keep is 1 and the fraction bits hold the threshold TH: a >= TH if and only if
+          floor(a) >= TH, and floor(floor(a) / divisor) = floor(a / divisor), so that W is the floor
+          of the real membrane in every step, and a soft reset takes the same TH from both;
+        * where its error D is allowed for. In the first step a is exact; a division leaves at most
+          (divisor - 1) / divisor behind, and so in each step D becomes
+          (D + divisor - 1) keep / divisor. The real neuron fires from a multiple of the grid on:
+          the first that is not below TH. So does this one if it fires from that less D on, and if
+          D is below the grid, which takes enough fraction bits. A soft reset subtracts TH all the
+          same: ``slack`` is D, rounded down, and the grid is that of TH beside the above.
+
+        For a neuron that fires above its threshold all signs turn: membranes are rounded up, and
+        a > TH if and only if ceil(a) > TH.
+
+        >>> leak = Fraction(1, 3)  # of tau 3/2
+        >>> made = NeuronSpec.make("lif", leak=leak, steps=4, reset="hard", threshold=Fraction(6))
+        >>> made.fraction, made.threshold, made.run([5, 5, 5, 4]).tolist()
+        (0, 6, [0, 1, 0, 0])
+        """
+        divisor = leak.denominator
+        shift = (divisor & -divisor).bit_length() - 1
+        up = fires == "above"
+        bare = cls(kind, shift, 0, 0, reset, divisor >> shift, leak.numerator, up)
+        return bare.at(threshold, steps, bare._fewest(threshold, steps))
+
+    def at(self, real: Fraction, steps: int, fraction: int) -> "NeuronSpec":
+        """Give a threshold in units of the drive to the same neuron, and enough fraction bits."""
+        slack = 0
+        if self.reset == "soft" and steps > 1:
+            error = 0 if self.odd == 1 else floor(self._error(steps))
+            slack = -error - 1 if self.up else error
+            threshold = ceil(real * (1 << fraction)) - slack
+        elif self.up:
+            threshold = 1 - self._least(-real, steps, fraction)
+        else:
+            threshold = self._least(real, steps, fraction)
+        return replace(self, fraction=fraction, threshold=threshold, slack=slack)
+
+    @property
+    def divisor(self) -> int:
+        """What a membrane is divided by in a step."""
+        return self.odd << self.shift
+
+    @property
+    def rise(self) -> int:
+        """What is added before a division that rounds down, so that it rounds as it should."""
+        return self.divisor - 1 if self.up else 0
+
+    @property
+    def subtracted(self) -> int:
+        """What a soft reset takes away."""
+        return self.threshold + self.slack
 
     @property
     def saturate(self) -> int | None:
@@ -90,25 +169,34 @@ class NeuronSpec:
         >>> NeuronSpec("lif", 1, 0, 8, "hard").step(2, 5)
         (0, 3)
         """
-        a = (max(1, (1 << self.shift) - 1)) * w + (x << self.fraction)
-        after = 0 if self.reset == "hard" else a - self.threshold
+        a = self.keep * w + (x << self.fraction)
+        after = 0 if self.reset == "hard" else a - self.subtracted
         if isinstance(a, np.ndarray):
             fired = a >= self.threshold
-            return fired.astype(np.uint8), np.where(fired, after, a) >> self.shift
-        return (1, after >> self.shift) if a >= self.threshold else (0, a >> self.shift)
+            return fired.astype(np.uint8), self.divide(np.where(fired, after, a))
+        return (1, self.divide(after)) if a >= self.threshold else (0, self.divide(a))
+
+    def divide(self, a: Any) -> Any:
+        """Divide by ``divisor`` and round, ints or arrays.
+
+        >>> [NeuronSpec("lif", 1, 0, 8, "hard", odd=3, up=up).divide(-7) for up in (False, True)]
+        [-2, -1]
+        """
+        shifted = (a + self.rise) >> self.shift
+        return shifted if self.odd == 1 else shifted // self.odd
 
     def fits(self, greatest: int, steps: int) -> bool:
         """Whether 64 bits hold every number of a run, for drives of at most this magnitude.
 
         None grows by more than the drive and the threshold in a step, so that all stay within
-        2 T times the greater of them; 2**shift, and a factor of two, are to spare.
+        2 T times the greater of them; the divisor, and a factor of two, are to spare.
 
         >>> spec = NeuronSpec("if", 0, 0, 5, "soft")
         >>> spec.fits((1 << 58) - 1, 8), spec.fits(1 << 58, 8)
         (True, False)
         """
-        largest = max(greatest << self.fraction, self.threshold, 1)
-        return largest * 2 * (steps << self.shift) < 1 << 62
+        largest = max(greatest << self.fraction, self.threshold, self.subtracted, 1)
+        return largest * 2 * steps * self.divisor < 1 << 62
 
     def run(self, drive: ArrayLike) -> NDArray[np.uint8]:
         """Return the spikes for a drive of shape (T, ...), from a membrane of zero.
@@ -126,16 +214,35 @@ class NeuronSpec:
             spikes[t], w = self.step(w, x[t])
         return spikes
 
+    def _error(self, steps: int) -> Fraction:
+        """How far a can be from the real one in ``steps`` steps, in units of 2**-fraction."""
+        error = Fraction(0)
+        for _ in range(steps - 1):
+            error = (error + self.divisor - 1) * Fraction(self.keep, self.divisor)
+        return error
 
-def _fraction(kind: str, shift: int, steps: int, reset: str, real: Fraction) -> int:
-    """Return the fewest fraction bits of a membrane that are exact for a threshold."""
-    below = real.denominator
-    grid = below.bit_length() - 1 if below & (below - 1) == 0 else None
-    # What T-1 halvings of an integer can leave behind the point.
-    trail = max(1, shift) * (steps - 1)
-    if steps == 1 or (kind == "if" and reset == "hard"):
-        return 0
-    if shift <= 1:
-        fraction = trail if grid is None else grid
-        return min(fraction, trail) if reset == "hard" else fraction
-    return trail + (grid or 0 if reset == "soft" else 0)
+    def _least(self, real: Fraction, steps: int, fraction: int) -> int:
+        """Return the least integer that is to fire, where a real number fires from ``real`` on."""
+        unit = 1 << fraction
+        if self.odd == 1 or (self.keep == 1 and (real * unit).denominator == 1):
+            return ceil(real * unit)
+        grid = self.divisor ** (steps - 1)
+        return ceil(Fraction(ceil(real * grid) * unit, grid) - self._error(steps))
+
+    def _fewest(self, real: Fraction, steps: int) -> int:
+        """Return the fewest fraction bits of a membrane that are exact for a threshold."""
+        below = real.denominator
+        bits = below.bit_length() - 1 if below & (below - 1) == 0 else None
+        hard = self.reset == "hard"
+        if steps == 1 or (self.kind == "if" and hard):
+            return 0
+        if self.odd == 1:
+            # What T-1 divisions of an integer can leave behind the point.
+            enough = max(1, self.shift) * (steps - 1)
+        else:
+            enough = floor(self._error(steps) * self.divisor ** (steps - 1)).bit_length()
+        if self.keep > 1:
+            return enough + (0 if hard else bits or 0)
+        if bits is None:
+            return enough
+        return min(bits, enough) if hard else bits

@@ -1,7 +1,8 @@
 """Projections: integer linear layers with their neurons, and CPG-PE at their input."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
@@ -59,7 +60,7 @@ def neurons(design: ProjectionDesign) -> tuple[NeuronSpec, ...]:
     if given is None:
         return (NeuronSpec.from_design(design),) * design.dim
     unit = NeuronSpec.from_design(design)
-    return tuple(replace(unit, threshold=value << unit.fraction) for value in given)
+    return tuple(unit.at(Fraction(value), design.steps, unit.fraction) for value in given)
 
 
 def projection(design: ProjectionDesign, x: ArrayLike) -> NDArray[Any]:

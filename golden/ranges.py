@@ -106,16 +106,15 @@ def ranges(design: AttentionDesign) -> Ranges:
 
 def membrane_range(spec: NeuronSpec, drive: tuple[int, int], steps: int) -> tuple[int, int]:
     """Bound the membrane after 0, 1, ... ``steps`` steps of a drive within a range."""
-    leak = max(1, (1 << spec.shift) - 1)
     low = high = least = most = 0
     for _ in range(steps):
-        bottom = leak * low + (drive[0] << spec.fraction)
-        top = leak * high + (drive[1] << spec.fraction)
+        bottom = spec.keep * low + (drive[0] << spec.fraction)
+        top = spec.keep * high + (drive[1] << spec.fraction)
         kept = [min(a, spec.threshold - 1) for a in (bottom, top) if bottom < spec.threshold]
         if top >= spec.threshold:
-            fired = max(bottom, spec.threshold) - spec.threshold
-            kept += [0] if spec.reset == "hard" else [fired, top - spec.threshold]
-        low, high = min(kept) >> spec.shift, max(kept) >> spec.shift
+            fired = (max(bottom, spec.threshold), top)
+            kept += [0] if spec.reset == "hard" else [a - spec.subtracted for a in fired]
+        low, high = spec.divide(min(kept)), spec.divide(max(kept))
         least, most = min(least, low), max(most, high)
     return least, most
 

@@ -13,6 +13,7 @@ from amaranth.utils import ceil_log2
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.ranges import Ranges, ranges
+from spikeloom.hdl.ratio import Quotient, times
 
 __all__ = ["Neuron", "NeuronAdd", "NeuronFire", "NeuronFormat", "NeuronPreset"]
 
@@ -32,9 +33,10 @@ class NeuronFormat:
     threshold and fires where it is not negative.
 
     For tau 2 and for neurons without leak the membrane memory holds the start value of the next
-    accumulation, which saves one addition of a constant a lane; for larger tau, where
-    ``(tau - 1) * membrane`` is much wider, it holds the membrane itself. With ``apart`` it always
-    does, and the offset is left to what else is added to the accumulator.
+    accumulation, which saves one addition of a constant a lane; where more than the membrane itself
+    is kept (``spec.keep``), which makes start values much wider, or it is divided by more than a
+    power of two, it holds the membrane. With ``apart`` it always does, and the offset is left to
+    what else is added to the accumulator.
 
     Heads with thresholds of their own (``ranges.heads``) have one format, and accumulators that
     start at offsets of their own: the offset is an input of the pieces of a neuron then.
@@ -42,8 +44,7 @@ class NeuronFormat:
     Parameters
     ----------
     spec : NeuronSpec
-        Integer neuron: shift (log2 of tau, 0 without leak), threshold, fraction, reset. Where heads
-        have thresholds of their own, that of any head.
+        Integer neuron. Where heads have thresholds of their own, that of any head.
     ranges : Ranges
         Ranges of score, drive and membrane.
     saturating : bool or None
@@ -117,7 +118,7 @@ class NeuronFormat:
     @property
     def stores_start(self) -> bool:
         """Whether the membrane memory holds start values."""
-        return self.spec.shift <= 1 and not self.apart
+        return self.spec.keep == self.spec.odd == 1 and not self.apart
 
     @property
     def _membranes(self) -> list[tuple[int, int]]:
@@ -132,6 +133,13 @@ class NeuronFormat:
         return low, max(leak * span[1] + offset * offsets for span, offset in pairs)
 
     @property
+    def dividend_shape(self) -> Shape:
+        """Shape of what is divided and becomes a membrane."""
+        lows, highs = zip(*self._membranes, strict=True)
+        divisor = self.spec.divisor
+        return Shape.cast(range(min(lows) * divisor, (max(highs) + 1) * divisor))
+
+    @property
     def membrane_shape(self) -> Shape:
         """Shape of a word of the membrane memory."""
         low, high = self._span(1, self.stores_start)
@@ -142,7 +150,7 @@ class NeuronFormat:
         """Shape of the accumulator."""
         if self.saturating:
             return Shape(self.bits + 1)
-        low, high = self._span(max((1 << self.spec.shift) - 1, 1), True)
+        low, high = self._span(self.spec.keep, True)
         low += min(self.ranges.drive[0], 0) << self.spec.fraction
         high += max(self.ranges.drive[1], 0) << self.spec.fraction
         return Shape.cast(range(low, high + 1))
@@ -184,8 +192,8 @@ class _Piece(wiring.Component):
 class NeuronPreset(_Piece):
     """Start value of an accumulator from a word of the membrane memory.
 
-    Combinational, latency 0. With tau 2 and without leak one gate a bit, for the first step; with
-    a larger tau a subtraction and the addition of a constant.
+    Combinational, latency 0. With tau 2 and without leak one gate a bit, for the first step; else
+    the addition of a constant, and where ``spec.keep`` is not 1 the product with it.
 
     Parameters
     ----------
@@ -226,11 +234,8 @@ class NeuronPreset(_Piece):
             offset = self.offset if fmt.by_head else fmt.offset
 
         start: Value = self.membrane
-        if fmt.spec.shift == 2:
-            # 3 w without a subtraction, whose inverted operand would take a cell a bit.
-            start = (self.membrane << 1) + self.membrane + offset
-        elif fmt.spec.shift > 2:
-            start = (self.membrane << fmt.spec.shift) - self.membrane + offset
+        if not fmt.stores_start and not (fmt.apart and fmt.spec.keep == 1):
+            start = times(self.membrane, fmt.spec.keep) + offset
         m.d.comb += self.acc.eq(Mux(self.first, offset, start))
 
         return m
@@ -304,8 +309,8 @@ class NeuronFire(_Piece):
 
     Combinational, latency 0. No comparator; the addition of one constant, except without leak and
     hard reset, and except in the saturating form with a threshold that is a power of two, where
-    the next membrane is a shift by wires. Checked against
-    :meth:`spikeloom.golden.neuron.NeuronSpec.step`.
+    the next membrane is a shift by wires; and a :class:`~spikeloom.hdl.ratio.Quotient` where the
+    divisor is no power of two. Checked against :meth:`spikeloom.golden.neuron.NeuronSpec.step`.
 
     Parameters
     ----------
@@ -353,34 +358,51 @@ class NeuronFire(_Piece):
         # What follows a step without a spike, and one with: start values where the memory holds
         # these, else membranes. offset + threshold is what the accumulator counts from.
         if fmt.by_head:
-            m.d.comb += self.membrane.eq(self._following(low))
+            m.d.comb += self.membrane.eq(self._following(m, low))
             return m
         rest = fmt.offset if fmt.stores_start else 0
-        change = (rest << spec.shift) - fmt.offset
+        change = (rest << spec.shift) - fmt.offset + spec.rise
         if fmt.hard:
-            quiet = (low + change) >> spec.shift
+            quiet = self._divide(m, low + change)
             m.d.comb += self.membrane.eq(Mux(self.spike, rest, quiet))
         else:
-            after = change - spec.threshold
+            after = change - spec.subtracted
             step = Signal(range(min(change, after, 0), max(change, after, 0) + 1))
             m.d.comb += [
                 step.eq(Mux(self.spike, after, change)),
-                self.membrane.eq((low + step) >> spec.shift),
+                self.membrane.eq(self._divide(m, low + step)),
             ]
 
         return m
 
-    def _following(self, low: Value) -> Value:
+    def _following(self, m: Module, low: Value) -> Value:
         """Leak and reset with the head's offset, which is less the threshold in the plain form."""
         fmt = self._format
-        shift, offset = fmt.spec.shift, self.offset
+        spec, offset = fmt.spec, self.offset
         rest: Value | int = offset if fmt.stores_start else 0
         change: Value = -offset
         if fmt.stores_start:
-            change = offset if shift else Const(0)
+            change = times(offset, spec.divisor - 1) if spec.shift else Const(0)
+        if spec.rise:
+            change = change + spec.rise
         if fmt.hard:
-            return Mux(self.spike, rest, (low + change) >> shift)
-        return (low + Mux(self.spike, change + offset, change)) >> shift
+            return Mux(self.spike, rest, self._divide(m, low + change))
+        after = change + offset
+        if spec.slack:
+            after = after - spec.slack
+        return self._divide(m, low + Mux(self.spike, after, change))
+
+    def _divide(self, m: Module, number: Value) -> Value:
+        """Divide what becomes a membrane; after a hard reset it may be anything."""
+        spec = self._format.spec
+        if spec.odd == 1:
+            return number >> spec.shift
+        dividend = Signal(self._format.dividend_shape)
+        m.d.comb += dividend.eq(number)
+        shifted = dividend >> spec.shift
+        m.submodules.quotient = quotient = Quotient(shifted.shape(), spec.odd)
+        m.d.comb += quotient.i.eq(shifted)
+        return quotient.o
 
 
 class Neuron(wiring.Component):

@@ -67,22 +67,23 @@ def neuron(design: IntegerDesign) -> NeuronSpec | None:
     """Return the integer neuron for ``lif`` and ``if``, None for others.
 
     A threshold that a root makes irrational is rounded up to the finest fraction that a membrane
-    can have, which changes no spike.
+    can have, which changes no spike: none meets it, so that a neuron at it and above it are one.
     """
     if design.neuron not in ("lif", "if"):
         return None
     real = design.threshold_exact
+    fires = design.fires
     if real is None:
-        decay = design.tau if design.neuron == "lif" and design.decay_input else 1
-        shift = design.tau.bit_length() - 1 if design.neuron == "lif" else 0
-        grid = 1 << max(1, shift) * (design.steps - 1)
-        real = Fraction(least(design.threshold * decay * grid, design.gain_squared), grid)
+        grid = max(2, design.leak.denominator) ** (design.steps - 1)
+        real = Fraction(least(design.threshold * design.lift * grid, design.gain_squared), grid)
+        fires = "at"
     return NeuronSpec.make(
         "lif" if design.neuron == "lif" else "if",
-        tau=design.tau,
+        leak=design.leak,
         steps=design.steps,
         reset=design.reset,
         threshold=real,
+        fires=fires,
     )
 
 

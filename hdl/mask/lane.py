@@ -64,8 +64,8 @@ class MaskLane(Component):
             return m
 
         fires = ~self.acc[-1]
-        change = (fmt.offset << spec.shift) - fmt.offset
-        after = change - spec.threshold
+        change = (fmt.offset << spec.shift) - fmt.offset + spec.rise
+        after = change - spec.subtracted
         addend = Signal(range(after, (1 << spec.fraction) + 1))
         total = Signal(Shape(len(self.acc) + 1, signed=True))
         m.d.comb += [

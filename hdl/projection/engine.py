@@ -11,6 +11,7 @@ from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import delays, odometer
 from spikeloom.hdl.frame.memory import add_block
 from spikeloom.hdl.projection.plan import ProjectionPlan
+from spikeloom.hdl.ratio import Quotient, times
 
 __all__ = ["ProjectionEngine"]
 
@@ -110,8 +111,8 @@ class ProjectionEngine(Component):
         if plan.spec is not None and plan.returns:
             write = state.write_port()
             kept = [Signal(plan.state_shape, name=f"kept{lane}") for lane in range(plan.lanes)]
-            for word, acc in zip(kept, accs, strict=True):
-                m.d.comb += word.eq(acc >> plan.spec.shift)
+            for lane, (word, acc) in enumerate(zip(kept, accs, strict=True)):
+                m.d.comb += word.eq(self._divide(m, acc, lane))
             m.d.comb += [
                 write.addr.eq(written),
                 write.data.eq(Cat(word.as_unsigned() for word in kept)),
@@ -214,8 +215,8 @@ class ProjectionEngine(Component):
             weight = weights.word_select(lane, width).as_signed()
             kept = state.word_select(lane, plan.state_shape.width)
             number: Value = kept.as_signed() if plan.state_shape.signed else kept
-            if plan.spec is not None and plan.spec.shift > 1:
-                number = Mux(is_membrane, (number << plan.spec.shift) - number, number)
+            if plan.spec is not None and plan.spec.keep > 1:
+                number = Mux(is_membrane, times(number, plan.spec.keep), number)
             addend = Signal(plan.acc_shape, name=f"addend{lane}", reset_less=True)
             acc = Signal(plan.acc_shape, name=f"acc{lane}", reset_less=True)
             m.d.sync += addend.eq(Mux(is_weight, weight << plan.fraction, number))
@@ -226,11 +227,26 @@ class ProjectionEngine(Component):
                 m.d.sync += acc.eq(total)
                 with m.If(settle & ~acc[-1]):
                     m.d.sync += acc.eq(0)
+            elif plan.spec.slack:
+                # A neuron that fired has lost its threshold, and is to lose a little more.
+                m.d.sync += acc.eq(Mux(settle & ~acc[-1], acc - plan.spec.slack, total))
             else:
                 with m.If(~(settle & ~acc[-1])):
                     m.d.sync += acc.eq(total)
             accs.append(acc)
         return accs
+
+    def _divide(self, m: Module, acc: Signal, lane: int) -> Value:
+        """Give the membrane that follows from what an accumulator has come to."""
+        spec = self._plan.spec
+        assert spec is not None
+        risen = acc + spec.rise if spec.rise else acc
+        shifted = risen >> spec.shift
+        if spec.odd == 1:
+            return shifted
+        m.submodules[f"quotient{lane}"] = quotient = Quotient(shifted.shape(), spec.odd)
+        m.d.comb += quotient.i.eq(shifted)
+        return quotient.o
 
     def _output(self, m: Module, accs: list[Signal], en: Value) -> None:
         """Write what a pass ends with into its part of an output word."""

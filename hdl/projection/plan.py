@@ -134,16 +134,16 @@ class ProjectionPlan:
         """Shape of an accumulator: right for what it ends with, wrapping on the way there."""
         if self.spec is None:
             return Shape(*bits(*spans(self.design).drives))
-        leak = max(1, (1 << self.spec.shift) - 1)
         found = spans(self.design)
         low = high = 0
         for drive, membrane, threshold in zip(
             found.drive, found.membrane, self.thresholds, strict=True
         ):
-            bottom = leak * membrane[0] + (drive[0] << self.fraction)
-            top = leak * membrane[1] + (drive[1] << self.fraction)
-            low = min(low, bottom, bottom - threshold)
-            high = max(high, top - threshold, threshold - 1 if self.returns else 0)
+            bottom = self.spec.keep * membrane[0] + (drive[0] << self.fraction)
+            top = self.spec.keep * membrane[1] + (drive[1] << self.fraction)
+            low = min(low, bottom, bottom - threshold, -self.spec.slack)
+            most = top - threshold - min(0, self.spec.slack)
+            high = max(high, most, threshold - 1 if self.returns else 0)
         return Shape.cast(range(min(low, -1), high + 1))
 
     @cached_property

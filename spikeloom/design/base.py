@@ -30,7 +30,6 @@ class Design(Section):
     """
 
     if TYPE_CHECKING:
-        kind: str
         steps: int
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -45,6 +44,7 @@ class Design(Section):
     )
     target: Target = Field(default=Target(), description="Device, clock and stream width.")
     budget: Budget = Field(default=Budget(), description="What the layer may cost.")
+    kind: str
 
     @model_validator(mode="before")
     @classmethod

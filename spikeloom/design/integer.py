@@ -17,10 +17,20 @@ from pydantic import (
 )
 
 from spikeloom.design.base import Design
+from spikeloom.design.neuron import (
+    FIRING,
+    LEAK,
+    NeuronKeys,
+    grid,
+    leak_warnings,
+    soft_warnings,
+    unused,
+)
 from spikeloom.design.read import DesignError, read_number, show
+from spikeloom.design.shape import HeadKeys
 from spikeloom.design.similarity import PAIRS, SIMILARITIES, same_as
 from spikeloom.design.ties import tie_warnings
-from spikeloom.design.values import Number, Section
+from spikeloom.design.values import Section
 
 __all__ = ["IntegerDesign", "Lanes", "Root"]
 
@@ -129,7 +139,7 @@ class Lanes(Section):
     )
 
 
-class IntegerDesign(Design):
+class IntegerDesign(NeuronKeys, HeadKeys, Design):
     """Attention on small integers: q (K^T v), a head and step at a time.
 
     q and k are integers from 0, v integers from 0 or signed; what they stand for is the integer
@@ -140,7 +150,6 @@ class IntegerDesign(Design):
     kind: Literal["integer-attention"] = Field(
         default="integer-attention", description="What the file describes."
     )
-    tokens: int = Field(ge=1, le=4096, description="N, the length of the sequence.")
     dim: int = Field(ge=1, le=8192, description="D, the channels of q and k; a multiple of heads.")
     value_dim: int | None = Field(
         default=None,
@@ -148,8 +157,6 @@ class IntegerDesign(Design):
         le=8192,
         description="Channels of v and of the output; a multiple of heads. Default: dim.",
     )
-    heads: int = Field(ge=1, le=8192, description="H, the attention heads.")
-    steps: int = Field(ge=1, le=64, description="T, the time steps of an inference.")
     similarity: Literal["and"] = Field(default="and", description="The dot product, q k.")
     q_max: int = Field(default=4, ge=1, le=15, description="Greatest value of q; the least is 0.")
     k_max: int = Field(default=4, ge=1, le=15, description="Greatest value of k; the least is 0.")
@@ -182,22 +189,10 @@ class IntegerDesign(Design):
         description="How multispike rounds ties: torch.round (V3's base model), or "
         "floor(x + 1/2) (its large model).",
     )
-    tau: Literal[2, 4, 8, 16, 32, 64] = Field(
-        default=2, description="Time constant of the leaky neuron, a power of two."
-    )
-    threshold: Number = Field(
-        default=Fraction(1, 2), description="Firing threshold of lif and if; at it they fire."
-    )
     scale: Scale = Field(
         default=Root(Fraction(1, 8)),
         description='Factor on the attention before the neuron; a root, as "1/sqrt(32)", is exact.',
         json_schema_extra={"default": "1/8"},
-    )
-    decay_input: bool = Field(
-        default=True, description="SpikingJelly's switch: the input decays with the membrane."
-    )
-    reset: Literal["hard", "soft"] = Field(
-        default="hard", description="After a spike: to zero, or less the threshold."
     )
     folding: Lanes = Field(default=Lanes(), description="What is computed in parallel.")
 
@@ -208,10 +203,9 @@ class IntegerDesign(Design):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        for key, value in (("dim", self.dim), ("value_dim", self.value_dim)):
-            if value is not None and value % self.heads:
-                allowed = f"must be a multiple of heads ({self.heads})"
-                raise DesignError(key, show(value), allowed)
+        if self.values % self.heads:
+            allowed = f"must be a multiple of heads ({self.heads})"
+            raise DesignError("value_dim", show(self.value_dim), allowed)
         if self.v_max is not None and self.v_bits is not None:
             reason = "must not stand beside v_bits: v has no sign (v_max) or has one (v_bits)"
             raise DesignError("v_max", show(self.v_max), reason)
@@ -239,11 +233,6 @@ class IntegerDesign(Design):
             )
             raise DesignError("folding.lanes", show(lanes), allowed)
         return self
-
-    @property
-    def head_dim(self) -> int:
-        """Channels of q and k a head, d."""
-        return self.dim // self.heads
 
     @property
     def values(self) -> int:
@@ -291,10 +280,14 @@ class IntegerDesign(Design):
     @property
     def threshold_exact(self) -> Fraction | None:
         """The threshold in units of the integer drive; None where a root makes it irrational."""
-        decay = self.tau if self.neuron == "lif" and self.decay_input else 1
         if self.scale.exact is None:
             return None
-        return self.threshold * decay * self.divisor**3 / self.scale.exact
+        return self.threshold * self.lift * self.divisor**3 / self.scale.exact
+
+    @property
+    def thresholds_exact(self) -> tuple[Fraction, ...]:
+        """The threshold of all neurons, where it is rational."""
+        return () if self.threshold_exact is None else (self.threshold_exact,)
 
     @property
     def lanes(self) -> int:
@@ -307,22 +300,16 @@ class IntegerDesign(Design):
         return tuple(self._warnings())
 
     def _warnings(self) -> Any:
-        unused = {
+        idle: dict[str, tuple[str, ...]] = {
             "lif": (),
-            "if": ("tau", "decay_input"),
-            "multispike": ("tau", "decay_input", "threshold", "reset"),
-        }.get(self.neuron, ("tau", "decay_input", "threshold", "scale", "reset", "divisor"))
-        for key in unused:
-            if key in self.model_fields_set:
-                yield f"{key}: has no effect with neuron {self.neuron}"
-        real = self.threshold_exact
-        spiking = self.neuron in ("lif", "if")
-        if spiking and self.reset == "soft" and real and real.denominator & real.denominator - 1:
-            yield (
-                f"reset: soft, with a threshold of {float(real):g} in units of the drive, which no "
-                "binary fraction holds: the threshold is rounded up and spikes may differ from the "
-                "real-valued neuron"
-            )
+            "if": LEAK,
+            "multispike": (*LEAK, *FIRING),
+            "none": (*LEAK, *FIRING, "scale", "divisor"),
+        }
+        yield from unused(self, idle[self.neuron])
+        if self.neuron in ("lif", "if"):
+            yield from soft_warnings(self, self.thresholds_exact)
+            yield from leak_warnings(self)
         yield from self._tie_warnings()
         if self.q_max == self.k_max == self.v_range[1] == 1 and self.v_bits is None:
             yield "q_max: with values of 0 and 1 this is the kind attention, which costs less"
@@ -337,14 +324,13 @@ class IntegerDesign(Design):
         scale, real = self.scale.exact, self.threshold_exact
         if scale is None or real is None or self.neuron == "none":
             return
-        bits = (self.tau.bit_length() - 1) * (self.steps - 1) if self.neuron == "lif" else 0
         ties: tuple[Fraction, ...] = (real,)
         what = "the threshold"
         if self.neuron == "multispike":
             halves = (Fraction(2 * m - 1, 2) for m in range(1, self.levels + 1))
             ties, what = tuple(half * self.divisor**3 / scale for half in halves), "a tie"
-        met = [tie for tie in ties if (1 << bits) % tie.denominator == 0][:1]
-        yield from tie_warnings([scale] * len(met), met, bits, what)
+        met = [tie for tie in ties if grid(self) % tie.denominator == 0][:1]
+        yield from tie_warnings([scale] * len(met), met, grid(self), what)
         if met and self.divisor & self.divisor - 1:
             yield (
                 f"divisor: n / {self.divisor} is no float32 number, and {what} lies exactly on a "

@@ -6,8 +6,9 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from spikeloom.design.base import Design
-from spikeloom.design.neuron import neuron_warnings
+from spikeloom.design.neuron import ScaledNeuronKeys, neuron_warnings
 from spikeloom.design.read import DesignError, show
+from spikeloom.design.shape import SequenceKeys
 from spikeloom.design.values import FromFile, Number, Rows, Section
 
 __all__ = ["Bias", "Cpg", "ProjectionDesign", "Thresholds", "Weights"]
@@ -56,15 +57,15 @@ class Bias(FromFile):
 class Thresholds(FromFile):
     """Integer threshold of each output channel, instead of threshold and scale.
 
-    A neuron fires where its drive, and tau - 1 times its membrane, reach it: 2 theta / s with tau 2
-    and a scale of s.
+    In units of the drive: tau theta / s for a threshold theta and a scale of s, and theta / s where
+    the input does not decay.
     """
 
     file: str | None = Field(default=None, description="NumPy file of dim positive integers.")
     values: Rows = Field(default=None, description="One positive integer an output channel.")
 
 
-class ProjectionDesign(Design):
+class ProjectionDesign(ScaledNeuronKeys, SequenceKeys, Design):
     """One projection, immutable: integers W x + b of every token, and neurons behind them.
 
     >>> ProjectionDesign.from_dict(
@@ -78,32 +79,19 @@ class ProjectionDesign(Design):
     kind: Literal["projection"] = Field(
         default="projection", description="What the file describes."
     )
-    tokens: int = Field(ge=1, le=4096, description="N, the length of the sequence.")
     inputs: int = Field(ge=1, le=4096, description="C, input channels, without those of CPG-PE.")
     dim: int = Field(ge=1, le=4096, description="D, output channels.")
-    steps: int = Field(ge=1, le=64, description="T, the time steps of an inference.")
     levels: int = Field(
         default=1, ge=1, le=15, description="Greatest input: 1 for spikes, more behind residuals."
     )
     neuron: Literal["lif", "if", "none"] = Field(
         default="lif", description="The neuron behind the projection; none gives integers."
     )
-    tau: Literal[2, 4, 8, 16, 32, 64] = Field(
-        default=2, description="Time constant of the leaky neuron, a power of two."
-    )
-    threshold: Number = Field(
-        default=Fraction(1), description="Firing threshold; a neuron at it fires."
-    )
+    threshold: Number = Field(default=Fraction(1), description="Firing threshold.")
     scale: Number = Field(
         default=Fraction(1), description="Factor on the drive before the neuron: what an integer "
         "of the weights is worth.",
     )  # fmt: skip
-    decay_input: bool = Field(
-        default=True, description="SpikingJelly's switch: the input decays with the membrane."
-    )
-    reset: Literal["hard", "soft"] = Field(
-        default="hard", description="After a spike: to zero, or less the threshold."
-    )
     lanes: int | None = Field(
         default=None,
         ge=1,
@@ -157,17 +145,6 @@ class ProjectionDesign(Design):
     def channel_thresholds(self) -> tuple[int, ...] | None:
         """Integer threshold of each output channel, where the design gives them."""
         return self.thresholds.values[0] if self.thresholds.values else None
-
-    @property
-    def threshold_exact(self) -> Fraction:
-        """The threshold of all channels in units of the drive, before it is put on a grid."""
-        decay = self.tau if self.neuron == "lif" and self.decay_input else 1
-        return self.threshold / self.scale * decay
-
-    @property
-    def scales(self) -> tuple[Fraction, ...]:
-        """The scale of all channels."""
-        return (self.scale,)
 
     @property
     def thresholds_exact(self) -> tuple[Fraction, ...]:

@@ -8,13 +8,14 @@ from pydantic import Field, field_validator, model_validator
 from spikeloom.design.base import Design
 from spikeloom.design.integer import IntegerDesign, Lanes
 from spikeloom.design.read import DesignError, show
+from spikeloom.design.shape import SequenceKeys
 from spikeloom.design.similarity import PAIRS, SIMILARITIES, same_as
 from spikeloom.design.values import Number
 
 __all__ = ["RateDesign"]
 
 
-class RateDesign(Design):
+class RateDesign(SequenceKeys, Design):
     """The sum over T steps of (s_q s_k^T) v, with spikes s that an IF neuron makes from rates.
 
     What SC-NeuroCore's ``SpikeDrivenAttention`` computes between its projections. Made by
@@ -24,7 +25,6 @@ class RateDesign(Design):
     kind: Literal["rate-attention"] = Field(
         default="rate-attention", description="What the file describes."
     )
-    tokens: int = Field(ge=1, le=4096, description="N, the length of the sequence.")
     dim: int = Field(ge=1, le=8192, description="D, the channels of q, k and v.")
     heads: int = Field(
         default=1,
@@ -33,7 +33,6 @@ class RateDesign(Design):
         description="Splits nothing, as in the published code: the reader of the drive divides by "
         "sqrt(dim / heads).",
     )
-    steps: int = Field(ge=1, le=64, description="T, the time steps of an inference.")
     similarity: Literal["and"] = Field(
         default="and", description="The number of channels in which both spike."
     )

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from spikeloom.design.base import Design
 from spikeloom.design.read import DesignError, show
+from spikeloom.design.shape import SequenceKeys
 
 __all__ = ["ResidualDesign"]
 
@@ -16,7 +17,7 @@ _REASONS = {
 }
 
 
-class ResidualDesign(Design):
+class ResidualDesign(SequenceKeys, Design):
     """One residual connection, immutable: shortcut x and branch z become one array.
 
     >>> ResidualDesign.from_dict({"tokens": 2, "dim": 3, "steps": 4, "mode": "or", "levels": 2})
@@ -26,9 +27,7 @@ neither their sum nor their maximum
     """
 
     kind: Literal["residual"] = Field(default="residual", description="What the file describes.")
-    tokens: int = Field(ge=1, le=4096, description="N, the length of the sequence.")
     dim: int = Field(ge=1, le=8192, description="D, the channels.")
-    steps: int = Field(ge=1, le=64, description="T, the time steps of an inference.")
     mode: Literal["add", "xor", "or", "iand"] = Field(
         default="add",
         description="How x (the shortcut) and z (the branch) join; iand is x and not z.",

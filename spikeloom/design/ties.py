@@ -37,7 +37,7 @@ def neighbours(value: Fraction) -> Floats | None:
 def tie_warnings(
     scales: Iterable[Fraction],
     thresholds: Iterable[Fraction],
-    halvings: int,
+    grid: int,
     what: str = "the threshold",
 ) -> Iterator[str]:
     """Yield a warning for every scale with which float32 code may miss a drive at the threshold.
@@ -49,14 +49,14 @@ def tie_warnings(
     ----------
     scales, thresholds : iterable of Fraction
         A scale, and the threshold in units of the integer drive that follows from it, a head.
-    halvings : int
-        Fraction bits that a membrane can have: log2(tau) (T - 1), 0 without a leak.
+    grid : int
+        What membranes are multiples of is 1 over this: 1 without a leak, divisor**(T - 1) with one.
     what : str
         What lies on the drive.
     """
     for scale, tie in dict.fromkeys(zip(scales, thresholds, strict=True)):
         floats = neighbours(scale)
-        if floats is None or (1 << halvings) % tie.denominator:
+        if floats is None or grid % tie.denominator:
             continue
         below, nearest, above = floats
         low, high = (" (the nearest)" * (number == nearest) for number in (below, above))

@@ -20,15 +20,19 @@ from spikeloom.design.read import DesignError, load_integers, read_number, show
 __all__ = [
     "QUOTIENT",
     "Alphas",
+    "Decay",
     "FromFile",
     "Number",
     "Numbers",
     "Rows",
     "Section",
+    "Tau",
     "number_between",
     "read_sides",
 ]
 
+# Terms of the quotient that a membrane is multiplied by: of a decay with three digits.
+_MOST = 1000
 QUOTIENT = {"type": "string", "pattern": r"^\s*\d{1,18}(\.\d{1,18})?\s*(/\s*\d{1,18}\s*)?$"}
 
 
@@ -40,6 +44,26 @@ def _positive(value: object, info: ValidationInfo) -> Fraction:
 def _alpha(value: object, info: ValidationInfo) -> Fraction:
     allowed = 'must be a number from 0 to 1, as 0.375 or "3/8"'
     return number_between(value, info, Fraction(0), Fraction(1), allowed)
+
+
+def _tau(value: object, info: ValidationInfo) -> Fraction:
+    allowed = f'must be a number above 1, a quotient of integers up to {_MOST}, as 2, 1.5 or "4/3"'
+    return _quotient(value, info, 1, _MOST, allowed)
+
+
+def _decay(value: object, info: ValidationInfo) -> Fraction | None:
+    if value is None:
+        return None
+    allowed = f'must be between 0 and 1, a quotient of integers up to {_MOST}, as 0.9 or "1/3"'
+    return _quotient(value, info, 0, 1, allowed)
+
+
+def _quotient(value: object, info: ValidationInfo, above: int, most: int, allowed: str) -> Fraction:
+    """Accept a quotient of small integers above a number, and below 1 where that is the most."""
+    number = number_between(value, info, Fraction(above), Fraction(most), allowed)
+    if number in (above, 1) or max(number.as_integer_ratio()) > _MOST:
+        raise DesignError(info.field_name or "", show(value), allowed)
+    return number
 
 
 def _positives(value: object, info: ValidationInfo) -> Fraction | tuple[Fraction, ...]:
@@ -57,6 +81,10 @@ def _by_head(
     if not isinstance(value, (list, tuple)) or not value:
         return read(value, info)
     return tuple(read(number, info) for number in value)
+
+
+def _plain(value: Fraction) -> int | str:
+    return value.numerator if value.denominator == 1 else str(value)
 
 
 def _say(value: Fraction | tuple[Fraction, ...]) -> str | list[str]:
@@ -141,6 +169,20 @@ Alphas = Annotated[
     PlainValidator(_alphas),
     PlainSerializer(_say),
     WithJsonSchema(_or_list({"type": "number", "minimum": 0, "maximum": 1})),
+]
+Tau = Annotated[
+    Fraction,
+    PlainValidator(_tau),
+    PlainSerializer(_plain),
+    WithJsonSchema(
+        {"anyOf": [{"type": "number", "exclusiveMinimum": 1, "maximum": _MOST}, QUOTIENT]}
+    ),
+]
+Decay = Annotated[
+    Fraction | None,
+    PlainValidator(_decay),
+    PlainSerializer(lambda value: None if value is None else str(value)),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0.001, "maximum": 0.999}, QUOTIENT]}),
 ]
 Rows = Annotated[
     tuple[tuple[int, ...], ...] | None,

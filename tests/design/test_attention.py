@@ -13,10 +13,11 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.toml"))
 BASE = {"tokens": 32, "dim": 64, "heads": 4, "steps": 4}
 KEYS = (
-    "name, target, budget, kind, tokens, dim, heads, steps, similarity, alpha, alpha_bits, "
-    "gate, position, neuron, tau, threshold, scale, decay_input, reset, gray, log, shift, table, "
-    "folding"
+    "name, target, budget, kind, tokens, steps, dim, heads, neuron, tau, decay, threshold, fires, "
+    "decay_input, reset, similarity, alpha, alpha_bits, gate, position, scale, gray, log, shift, "
+    "table, folding"
 )
+TAU = 'must be a number above 1, a quotient of integers up to 1000, as 2, 1.5 or "4/3"'
 NUMBER = 'must be a number from 1e-6 to 1e6, as 0.125 or "1/8"'
 ALPHA = 'must be a number from 0 to 1, as 0.375 or "3/8"'
 POSITION = 'must be "none", one of gray, log, shift, table, or a list of these without repeats'
@@ -129,7 +130,8 @@ REFUSED = [
     ({"scale": float("inf")}, f"scale: inf: {NUMBER}"),
     ({"scale": 1e-300}, f"scale: 1e-300: {NUMBER}"),
     ({"scale": []}, f"scale: []: {NUMBER}"),
-    ({"tau": 3}, "tau: 3: must be one of 2, 4, 8, 16, 32, 64"),
+    ({"tau": 1}, f"tau: 1: {TAU}"),
+    ({"tau": 1001}, f"tau: 1001: {TAU}"),
     ({"decay_input": 1}, "decay_input: 1: must be true or false"),
     ({"reset": "none"}, "reset: 'none': must be one of hard, soft"),
     ({"position": "rope"}, f"position: 'rope': {POSITION}"),

@@ -26,6 +26,16 @@ SPECS = [
     NeuronSpec("lif", 1, 1, 11, "soft"),
     NeuronSpec("lif", 2, 2, 37, "soft"),
     NeuronSpec("if", 0, 0, 13, "soft"),
+    NeuronSpec("lif", 0, 0, 6, "hard", odd=3, keep=1),
+    NeuronSpec("lif", 0, 1, 7, "soft", odd=3, keep=1),
+    NeuronSpec("lif", 0, 0, 7, "hard", odd=3, keep=1, up=True),
+    NeuronSpec("lif", 0, 0, 7, "soft", odd=3, keep=1, up=True, slack=-1),
+    NeuronSpec("lif", 1, 3, 70, "hard", odd=5, keep=9),
+    NeuronSpec("lif", 1, 3, 60, "soft", odd=5, keep=9, slack=7),
+    NeuronSpec("lif", 2, 0, 9, "hard", keep=1),
+    NeuronSpec("lif", 2, 0, 9, "soft", keep=1, up=True, slack=-1),
+    NeuronSpec("lif", 1, 0, 9, "hard", up=True),
+    NeuronSpec("if", 0, 0, 14, "soft", up=True, slack=-1),
 ]
 SCORES = [(0, 5), (-4, 4)]
 STEPS = 4
@@ -53,7 +63,8 @@ CASES = [
 
 def name(value):
     if isinstance(value, NeuronSpec):
-        return f"{value.kind}{value.shift}.{value.fraction}-{value.threshold}-{value.reset}"
+        leak = f"{value.kind}{value.keep}/{value.divisor}"
+        return f"{leak}.{value.fraction}-{value.threshold}-{value.reset}{'-up' * value.up}"
     return f"from{value.score[0]}" if isinstance(value, Ranges) else str(value)
 
 
@@ -148,8 +159,7 @@ def test_every_membrane_and_drive_in_one_step(spec, span, saturating, apart):
     words = [w + fmt.offset if fmt.stores_start else w for w in membranes]
     assert all(word in range_of(fmt.membrane_shape) for word in words)
     starts = evaluate(preset, [{"membrane": word, "first": 0} for word in words])
-    leak = max(1, (1 << spec.shift) - 1)
-    assert starts == [leak * w + (0 if apart else fmt.offset) for w in membranes]
+    assert starts == [spec.keep * w + (0 if apart else fmt.offset) for w in membranes]
 
     rows, answers = [], []
     for (w, start), drive in itertools.product(
@@ -211,6 +221,10 @@ DESIGNS = [
     {"steps": 1},
     {"scale": ["1/8", "1/3"]},
     {"scale": ["1/8", "1/32"], "reset": "soft", "similarity": "hamming"},
+    {"tau": 1.5},
+    {"decay": 0.9, "fires": "above", "similarity": "hamming"},
+    {"decay": "1/4", "scale": ["1/8", "1/3"], "fires": "above"},
+    {"decay": "2/3", "scale": ["1/8", "1/32"], "reset": "soft", "similarity": "hamming"},
 ]
 
 

@@ -104,15 +104,15 @@ class AccumulatorChain(Component):
         first: Value = Signal(init=1, name="first_step")
         write = None
         by_head = plan.neuron.by_head
-        domain = "sync" if by_head else "comb"
+        domain = "sync" if by_head or spec.odd > 1 else "comb"
         if plan.has_membranes:
             store = add_block(m, "membrane", width * plan.lanes, plan.membrane_depth)
             read = store.read_port()
             write = store.write_port()
             membranes = read.data
             m.d.comb += read.addr.eq(self.in_addr)
-            # An offset that is no constant makes the path to the memory long: a register cuts it,
-            # and the next run reads what was written cycles later.
+            # An offset that is no constant, and a division, make the path to the memory long: a
+            # register cuts it, and the next run reads what was written cycles later.
             m.d[domain] += [write.addr.eq(self.out_addr), write.en.eq(self.out_en)]
             step = Signal(range(plan.steps))
             with m.If(self.done):

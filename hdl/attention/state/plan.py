@@ -181,7 +181,9 @@ class StatePlan(Plan):
         if self.membrane_depth > 2048:
             return False
         neuron = self.neuron
-        plain = neuron.spec.fraction == 0 and neuron.spec.shift == 1 and self.weights[0].key == 1
+        spec = neuron.spec
+        halves = (spec.keep, spec.divisor, spec.up) == (1, 2, False)
+        plain = spec.fraction == 0 and halves and self.weights[0].key == 1
         return bool(neuron.saturating) and plain and neuron.offset == 0 and neuron.bits > 1
 
     @property

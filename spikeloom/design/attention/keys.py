@@ -7,10 +7,12 @@ from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema
 
 from spikeloom.design.attention.folding import Folding
 from spikeloom.design.base import Design
+from spikeloom.design.neuron import NeuronKeys
 from spikeloom.design.position import POSITIONS, Gray, Log, PositionPart, Shift, Table
 from spikeloom.design.read import DesignError, show
+from spikeloom.design.shape import HeadKeys
 from spikeloom.design.similarity import SIMILARITIES, Similarity
-from spikeloom.design.values import Alphas, Number, Numbers
+from spikeloom.design.values import Alphas, Numbers
 
 __all__ = ["AttentionKeys"]
 
@@ -57,14 +59,10 @@ Position = Annotated[
 ]
 
 
-class AttentionKeys(Design):
+class AttentionKeys(NeuronKeys, HeadKeys, Design):
     """Keys of an attention layer, and what follows from each: the base of its design."""
 
     kind: Literal["attention"] = Field(default="attention", description="What the file describes.")
-    tokens: int = Field(ge=1, le=4096, description="N, the length of the sequence.")
-    dim: int = Field(ge=1, le=8192, description="D, the embedding width; a multiple of heads.")
-    heads: int = Field(ge=1, le=8192, description="H, the attention heads.")
-    steps: int = Field(ge=1, le=64, description="T, the time steps of an inference.")
     similarity: SimilarityName = Field(
         default="and", description="How a query is compared with a key."
     )
@@ -88,21 +86,9 @@ class AttentionKeys(Design):
     neuron: Literal["lif", "if", "none"] = Field(
         default="lif", description="The neuron behind the attention; none gives integers."
     )
-    tau: Literal[2, 4, 8, 16, 32, 64] = Field(
-        default=2, description="Time constant of the leaky neuron, a power of two."
-    )
-    threshold: Number = Field(
-        default=Fraction(1, 2), description="Firing threshold; a neuron at it fires."
-    )
     scale: Numbers = Field(
         default=Fraction(1, 8),
         description="Factor on the attention before the neuron, one or one a head.",
-    )
-    decay_input: bool = Field(
-        default=True, description="SpikingJelly's switch: the input decays with the membrane."
-    )
-    reset: Literal["hard", "soft"] = Field(
-        default="hard", description="After a spike: to zero, or less the threshold."
     )
     gray: Gray = Field(default=Gray(), description="Gray-PE (position gray).")
     log: Log = Field(default=Log(), description="Log-PE (position log).")
@@ -111,11 +97,6 @@ class AttentionKeys(Design):
     folding: Folding = Field(
         default=Folding(), description="What is computed in parallel, and in which order."
     )
-
-    @property
-    def head_dim(self) -> int:
-        """Channels a head, d = D/H."""
-        return self.dim // self.heads
 
     @property
     def parts(self) -> tuple[PositionPart, ...]:
@@ -198,10 +179,8 @@ class AttentionKeys(Design):
     @property
     def thresholds_exact(self) -> tuple[Fraction, ...]:
         """The threshold of every head in units of the integer drive, before it is on a grid."""
-        decay = self.tau if self.neuron == "lif" and self.decay_input else 1
-        return tuple(
-            (1 << self.drive_fraction) * self.threshold / scale * decay for scale in self.scales
-        )
+        unit = (1 << self.drive_fraction) * self.threshold * self.lift
+        return tuple(unit / scale for scale in self.scales)
 
     @property
     def threshold_exact(self) -> Fraction:

@@ -13,8 +13,6 @@ __all__ = ["check", "check_folding", "warn"]
 
 def check(design: AttentionKeys) -> None:
     """Raise :exc:`DesignError` for the first combination of keys that has no meaning."""
-    if design.dim % design.heads:
-        raise DesignError("dim", show(design.dim), f"must be a multiple of heads ({design.heads})")
     given = design.model_fields_set
     if SIMILARITIES[design.similarity].alpha:
         if design.alpha is None:

@@ -1,0 +1,125 @@
+"""Products and quotients of numbers and constants, by adders and look-up tables."""
+
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Shape, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["Quotient", "times"]
+
+
+def times(value: Value, factor: int) -> Value:
+    """Multiply by a constant of at least 1, with the fewest additions and subtractions.
+
+    A subtraction takes a cell a bit more where its operand must be inverted, so it is not chosen
+    where additions are as few.
+    """
+    if factor < 1:
+        raise ValueError(f"Factor must be at least 1, not {factor!r}")
+    binary = [(bit, 1) for bit in range(factor.bit_length()) if factor >> bit & 1]
+    signed = _signed_digits(factor)
+    (shift, _), *rest = reversed(binary if len(binary) <= len(signed) else signed)
+    total = value << shift if shift else value
+    for bit, sign in rest:
+        part = value << bit if bit else value
+        total = total + part if sign > 0 else total - part
+    return total
+
+
+def _signed_digits(number: int) -> list[tuple[int, int]]:
+    """Write a number with digits -1, 0, 1, no two neighbours of which are not 0: bit and sign."""
+    digits = []
+    bit = 0
+    while number:
+        if number & 1:
+            sign = 2 - (number & 3)
+            digits.append((bit, sign))
+            number -= sign
+        number >>= 1
+        bit += 1
+    return digits
+
+
+class Quotient(wiring.Component):
+    """Divide by an odd constant, rounding down.
+
+    Long division, from the top: what is left over, and as many of the next bits as keep the table
+    within four inputs (at least one), give digits of the quotient and what is left over then. A
+    digit takes two cells a bit for 3, four for 5 and 7; the path has a cell for every digit. From
+    17 on a step is a subtraction.
+
+    Combinational, latency 0.
+
+    Parameters
+    ----------
+    shape : ShapeLike
+        Shape of the number.
+    divisor : int
+        An odd integer, at least 3.
+
+    Members
+    -------
+    i : In(shape)
+        Number.
+    o : Out(shape)
+        floor(i / divisor).
+    """
+
+    i: Signal
+    o: Signal
+
+    def __init__(self, shape: Shape, divisor: int):
+        if not isinstance(divisor, int) or divisor < 3 or divisor % 2 == 0:
+            raise ValueError(f"Divisor must be an odd integer of at least 3, not {divisor!r}")
+        self._divisor = divisor
+        super().__init__({"i": In(shape), "o": Out(shape)})
+
+    @property
+    def divisor(self) -> int:
+        """What is divided by."""
+        return self._divisor
+
+    @property
+    def latency(self) -> int:
+        """Cycles from number to quotient."""
+        return 0
+
+    def elaborate(self, platform: object) -> Module:
+        """Go through the digits, the sign first: it is worth less than nothing, and all of it."""
+        m = Module()
+        divisor = self._divisor
+        left_bits = (divisor - 1).bit_length()
+        radix = max(1, 4 - left_bits)
+
+        bits = list(self.i)
+        digits: list[Value] = []
+        left: Value = Const(0, left_bits)
+        if self.i.shape().signed:
+            sign = bits.pop()
+            digits.append(sign)
+            left = Mux(sign, divisor - 1, 0)
+        while bits:
+            taken = (len(bits) - 1) % radix + 1
+            bits, low = bits[:-taken], bits[-taken:]
+            number = Signal(left_bits + taken, name=f"number{len(bits)}")
+            digit = Signal(taken, name=f"digit{len(bits)}")
+            after = Signal(left_bits, name=f"left{len(bits)}")
+            m.d.comb += number.eq(Cat(*low, left))
+            if left_bits <= 4:
+                # No number is beyond the table: what is left is less than the divisor.
+                pairs = [divmod(n, divisor) for n in range(divisor << taken)]
+                m.d.comb += [
+                    digit.eq(Array(pair[0] for pair in pairs)[number]),
+                    after.eq(Array(pair[1] for pair in pairs)[number]),
+                ]
+            else:
+                rest = Signal(Shape(left_bits + 1, signed=True), name=f"rest{len(bits)}")
+                m.d.comb += [
+                    rest.eq(number - divisor),
+                    digit.eq(~rest[-1]),
+                    after.eq(Mux(digit, rest, number)),
+                ]
+            digits.append(digit)
+            left = after
+        m.d.comb += self.o.eq(Cat(*reversed(digits)))
+
+        return m
