@@ -134,8 +134,7 @@ class AttentionLayer(BankedLayer):
         if not self._joined:
             return complete
         m.d.comb += self.waits.eq(complete & ~self._engine.busy)
-        go: Value = self.go
-        return go
+        return self.go
 
     def _wide(self, m: Module, wide: WideLayer) -> Module:
         """Put what takes several spikes a cycle behind the stages."""
