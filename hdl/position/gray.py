@@ -41,10 +41,8 @@ class GrayCode(Component):
     """
 
     def __init__(self, count: int, bits: int):
-        if not isinstance(bits, int) or bits < 1:
-            raise TypeError(f"Bits must be a positive integer, not {bits!r}")
         self.count: Final = natural("Count", count)
-        self.bits: Final = bits
+        self.bits: Final = natural("Bits", bits)
         super().__init__({"index": In(range(count)), "o": Out(bits)})
 
     def elaborate(self, platform: object) -> Module:
@@ -178,7 +176,7 @@ class TokenCode(Component):
             rows = design.gray.grid[0]
             indices = [(self.token[below:], rows), (self.token[:below], columns)]
         elif counted:
-            indices = [(self.count(m, step), design.tokens * design.steps)]
+            indices = [(self._count(m, step), design.tokens * design.steps)]
         codes = []
         for n, ((index, count), bits) in enumerate(
             zip(indices, design.gray.code_bits(design), strict=True)

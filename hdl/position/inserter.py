@@ -3,7 +3,6 @@
 from typing import Final
 
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import memory
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.design.attention.design import AttentionDesign
@@ -12,6 +11,7 @@ from spikeloom.hdl.attention.state.plan import StatePlan
 from spikeloom.hdl.frame.beats import beat_stream
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import following
+from spikeloom.hdl.frame.memory import add_block
 
 __all__ = ["CodeInserter"]
 
@@ -65,11 +65,7 @@ class CodeInserter(Component):
         m = Module()
         plan, design = self._plan, self.design
         beats = self._contents()
-        rom: memory.Memory = memory.Memory(
-            shape=plan.beat, depth=len(beats), init=beats, attrs={"rom_style": "block"}
-        )
-        m.submodules.rom = rom
-        port = rom.read_port()
+        port = add_block(m, "rom", plan.beat, len(beats), beats, rom=True).read_port()
 
         section = Signal(2)
         row = Signal(range(max(plan.key_rows, plan.tokens)))

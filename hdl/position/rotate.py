@@ -88,10 +88,8 @@ class GroupShifter(Component):
     """
 
     def __init__(self, groups: int, group_width: int):
-        if not isinstance(group_width, int) or group_width < 1:
-            raise TypeError(f"Group width must be a positive integer, not {group_width!r}")
         self.groups: Final = natural("Groups", groups)
-        self.group_width: Final = group_width
+        self.group_width: Final = natural("Group width", group_width)
         super().__init__(
             {
                 "i": In(groups * group_width),

@@ -18,6 +18,7 @@ from spikeloom.golden.position.shift import schedule
 from spikeloom.hdl.frame.beats import beat_stream
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import fit
+from spikeloom.hdl.frame.memory import add_block
 from spikeloom.hdl.position.rotate import GroupShifter, ShiftSchedule
 
 __all__ = ["KeyShifter", "StateShifter", "TokenShifter", "scatter_steps"]
@@ -118,13 +119,7 @@ class KeyShifter(Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         design = self.design
-        store: memory.Memory = memory.Memory(
-            shape=design.beat,
-            depth=self.banks * self._bank_depth,
-            init=[],
-            attrs={"ram_style": "block"},
-        )
-        m.submodules.store = store
+        store = add_block(m, "store", design.beat, self.banks * self._bank_depth)
         # Pointers with a bit more than a bank's number: equal when all banks are empty, apart by
         # that bit alone when all are full.
         fill = Signal(range(2 * self.banks))
@@ -138,11 +133,7 @@ class KeyShifter(Component):
         design = self.design
         width = design.shift.group_dim(design)
         words = self._words()
-        rom: memory.Memory = memory.Memory(
-            shape=self._layout, depth=len(words), init=words, attrs={"rom_style": "block"}
-        )
-        m.submodules.rom = rom
-        read = rom.read_port()
+        read = add_block(m, "rom", self._layout, len(words), words, rom=True).read_port()
         word = read.data
 
         # The word in the ROM's output register is carried out while the next one is addressed.
