@@ -413,6 +413,9 @@ class Neuron(Component):
         Spikes, channel c at bit c.
     """
 
+    #: Cycles from a drive to its spikes.
+    latency: Final = 1
+
     def __init__(self, design: AttentionDesign, *, channels: int = 1, head: int = 0):
         if design.neuron == "none":
             raise ValueError("Neuron must be lif or if, not 'none'")
@@ -429,11 +432,6 @@ class Neuron(Component):
                 "o": Out(stream.Signature(channels)),
             }
         )
-
-    @property
-    def latency(self) -> int:
-        """Cycles from a drive to its spikes."""
-        return 1
 
     def elaborate(self, platform: object) -> Module:
         """Step all channels at once whenever the output register is free."""

@@ -67,16 +67,14 @@ class Quotient(Component):
         floor(i / divisor).
     """
 
+    #: Cycles from number to quotient.
+    latency: Final = 0
+
     def __init__(self, shape: Shape, divisor: int):
         if not isinstance(divisor, int) or divisor < 3 or divisor % 2 == 0:
             raise ValueError(f"Divisor must be an odd integer of at least 3, not {divisor!r}")
         self.divisor: Final = divisor
         super().__init__({"i": In(shape), "o": Out(shape)})
-
-    @property
-    def latency(self) -> int:
-        """Cycles from number to quotient."""
-        return 0
 
     def elaborate(self, platform: object) -> Module:
         """Go through the digits, the sign first: it is worth less than nothing, and all of it."""

@@ -39,6 +39,9 @@ class CpgRom(Component):
         Spikes of the position of the cycle before; neuron c at bit c.
     """
 
+    #: Cycles from a position to its spikes.
+    latency: Final = 1
+
     def __init__(
         self, positions: int, neurons: int, w_max: int = 10_000, *, rom_style: str = "block"
     ):
@@ -52,11 +55,6 @@ class CpgRom(Component):
     def positions(self) -> int:
         """Positions that there are."""
         return len(self._words)
-
-    @property
-    def latency(self) -> int:
-        """Cycles from a position to its spikes."""
-        return 1
 
     def elaborate(self, platform: object) -> Module:
         """Wrap the table in a memory."""

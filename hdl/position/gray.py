@@ -78,6 +78,9 @@ class GrayRom(Component):
         Code of the token of the cycle before: with a grid the row's above the column's.
     """
 
+    #: Cycles from a token to its code.
+    latency: Final = 1
+
     def __init__(self, design: AttentionDesign, *, rom_style: str = "block"):
         _check(design)
         self.design: Final = design
@@ -89,11 +92,6 @@ class GrayRom(Component):
                 "o": Out(_bits(design)),
             }
         )
-
-    @property
-    def latency(self) -> int:
-        """Cycles from a token to its code."""
-        return 1
 
     def elaborate(self, platform: object) -> Module:
         """Wrap the table in a memory."""
@@ -140,17 +138,15 @@ class TokenCode(Component):
         Code of the token of the cycle before: with a grid the row's above the column's.
     """
 
+    #: Cycles from a token to its code.
+    latency: Final = 1
+
     def __init__(self, design: AttentionDesign):
         _check(design)
         self.design: Final = design
         super().__init__(
             {"token": In(range(design.tokens)), "done": In(1), "o": Out(_bits(design))}
         )
-
-    @property
-    def latency(self) -> int:
-        """Cycles from a token to its code."""
-        return 1
 
     def elaborate(self, platform: object) -> Module:
         """Build the form that the design chooses."""

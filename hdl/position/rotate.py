@@ -136,6 +136,9 @@ class ShiftSchedule(Component):
         Amounts of the token of the cycle before, for :class:`GroupShifter`.
     """
 
+    #: Cycles from a token to its amounts.
+    latency: Final = 1
+
     def __init__(self, design: AttentionDesign, *, rom_style: str = "block"):
         if "shift" not in design.position:
             raise ValueError(f"Position must contain shift, not {design.position!r}")
@@ -149,11 +152,6 @@ class ShiftSchedule(Component):
                 "amounts": Out(data.ArrayLayout(range(self.group_width), self.groups)),
             }
         )
-
-    @property
-    def latency(self) -> int:
-        """Cycles from a token to its amounts."""
-        return 1
 
     def elaborate(self, platform: object) -> Module:
         """Wrap the table in a memory; a table without bits needs none."""

@@ -50,6 +50,9 @@ class SinusoidTable(Component):
         Their rates, or spikes, one cycle later.
     """
 
+    #: Cycles from an address to its answer.
+    latency: Final = 1
+
     def __init__(
         self, tokens: int, dim: int, *, bits: int = 0, lanes: int = 1, rom_style: str = "block"
     ):
@@ -70,11 +73,6 @@ class SinusoidTable(Component):
                 "o": Out(lanes * self._bits),
             }
         )
-
-    @property
-    def latency(self) -> int:
-        """Cycles from an address to its answer."""
-        return 1
 
     def elaborate(self, platform: object) -> Module:
         """Look up."""
