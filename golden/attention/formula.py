@@ -38,7 +38,8 @@ def score_matrix(
         Step and head, which some encodings depend on.
     """
     codes = position.channels(design, t)
-    q, k = (np.concatenate([position.permute(design, x), codes], axis=1) for x in (q, k))
+    moved = position.permute(design, np.stack([q, k]))
+    q, k = (np.concatenate([x, codes], axis=1) for x in moved)
     matrix = scores(q, k, design.similarities[head])
     bias = position.bias(design, head)
     if bias is not None:

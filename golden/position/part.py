@@ -47,7 +47,7 @@ class PositionModel:
     def windows(self) -> list[int]:
         """Return the half-widths w of the windows that the bias is the sum of.
 
-        Each adds 1 where |i - j| <= w. State order takes a bias in this form alone.
+        Each adds 1 where i and j are at most w apart. State order takes a bias in this form alone.
         """
         return []
 

@@ -71,6 +71,8 @@ class PositionUnits:
         A component with streams ``i`` and ``o`` of beats in the order of
         :mod:`spikeloom.golden.attention.beats`.
         """
+        if self.permutes:
+            raise NotImplementedError(f"{type(self).__name__} has no stage for state order")
         return None
 
     def channels(self, m: Module, token: Value, done: Value) -> Value:
