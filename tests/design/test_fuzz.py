@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from spikeloom.design import Design, DesignError, load_design
 from spikeloom.design.attention import AttentionDesign
+from spikeloom.design.similarity import SIMILARITIES
 from spikeloom.golden.attention.beats import counts
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.ranges import ranges
@@ -46,7 +47,7 @@ anything = st.dictionaries(
 small = st.fixed_dictionaries(
     {"tokens": st.integers(1, 9), "heads": st.integers(1, 3), "steps": st.integers(1, 5)},
     optional={
-        "similarity": st.sampled_from(["and", "xnor", "alpha-xnor", "hamming"]),
+        "similarity": st.sampled_from(list(SIMILARITIES)),
         "alpha": st.floats(0, 1) | st.lists(st.floats(0, 1), min_size=1, max_size=3),
         "alpha_bits": st.integers(1, 8),
         "position": st.lists(st.sampled_from(["gray", "log", "shift", "table"]), unique=True),

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from spikeloom.design.position import POSITIONS
+from spikeloom.design.similarity import SIMILARITIES
 from spikeloom.figures.mechanisms import MECHANISMS, mechanism_tables
 from spikeloom.figures.model import Cells, Count, Result, Results
 from spikeloom.figures.points import POINTS, LayerPoint
@@ -28,7 +29,7 @@ def test_every_kind_and_choice_has_a_row():
     shown = [DESIGNS[item.point] for item in MECHANISMS]
     assert {design.kind for design in shown} == set(KINDS)
     attention = [design for design in shown if design.kind == "attention"]
-    assert {design.similarity for design in attention} >= {"and", "xnor", "alpha-xnor", "hamming"}
+    assert {design.similarity for design in attention} == set(SIMILARITIES)
     assert {name for design in attention for name in design.position} == set(POSITIONS)
 
 

@@ -113,6 +113,15 @@ def test_layer_is_golden(named, numbers, order):
         check(layer(found[n % len(found)], order), stalls=0.2, seed=n, rates=(0.7, 0.3))
 
 
+@pytest.mark.parametrize("scale", [1, 3, 8])
+def test_one_pair_may_be_worth_more_than_the_threshold(named, scale):
+    """Of 9, with 8 or less: the sticky bit of state order must not be passed over."""
+    keys = {"tokens": 6, "dim": 8, "heads": 1, "steps": 2, "folding": {"order": "state"}}
+    made = {"similarity": named(9, 0, 0), "threshold": 4, "scale": scale}
+    answers = check(Design.from_dict(keys | made), rates=(0.2, 0.1))
+    assert any(answer.any() and not answer.all() for answer in answers)
+
+
 @pytest.mark.parametrize("order", ["score", "state"])
 @pytest.mark.parametrize("numbers", [(1, 0, 0), (3, 0, -1), (-2, 0, 1)], ids=name_of)
 def test_alpha_of_every_head(named, numbers, order):
