@@ -67,7 +67,7 @@ class MaskLane(Component):
         change = (fmt.offset << spec.shift) - fmt.offset + spec.rise
         after = change - spec.subtracted
         addend = Signal(range(after, (1 << spec.fraction) + 1))
-        total = Signal(Shape(len(self.acc) + 1, signed=True))
+        total = Signal(Shape(len(self.acc) + max(1, spec.shift), signed=True))
         m.d.comb += [
             self.fires.eq(fires),
             addend.eq(Mux(self.settle, Mux(fires, after, change), self.spike << spec.fraction)),
