@@ -35,3 +35,33 @@ def check(design, *, stalls=0.0, seed=0, rates=RATES, compiled=False):
         assert not len(wrong), f"inference {n}, (t, token, channel) = {wrong[0]}: {len(wrong)}"
     assert traffic.busy == sum(component(design).compute_cycles(arrays) for arrays in inputs)
     return answers
+
+
+def entries(rows, per, planes):
+    """List the beats of rows that are kept: those above zero, or the first of a row of zeros."""
+    found = []
+    for row in rows:
+        beats = [row[first : first + per] for first in range(0, len(row), per)]
+        kept = [
+            (sum(int(value) << planes * n for n, value in enumerate(beat)), place)
+            for place, beat in enumerate(beats)
+            if any(beat)
+        ] or [(0, 0)]
+        for bits, place in kept:
+            flags = {"single": bits.bit_count() <= 1, "empty": bits == 0}
+            found.append({"bits": bits, "place": place, "last": (bits, place) == kept[-1], **flags})
+    return found
+
+
+def value_words(rows, width, per, slices):
+    """Lay rows of values out: words by (row, word), and the beats that they are sent in."""
+    mask = (1 << width) - 1
+    words, beats = {}, []
+    for number, row in enumerate(rows):
+        for first in range(0, len(row), per):
+            part = row[first : first + per]
+            beat = sum((int(value) & mask) << width * n for n, value in enumerate(part))
+            word, place = divmod(first // per, slices)
+            beats.append(beat)
+            words[number, word] = words.get((number, word), 0) | beat << width * per * place
+    return words, beats

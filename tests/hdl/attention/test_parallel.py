@@ -1,16 +1,24 @@
+import random
+
 import numpy as np
 import pytest
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
 
 from spikeloom.design import Design, DesignError
 from spikeloom.golden.attention.beats import counts, pack, pack_output, unpack, unpack_input
 from spikeloom.golden.kinds import model
-from spikeloom.hdl.attention.parallel import head_of_group
+from spikeloom.hdl.attention.parallel import ParallelHeads, head_of_group
+from spikeloom.hdl.frame.beats import beat_stream
 from spikeloom.hdl.kinds import component
 from spikeloom.hdl.top import AxiStreamTop
 from spikeloom.sim.pysim import run_pysim
 from spikeloom.sim.simulate import simulate
 from spikeloom.sim.spikes import draw_spikes
 from spikeloom.sim.traffic import Stimulus
+
+from ... import benches
 
 BASE = {"tokens": 5, "dim": 24, "heads": 6, "steps": 3, "scale": 1, "threshold": 2}
 OWN = [[head - n % 5 for n in range(9)] for head in range(6)]
@@ -134,3 +142,96 @@ def test_unpack_takes_the_order_of_the_stream():
     spikes = draw_spikes(design, rate=0.5, seed=3)
     answer = golden.answer(spikes)
     assert (unpack(design, pack_output(design, answer)) == answer).all()
+
+
+class Place(wiring.Component):
+    """Takes the beats of a run, waits for all others, and answers with numbers of its own."""
+
+    def __init__(self, design, *, joined=False):
+        self.taken, self.answers, self.memories = [], [], ()
+        beats = beat_stream(design.beat)
+        super().__init__(
+            {"i": In(beats), "o": Out(beats), "busy": Out(1), "go": In(1), "waits": Out(1)}
+        )
+
+    def elaborate(self, platform):
+        return Module()
+
+
+def test_beats_are_dealt_to_places_that_start_together():
+    design = make("state-all")
+    step, out = counts(design).step, counts(design).out
+    places = []
+
+    def place(design, **keys):
+        places.append(Place(design, **keys))
+        return places[-1]
+
+    dut = ParallelHeads(design, place)
+    _, *places = places
+    assert len(places) == 6
+    rounds, last_run = 3, design.steps
+    starts = []
+
+    def answering(index, unit):
+        generator = random.Random(index)
+
+        async def bench(ctx):
+            for run in range(rounds):
+                while generator.random() < 0.5:
+                    await ctx.tick()
+                ctx.set(unit.i.ready, 1)
+                mine = []
+                while len(mine) < step:
+                    *_, valid, beat = await ctx.tick().sample(unit.i.valid, unit.i.payload.data)
+                    if valid:
+                        mine.append(beat)
+                ctx.set(unit.i.ready, 0)
+                unit.taken.append(mine)
+                ctx.set(unit.waits, 1)
+                go, cycle = 0, 0
+                while not go:
+                    *_, go = await ctx.tick().sample(unit.go)
+                ctx.set(unit.waits, 0)
+                starts.append((run, index))
+                ctx.set(unit.busy, 1)
+                await ctx.tick().repeat(1 + index % 3)
+                ctx.set(unit.busy, 0)
+                for cycle in range(out):
+                    ctx.set(unit.o.payload.data, (3 * index + cycle + run) % 16)
+                    ctx.set(unit.o.payload.last, run == last_run - 1 and cycle == out - 1)
+                    ctx.set(unit.o.valid, 1)
+                    ready = 0
+                    while not ready:
+                        *_, ready = await ctx.tick().sample(unit.o.ready)
+                ctx.set(unit.o.valid, 0)
+
+        return bench
+
+    async def busy(ctx):
+        signals = [dut.busy, *(unit.busy for unit in places)]
+        async for *_, whole, a, b, c, d, e, f in ctx.tick().sample(*signals):
+            assert whole == any((a, b, c, d, e, f))
+
+    beats = [random.Random(n).randrange(16) for n in range(rounds * 6 * step)]
+    found = []
+    benches.simulate(
+        dut,
+        benches.receiver(dut.o, found, rounds * 6 * out, stalls=0.3),
+        benches.sender(dut.i, beats, stalls=0.2, seed=3),
+        busy,
+        *(answering(index, unit) for index, unit in enumerate(places)),
+    )
+    for index, unit in enumerate(places):
+        parts = [beats[n : n + step] for n in range(index * step, len(beats), 6 * step)]
+        assert unit.taken == parts
+    want = [
+        (3 * index + cycle + run) % 16
+        for run in range(rounds)
+        for index in range(6)
+        for cycle in range(out)
+    ]
+    assert [data for data, _ in found] == want
+    assert [n for n, (_, last) in enumerate(found) if last] == [len(want) - 1]
+    # All are in step: none begins a run before every other has begun the one before.
+    assert [run for run, _ in starts] == [run for run in range(rounds) for _ in range(6)]

@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 from spikeloom.design import Design
 from spikeloom.golden.attention.beats import counts
 from spikeloom.golden.ranges import ranges
+from spikeloom.hdl.attention.layer import layer_plan
 from spikeloom.hdl.attention.plan import Plan
+from spikeloom.hdl.attention.state.plan import StatePlan
+from spikeloom.hdl.attention.wide.plan import WidePlan
 from spikeloom.hdl.frame.memory_map import MemoryShape, ebr_blocks
 
 from ...designs import FACTORS, cover, layer
@@ -104,3 +107,16 @@ def test_tiny_layer():
 def test_unknown_memory():
     with pytest.raises(StopIteration):
         PLANS[0].memory("score")
+
+
+@pytest.mark.parametrize(
+    ("folding", "kind"),
+    [
+        ({"order": "score"}, Plan),
+        ({"order": "state"}, StatePlan),
+        ({"order": "state", "spikes": 2}, WidePlan),
+    ],
+)
+def test_a_layer_has_the_plan_of_its_order(folding, kind):
+    keys = {"tokens": 4, "dim": 8, "heads": 1, "steps": 1, "folding": folding}
+    assert type(layer_plan(Design.from_dict(keys))) is kind

@@ -1,0 +1,66 @@
+"""A saturating lane from cells: against sums of integers, exhaustive where it is narrow."""
+
+import itertools
+import random
+
+import pytest
+
+from spikeloom.hdl.attention.state import lane
+from spikeloom.hdl.attention.state.lane import SaturatingLane
+from spikeloom.sim.rows import run
+
+from ....cells import cell
+
+
+def clipped(bits, acc, addend, start, load):
+    """Add low bits; the sticky bit is set by a carry, by either's own, and kept but for a load."""
+    low = (1 << bits) - 1
+    before = start if load else acc
+    total = (before & low) + (addend & low)
+    sticky = total >> bits | addend >> bits | (0 if load else acc >> bits)
+    return total & low | min(sticky, 1) << bits
+
+
+def check(bits, rows):
+    answers = run(SaturatingLane(bits), rows, latency=1)
+    acc = 0
+    for row, answer in zip(rows, answers, strict=True):
+        acc = clipped(bits, acc, **row)
+        assert answer == acc, row
+
+
+@pytest.fixture(autouse=True)
+def cells(monkeypatch):
+    monkeypatch.setattr(lane, "Instance", cell)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 3])
+def test_every_step_from_every_value(bits):
+    """Each value is loaded, with and without its sticky bit, and each step taken from there."""
+    low = range(1 << bits)
+    rows = []
+    steps = itertools.product(range(2 << bits), low, (0, 1))
+    for (addend, start, load), value in itertools.product(steps, range(2 << bits)):
+        rows.append({"addend": value & 1 << bits, "start": value % (1 << bits), "load": 1})
+        rows.append({"addend": addend, "start": start, "load": load})
+    check(bits, rows)
+
+
+@pytest.mark.parametrize("bits", [4, 8, 13])
+def test_long_sums(bits):
+    draw = random.Random(bits)
+    rows = [
+        {
+            "addend": draw.getrandbits(draw.choice([2, bits - 1, bits])) | (n % 97 == 0) << bits,
+            "start": draw.getrandbits(bits),
+            "load": int(draw.random() < 0.15),
+        }
+        for n in range(2000)
+    ]
+    check(bits, rows)
+
+
+@pytest.mark.parametrize("bits", [0, -1, "8", 2.0])
+def test_refuses(bits):
+    with pytest.raises(TypeError, match=rf"^Bits must be a positive integer, not {bits!r}$"):
+        SaturatingLane(bits)
