@@ -6,8 +6,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 # Blocks that no test imports, and why.
 EXCEPTIONS = {
-    "spikeloom.hdl.integer.loader.IntegerUnloader": "attention's Unloader, over other words",
-    "spikeloom.hdl.projection.unloader.ProjectionUnloader": "attention's Unloader, a token a bank",
+    "spikeloom.hdl.attention.state.lane.add_chain": "what the lanes are made of",
+    "spikeloom.hdl.mask.words.BeatMask": "what both masks have in common",
+    "spikeloom.hdl.projection.unloader.ProjectionUnloader": "the Unloader, a token a bank",
+    # A position's units are found by its name.
+    **{
+        f"spikeloom.hdl.position.{name}.{name.capitalize()}Units": "found by its name, in layers"
+        for name in ("gray", "log", "shift", "table")
+    },
+    "spikeloom.hdl.position.inserter.CodeInserter": "through layers in state order",
+    "spikeloom.hdl.position.part.units": "through layers",
 }
 
 

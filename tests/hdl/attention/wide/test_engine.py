@@ -5,7 +5,7 @@ import pytest
 
 from spikeloom.design import Design
 from spikeloom.golden.attention.beats import pack, unpack
-from spikeloom.hdl.attention.wide import lane
+from spikeloom.hdl.attention.state import lane
 from spikeloom.hdl.attention.wide.engine import WideEngine
 from spikeloom.hdl.attention.wide.layer import WideLayer
 from spikeloom.hdl.attention.wide.plan import WidePlan
@@ -141,7 +141,6 @@ def collect(design, plan, units, outputs):
 @pytest.fixture(autouse=True)
 def cells(monkeypatch):
     monkeypatch.setattr(lane, "Instance", cell)
-    monkeypatch.setattr("spikeloom.hdl.attention.state.lane.Instance", cell)
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -8,8 +8,9 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from spikeloom.hdl.attention.wide import lane
-from spikeloom.hdl.attention.wide.lane import LoadingLane, SaturatingSum, count, saturating
+from spikeloom.hdl.attention.state import lane
+from spikeloom.hdl.attention.state.lane import saturating
+from spikeloom.hdl.attention.wide.lane import LoadingLane, SaturatingSum, count
 from spikeloom.sim.rows import evaluate, run
 
 from ....cells import cell
