@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.design.attention.design import AttentionDesign
-from spikeloom.golden import gate, position
+from spikeloom.golden import causal, gate, position
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.similarity import Similarity, scores
 
@@ -120,6 +120,8 @@ def membrane_range(spec: NeuronSpec, drive: tuple[int, int], steps: int) -> tupl
 
 
 _Span = tuple[int, int]
+# A head, what positions add to the scores of some of its rows, and which keys these see.
+_Block = tuple[int, NDArray[np.int64], NDArray[np.bool_]]
 
 
 def _spans(design: AttentionDesign) -> tuple[_Span, _Span, _Span | None]:
@@ -127,25 +129,28 @@ def _spans(design: AttentionDesign) -> tuple[_Span, _Span, _Span | None]:
     steps = design.steps if design.by_step else 1
     heads = _kinds(design)
     spans = {head: design.similarities[head].bounds(design.head_dim) for head in heads}
+    seen = causal.visible(design) if design.masked else np.ones((1, design.tokens), dtype=np.bool_)
+    # Without positions all queries are alike, but that some see more keys than others.
+    widest = seen[[np.argmax(seen.sum(axis=1))]]
     nothing = np.zeros((1, design.tokens), dtype=np.int64)
-    blocks: Iterable[tuple[int, NDArray[np.int64]]] = [(head, nothing) for head in heads]
+    blocks: Iterable[_Block] = [(head, nothing, widest) for head in heads]
     if design.code_bits or design.biases:
         if steps * len(heads) * design.tokens**2 > _MOST_PAIRS:
             for head, (low, high) in spans.items():
                 least, most = _loosely(design, design.similarities[head])
                 spans[head] = low + least, high + most
         else:
-            blocks = _fixed(design, steps, heads)
-    scores_, drives, before = [], [], []
-    for head, fixed in blocks:
+            blocks = _fixed(design, steps, heads, seen)
+    scores_, drives, before = [] if seen.all() else [0], [], []
+    for head, fixed, sees in blocks:
         below, above = fixed + spans[head][0], fixed + spans[head][1]
         before += [int(below.min()), int(above.max())]
         if design.gate is not None:
             below, above = gate.gated(below, design), gate.gated(above, design)
-        scores_ += [int(below.min()), int(above.max())]
+        scores_ += [int(below[sees].min()), int(above[sees].max())]
         drives += [
-            int(np.minimum(below, 0).sum(axis=1).min()),
-            int(np.maximum(above, 0).sum(axis=1).max()),
+            int((np.minimum(below, 0) * sees).sum(axis=1).min()),
+            int((np.maximum(above, 0) * sees).sum(axis=1).max()),
         ]
     span, whole = (min(scores_), max(scores_)), (min(before), max(before))
     return span, (min(drives), max(drives)), None if design.gate is None else whole
@@ -159,9 +164,10 @@ def _kinds(design: AttentionDesign) -> list[int]:
 
 
 def _fixed(
-    design: AttentionDesign, steps: int, heads: list[int]
-) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    design: AttentionDesign, steps: int, heads: list[int], seen: NDArray[np.bool_]
+) -> Iterator[_Block]:
     """Yield what the positions add to the scores, in blocks of rows, for every head and step."""
+    seen = np.broadcast_to(seen, (design.tokens, design.tokens))
     for head in heads:
         how = design.similarities[head]
         bias = position.bias(design, head)
@@ -171,7 +177,7 @@ def _fixed(
                 block = scores(codes[start : start + _BLOCK], codes, how)
                 if bias is not None:
                     block += bias[start : start + _BLOCK].astype(np.int64) << how.fraction
-                yield head, block
+                yield head, block, seen[start : start + _BLOCK]
 
 
 def _loosely(design: AttentionDesign, how: Similarity) -> tuple[int, int]:

@@ -152,7 +152,6 @@ def _run(options: argparse.Namespace) -> int:
     from spikeloom import commands
     from spikeloom.files import words
 
-    commands.silence()
     try:
         os.getcwd()
     except OSError as error:

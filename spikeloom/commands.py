@@ -2,13 +2,11 @@
 
 import sys
 import time
-import warnings
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from amaranth.hdl import UnusedElaboratable
 from numpy.typing import NDArray
 
 from spikeloom.boards.devices import DoesNotFitError
@@ -40,7 +38,6 @@ __all__ = [
     "run_report",
     "run_schema",
     "run_simulate",
-    "silence",
 ]
 
 REQUEST_ERRORS = (
@@ -61,11 +58,6 @@ Result = tuple[int, dict[str, Any] | str]
 
 class NoError(Exception):
     """The request was right and the answer is no: exit code 1. One line."""
-
-
-def silence() -> None:
-    """Keep Amaranth from warning of components that were built only to be asked about."""
-    warnings.simplefilter("ignore", UnusedElaboratable)
 
 
 def say(line: str) -> None:

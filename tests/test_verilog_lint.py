@@ -34,6 +34,11 @@ def small(**changes):
     return Design.from_dict(SMALL | changes)
 
 
+MATRICES = {
+    "A": np.array([0.95, 0.9, 0.99]),
+    "B": np.linspace(-0.9, 0.8, 12).reshape(3, 4),
+    "C": np.linspace(0.7, -0.6, 12).reshape(4, 3),
+}
 DESIGNS = {
     "score": lambda: example("tiny-32x64-xnor-shift-gray"),
     "alpha": lambda: example("tiny-32x64-heads"),
@@ -58,7 +63,10 @@ DESIGNS = {
         {"kind": "rate-attention", "tokens": 16, "dim": 16, "steps": 2, "rate_bits": 7,
          "rate_fraction": 5, "v_bits": 8, "folding": {"lanes": 16}}
     ),
-    "state space": lambda: example("tiny-32x64-state-space"),
+    # The example is 30,000 lines of the same, most of which are the products of one matrix.
+    "state space": lambda: Design.from_dict(
+        {"kind": "state-space", "steps": 2, "dim": 4, "state": 3, "matrices": MATRICES}
+    ),
     "projection": lambda: example("tiny-32x64-projection"),
     "residual": lambda: example("tiny-32x64-residual-add"),
 }  # fmt: skip

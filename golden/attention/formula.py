@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spikeloom.design.attention.design import AttentionDesign
-from spikeloom.golden import gate, position
+from spikeloom.golden import causal, gate, position
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.ranges import ranges
 from spikeloom.golden.similarity import scores
@@ -28,7 +28,8 @@ def score_matrix(
 ) -> NDArray[np.int64]:
     """Return what one head multiplies v by at one step, (N, N) integers.
 
-    Scores with every position encoding, or the ones and zeros that a gate makes of them.
+    Scores with every position encoding, or the ones and zeros that a gate makes of them; 0 for a
+    key that the query does not see.
 
     Parameters
     ----------
@@ -44,7 +45,9 @@ def score_matrix(
     bias = position.bias(design, head)
     if bias is not None:
         matrix += bias.astype(np.int64) << design.score_fraction
-    return matrix if design.gate is None else gate.gated(matrix, design)
+    if design.gate is not None:
+        matrix = gate.gated(matrix, design)
+    return matrix * causal.visible(design) if design.masked else matrix
 
 
 def drive(design: AttentionDesign, q: ArrayLike, k: ArrayLike, v: ArrayLike) -> NDArray[np.int64]:

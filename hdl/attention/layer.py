@@ -155,13 +155,13 @@ class AttentionLayer(BankedLayer):
 
     def _stages(self) -> list[tuple[str, Any]]:
         """Stages that positions put in front of the loader in state order, with their names."""
-        design, plan = self.design, self.plan
+        plan = self.plan
         if not isinstance(plan, StatePlan):
             return []
-        stages = [stage for unit in units(design) if (stage := unit.stage()) is not None]
+        stages = [stage for unit in units(self.design) if (stage := unit.stage()) is not None]
         # Channels are appended to what has been permuted.
-        if design.code_bits:
-            stages.append(("inserter", CodeInserter(design, plan)))
+        if self.design.code_bits:
+            stages.append(("inserter", CodeInserter(self.design, plan)))
         return stages
 
     def _load_words(self, m: Module, engine: ScoreEngine) -> Loader:

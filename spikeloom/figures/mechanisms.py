@@ -110,6 +110,11 @@ MECHANISMS = (
         "gate", "score", "exact", "mechanism/tiny-32x64-gate",
     ),
     Mechanism(
+        "causal, windowed", "DecisionSpikeFormer (CVPR 2025)", "causal.visible",
+        "attention.score.causal.KeySight", "causal", "score", "exact",
+        "mechanism/tiny-32x64-causal",
+    ),
+    Mechanism(
         "scale and alpha a head", "learned sigma and alpha", "neuron.NeuronSpec",
         "similarity.alpha.AlphaSimilarity", "alpha", _BOTH, _DYADIC, "mechanism/tiny-32x64-heads",
     ),

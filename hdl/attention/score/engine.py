@@ -12,6 +12,7 @@ from spikeloom.hdl.attention.output import OutputWriter
 from spikeloom.hdl.attention.plan import Plan
 from spikeloom.hdl.attention.score.accumulate import AccumulatorChain
 from spikeloom.hdl.attention.score.bias import BiasStream
+from spikeloom.hdl.attention.score.causal import KeySight
 from spikeloom.hdl.frame.compare import at_least
 from spikeloom.hdl.frame.counting import delays, fit, following, head_counter
 from spikeloom.hdl.frame.stage import Engine
@@ -275,6 +276,11 @@ class ScoreEngine(Engine):
             self.o_en.eq(output.enables(turn_out, out & exists)),
         ]
 
+        if self.design.masked:
+            sight = KeySight(self.design, blocks=plan.blocks, passes=plan.passes)
+            m.submodules.sight = sight
+            m.d.comb += sight.key.eq(ahead_key)
+            scores = [Mux(sight.seen[n], score, 0) for n, score in enumerate(scores)]
         m.submodules.accumulators = chain = AccumulatorChain(self.design)
         m.d.comb += [
             chain.shift.eq(shift[latency]),

@@ -80,6 +80,17 @@ class AttentionKeys(NeuronKeys, HeadKeys, Design):
         le=1 << 20,
         description="Binary gate: scores of at least this count as 1, others as 0 (score order).",
     )
+    causal: bool = Field(
+        default=False,
+        description="A query sees its own token and those before it only (score order).",
+    )
+    window: int | None = Field(
+        default=None,
+        ge=1,
+        le=4096,
+        description="A query sees tokens less than this far away only, its own being 0 away (score "
+        "order).",
+    )
     position: Position = Field(
         default=(), description="Relative position encodings: none, one, or a list."
     )
@@ -123,6 +134,11 @@ class AttentionKeys(NeuronKeys, HeadKeys, Design):
     def channels(self) -> int:
         """Channels that are compared: head_dim + code_bits."""
         return self.head_dim + self.code_bits
+
+    @property
+    def masked(self) -> bool:
+        """Whether there are keys that a query does not see."""
+        return (self.causal or self.window is not None) and self.tokens > 1
 
     @property
     def similarities(self) -> tuple[Similarity, ...]:

@@ -94,6 +94,12 @@ def check_folding(design: AttentionKeys, order: str) -> None:
             "state does"
         )
         raise DesignError("folding.order", show(folding.order), reason)
+    if design.masked:
+        reason = (
+            "must be 'score': which keys a query sees differs from one query to the next, and the "
+            "state is a sum over all of them"
+        )
+        raise DesignError("folding.order", show(folding.order), reason)
     if not all(part.has_state for part in design.parts):
         reason = (
             "must be 'score': a bias that is an arbitrary matrix over the pairs of tokens is not a "
@@ -133,6 +139,8 @@ def _warnings(design: AttentionKeys) -> Iterator[str]:
     gated = "gate" in SIMILARITIES[design.similarity].beside
     if design.gate is not None and (not gated or design.position):
         yield f"gate: with {_named(design)} is in no published model"
+    if design.window is not None and design.window >= design.tokens:
+        yield f"window: {design.window} leaves no token of {design.tokens} unseen"
     yield from neuron_warnings(design)
 
 

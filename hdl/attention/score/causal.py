@@ -1,0 +1,84 @@
+"""Which rows see the key of a slot: causal and windowed attention in score order."""
+
+from amaranth.hdl import Module, Signal, Value, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from spikeloom.design.attention.design import AttentionDesign
+
+__all__ = ["KeySight"]
+
+
+class KeySight(wiring.Component):
+    """Say of each of ``rows`` queries whether it sees the key that comes next.
+
+    Keys come in the order of the tokens, ``passes`` times for each block of queries, and blocks in
+    their order, over and over. One counter holds how far the key is from the first query of its
+    block, and each row compares that with constants: a sign for ``causal``, two bounds for a
+    window. Latency: 1 cycle; a key in every cycle. About ``2 * log2(tokens)`` logic cells and a
+    comparison a row. Checked against :func:`spikeloom.golden.causal.visible`.
+
+    Parameters
+    ----------
+    design : AttentionDesign
+        The layer, causal or with a window.
+    blocks, passes : int
+        Blocks of queries, and how often each sees all keys.
+
+    Members
+    -------
+    key : In(1)
+        There is a key.
+    seen : Out(rows)
+        Whether each query sees it, one cycle later; all ones where none does not.
+    """
+
+    key: Signal
+    seen: Signal
+
+    def __init__(self, design: AttentionDesign, *, blocks: int, passes: int):
+        if not design.masked:
+            raise ValueError("Design must be causal or have a window, and two tokens or more")
+        self._design = design
+        self._blocks = blocks
+        self._passes = passes
+        super().__init__({"key": In(1), "seen": Out(design.rows)})
+
+    @property
+    def design(self) -> AttentionDesign:
+        """The layer."""
+        return self._design
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        design, rows = self._design, self._design.rows
+        # How far a key is from the first query of its block, and so the first key.
+        width = ceil_log2(max(design.tokens, self._blocks * rows)) + 1
+        away = Signal(signed(width))
+        first = Signal(signed(width))
+        turn, block = Signal(range(self._passes)), Signal(range(self._blocks))
+        token = Signal(range(design.tokens))
+        last_turn, last_block = turn == self._passes - 1, block == self._blocks - 1
+        with m.If(self.key):
+            m.d.sync += [token.eq(token + 1), away.eq(away + 1)]
+            with m.If(token == design.tokens - 1):
+                m.d.sync += [token.eq(0), turn.eq(turn + 1), away.eq(first)]
+                with m.If(last_turn):
+                    m.d.sync += [
+                        turn.eq(0),
+                        block.eq(block + 1),
+                        first.eq(first - rows),
+                        away.eq(first - rows),
+                    ]
+                    with m.If(last_block):
+                        m.d.sync += [block.eq(0), first.eq(0), away.eq(0)]
+        for row in range(rows):
+            m.d.sync += self.seen[row].eq(self._sees(away, row))
+        return m
+
+    def _sees(self, away: Signal, row: int) -> Value:
+        """Compare the distance from the first query of a block with what a row sees."""
+        window = self._design.window or self._design.tokens
+        seen = away <= row + (0 if self._design.causal else window - 1)
+        return seen if self._design.window is None else seen & (away > row - window)
