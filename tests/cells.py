@@ -1,10 +1,19 @@
 """Cells of the iCE40, by their data sheets, for Amaranth's own simulator, which knows none.
 
-A test puts :func:`cell` in the place of ``Instance`` in the module that it tests.
+A test calls :func:`simulate_cells`, which puts :func:`cell` in the place of ``Instance``.
 """
+
+import sys
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import memory
+
+
+def simulate_cells(monkeypatch):
+    """Build cells as modules wherever hdl makes an instance of one."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("spikeloom.hdl.") and hasattr(module, "Instance"):
+            monkeypatch.setattr(module, "Instance", cell)
 
 
 def cell(kind, **pins):

@@ -5,17 +5,16 @@ import random
 import pytest
 from amaranth.hdl import Module, Signal
 
-from spikeloom.hdl.frame import memory
 from spikeloom.hdl.frame.memory import LayerMemory, SinglePortMemory, add_block, add_memory
 from spikeloom.hdl.frame.memory_map import MemoryShape
 
 from ...benches import masked, simulate
-from ...cells import cell
+from ...cells import simulate_cells
 
 
 @pytest.fixture(autouse=True)
 def cells(monkeypatch):
-    monkeypatch.setattr(memory, "Instance", cell)
+    simulate_cells(monkeypatch)
 
 
 def traffic(dut, width, depth, granularity, *, ports, cycles=1500):

@@ -17,6 +17,10 @@ BASE = {"tokens": 3, "dim": 8, "heads": 2, "steps": 3, "folding": {"buffers": 2}
 LAYERS = {
     "multispike": {**BASE, "neuron": "multispike", "divisor": 3, "scale": "1/2"},
     "half-up": {**BASE, "neuron": "multispike", "divisor": 3, "rounding": "half-up", "levels": 9},
+    "ties": {
+        **{**BASE, "neuron": "multispike", "levels": 3, "scale": "1/2"},
+        **{"q_max": 1, "k_max": 1, "v_max": 2},
+    },
     "signed": {**BASE, "neuron": "multispike", "divisor": 3, "scale": "1/3", "v_bits": 4},
     "lif": {**BASE, "threshold": 1, "divisor": 2},
     "lif-soft": {**BASE, "threshold": 1, "divisor": 2, "reset": "soft", "v_bits": 4},

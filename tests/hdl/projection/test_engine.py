@@ -5,6 +5,7 @@ import random
 import numpy as np
 import pytest
 
+from spikeloom.design import Design
 from spikeloom.hdl.projection.engine import ProjectionEngine
 from spikeloom.hdl.projection.plan import ProjectionPlan
 
@@ -94,3 +95,16 @@ def test_is_the_published_formula(seed):
             total += -(-design.dim // plan.lanes) * slots + plan.rest
     # At the end it may still rest when the last word is written.
     assert 2 * total - plan.rest <= cycles <= 2 * total
+
+
+@pytest.mark.parametrize("reset", ["hard", "soft"])
+def test_one_word_of_membranes_is_written_before_it_is_read(reset):
+    keys = {"kind": "projection", "tokens": 1, "inputs": 1, "dim": 1, "steps": 9, "lanes": 1}
+    keys |= {"weights": {"values": [[3]]}, "bias": {"values": [2]}}
+    design = Design.from_dict({**keys, "neuron": "if", "threshold": 7, "scale": 1, "reset": reset})
+    assert ProjectionPlan(design).places == 1
+    x = np.array([1, 0, 0, 1, 0, 0, 0, 1, 1]).reshape(9, 1, 1)
+    found, _ = answer(design, x, stalls=0.0, seed=0)
+    want = [step[0][0] for step in oracle(design, x)]
+    assert 2 <= sum(want) <= 7
+    assert [found[step, 0, 0] for step in range(9)] == want

@@ -7,11 +7,10 @@ import pytest
 
 from spikeloom.design import Design
 from spikeloom.design.state_space.fixed import fixed
-from spikeloom.hdl.state_space import sum as sums
 from spikeloom.hdl.state_space.sum import BitSum, DspSum, sum_of_products
 from spikeloom.sim.rows import run
 
-from ...cells import cell
+from ...cells import simulate_cells
 
 
 def make(*, state=6, **keys):
@@ -61,7 +60,7 @@ def shifted(rows, after):
 @pytest.mark.parametrize("cells", ["portable", "ice40"])
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_product_a_cycle(name, cells, monkeypatch):
-    monkeypatch.setattr(sums, "Instance", cell)
+    simulate_cells(monkeypatch)
     design = make(**LAYERS[name], multiplier="dsp", target={"cells": cells})
     dut = sum_of_products(design)
     assert isinstance(dut, DspSum)

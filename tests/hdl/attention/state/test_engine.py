@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 
 from spikeloom.design import Design
-from spikeloom.hdl.attention.state import lane
 from spikeloom.hdl.attention.state.engine import StateEngine
 from spikeloom.hdl.attention.state.plan import StatePlan
 
 from .... import restated
 from ....benches import LIMIT, masked, serve, signed, simulate, tick
-from ....cells import cell
+from ....cells import simulate_cells
 from ....chunks import by_head, cut, entries, pack
 
 BASE = {"tokens": 5, "dim": 16, "heads": 2, "steps": 3, "threshold": 1, "scale": "1/4"}
@@ -130,7 +129,7 @@ def answer(design, keys, q, k, v):
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_is_the_published_formula(name, monkeypatch):
-    monkeypatch.setattr(lane, "Instance", cell)
+    simulate_cells(monkeypatch)
     keys = LAYERS[name]
     folding = {"order": "state", "lanes": 8, "buffers": 2, **keys.get("folding", {})}
     design = Design.from_dict({**keys, "folding": folding})

@@ -5,11 +5,10 @@ import random
 
 import pytest
 
-from spikeloom.hdl.attention.state import lane
 from spikeloom.hdl.attention.state.lane import SaturatingLane
 from spikeloom.sim.rows import run
 
-from ....cells import cell
+from ....cells import simulate_cells
 
 
 def clipped(bits, acc, addend, start, load):
@@ -31,7 +30,7 @@ def check(bits, rows):
 
 @pytest.fixture(autouse=True)
 def cells(monkeypatch):
-    monkeypatch.setattr(lane, "Instance", cell)
+    simulate_cells(monkeypatch)
 
 
 @pytest.mark.parametrize("bits", [1, 2, 3])

@@ -5,14 +5,13 @@ import pytest
 
 from spikeloom.design import Design
 from spikeloom.golden.attention.beats import pack, unpack
-from spikeloom.hdl.attention.state import lane
 from spikeloom.hdl.attention.wide.engine import WideEngine
 from spikeloom.hdl.attention.wide.layer import WideLayer
 from spikeloom.hdl.attention.wide.plan import WidePlan
 
 from .... import restated
 from ....benches import LIMIT, masked, receiver, sender, serve, signed, simulate, tick
-from ....cells import cell
+from ....cells import simulate_cells
 from ....chunks import by_head
 from ....wide import code_rows, keys, queries
 
@@ -140,7 +139,7 @@ def collect(design, plan, units, outputs):
 
 @pytest.fixture(autouse=True)
 def cells(monkeypatch):
-    monkeypatch.setattr(lane, "Instance", cell)
+    simulate_cells(monkeypatch)
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -8,17 +8,16 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from spikeloom.hdl.attention.state import lane
 from spikeloom.hdl.attention.state.lane import saturating
 from spikeloom.hdl.attention.wide.lane import LoadingLane, SaturatingSum, count
 from spikeloom.sim.rows import evaluate, run
 
-from ....cells import cell
+from ....cells import simulate_cells
 
 
 @pytest.fixture(autouse=True)
 def cells(monkeypatch):
-    monkeypatch.setattr(lane, "Instance", cell)
+    simulate_cells(monkeypatch)
 
 
 def clipped(bits, a, b):
