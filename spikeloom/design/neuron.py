@@ -144,7 +144,12 @@ def grid(design: NeuronKeys) -> int:
 
 
 def leak_warnings(design: NeuronKeys) -> Iterator[str]:
-    """Yield what a leak costs, and where code rounds that is not to be followed."""
+    """Yield what a leak costs, and where a threshold is met by what no float holds.
+
+    A membrane with a fraction that the next step divides again never becomes whole again: keep and
+    divisor have no common factor. So floats meet a threshold exactly, where exact numbers do,
+    unless the threshold itself has such a fraction.
+    """
     leak = design.leak
     if leak == 1 or design.steps == 1:
         return
@@ -155,8 +160,11 @@ def leak_warnings(design: NeuronKeys) -> Iterator[str]:
     if leak.numerator > 1:
         more = "" if binary else " or more"
         yield f"{key}: {value} takes {bits} fraction bits{more} in the membrane to be exact"
-    if not binary:
-        yield (
-            f"{key}: {value} is exact here, and makes membranes that no float holds: code that "
-            "rounds them may fall on either side of a threshold that is met"
-        )
+    for real in design.thresholds_exact:
+        below = real.denominator
+        if below & below - 1 and grid(design) % below == 0:
+            yield (
+                f"{key}: {value} can bring a membrane to the threshold of {real} in units of the "
+                "drive, which no float holds: code that rounds it may fall on either side"
+            )
+            return

@@ -119,6 +119,12 @@ MECHANISMS = (
         "similarity.alpha.AlphaSimilarity", "alpha", _BOTH, _DYADIC, "mechanism/tiny-32x64-heads",
     ),
     Mechanism(
+        "neuron of any tau", "Spikingformer (tau 3/2); V decay + X", "neuron.NeuronSpec",
+        "neuron.NeuronFire", "neuron", _BOTH,
+        "exact in all steps; soft reset for thresholds on a binary grid",
+        "mechanism/tiny-32x64-tau",
+    ),
+    Mechanism(
         "state-space model", "SC-NeuroCore, SpikyStateSpace", "state_space.state_space",
         "state_space.layer.StateSpaceLayer", "state_space", "-",
         "fixed point, with a bound for every input", "mechanism/tiny-32x64-state-space",

@@ -22,8 +22,8 @@ TAU = 'must be a number above 1, a quotient of integers up to 1000, as 2, 1.5 or
 DECAY = 'must be between 0 and 1, a quotient of integers up to 1000, as 0.9 or "1/3"'
 BESIDE = "must not stand beside decay, which replaces it"
 FLOAT = (
-    "is exact here, and makes membranes that no float holds: code that rounds them may fall on "
-    "either side of a threshold that is met"
+    "can bring a membrane to the threshold of 4/3 in units of the drive, which no float holds: "
+    "code that rounds it may fall on either side"
 )
 
 
@@ -88,15 +88,16 @@ def test_refused(make, keys, line):
 @pytest.mark.parametrize(
     ("keys", "lines"),
     [
-        ({"tau": 1.5}, [f"tau: 3/2 {FLOAT}"]),
+        ({"tau": 1.5}, []),
+        (
+            {"tau": 1.5, "threshold": "4/3", "scale": 1, "decay_input": False},
+            [f"tau: 3/2 {FLOAT}"],
+        ),
         ({"decay": "1/4"}, []),
         ({"decay": "3/4"}, ["decay: 3/4 takes 6 fraction bits in the membrane to be exact"]),
         (
             {"tau": 10},
-            [
-                "tau: 10 takes 9 fraction bits or more in the membrane to be exact",
-                f"tau: 10 {FLOAT}",
-            ],
+            ["tau: 10 takes 9 fraction bits or more in the membrane to be exact"],
         ),
         ({"tau": 10, "steps": 1}, []),
         ({"fires": "above"}, []),

@@ -51,14 +51,15 @@ def test_a_lane_is_the_integer_neuron_of_every_head(tmp_path, spec, saturating):
             fire.offset.eq(offset),
         ]
         stored = offset if fmt.stores_start else 0
-        membrane, a, after = Signal(wide), Signal(wide), Signal(wide)
+        membrane, a, dividend = Signal(wide), Signal(wide), Signal(wide)
+        after = ports.after
         m.d.comb += [
             membrane.eq(Mux(ports.first, 0, ports.membrane)),
             preset.membrane.eq(ports.membrane + stored),
             preset.first.eq(ports.first),
         ]
         acc: Value = preset.acc
-        added: Value = membrane * max(1, (1 << spec.shift) - 1)
+        added: Value = membrane * spec.keep
         for n in range(2):
             given = getattr(ports, f"score{n}")
             top = span.clipped_score[1] if saturating else score[1]
@@ -71,14 +72,15 @@ def test_a_lane_is_the_integer_neuron_of_every_head(tmp_path, spec, saturating):
             acc = add.o
             added = added + (Mux(ports.en[n], given, 0) << spec.fraction)
         fires = a >= threshold
-        reset = a - threshold if spec.reset == "soft" else 0
+        reset = a - threshold - spec.slack if spec.reset == "soft" else 0
         m.d.comb += [
             a.eq(added),
             fire.acc.eq(acc),
-            after.eq(Mux(fires, reset, a) >> spec.shift),
+            dividend.eq(Mux(fires, reset, a) + spec.rise),
         ]
         reachable = (ports.membrane >= least) & (ports.membrane <= most) & (ports.head < 3)
         kept = (after >= least) & (after <= most)
+        kept &= (after * spec.divisor <= dividend) & (dividend < (after + 1) * spec.divisor)
         for n in range(2):
             given = getattr(ports, f"score{n}")
             reachable &= (given >= score[0]) & (given <= score[1])
@@ -86,6 +88,7 @@ def test_a_lane_is_the_integer_neuron_of_every_head(tmp_path, spec, saturating):
         return ~reachable | right
 
     inputs = {"membrane": range(low, high + 1), "first": 1, "en": 2, "head": 2}
+    inputs["after"] = range(low, high + 1)
     inputs |= {f"score{n}": range(score[0], score[1] + 1) for n in range(2)}
     prove(tmp_path, inputs, state)
 

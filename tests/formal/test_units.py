@@ -101,6 +101,10 @@ SPECS = [
     NeuronSpec("lif", 3, 3, 61, "soft"),
     NeuronSpec("if", 0, 0, 13, "hard"),
     NeuronSpec("if", 0, 0, 13, "soft"),
+    NeuronSpec("lif", 0, 0, 6, "hard", odd=3, keep=1),
+    NeuronSpec("lif", 0, 1, 13, "soft", odd=3, keep=1, up=True, slack=-1),
+    NeuronSpec("lif", 2, 0, 9, "hard", keep=1, up=True),
+    NeuronSpec("lif", 1, 2, 37, "hard", odd=3, keep=5),
 ]
 
 
@@ -127,7 +131,7 @@ def test_a_lane_is_the_integer_neuron(tmp_path, spec, saturating):
         m.d.comb += [membrane.eq(Mux(ports.first, 0, ports.membrane))]
         m.d.comb += [preset.membrane.eq(ports.membrane + stored), preset.first.eq(ports.first)]
         acc: Value = preset.acc
-        added: Value = membrane * max(1, (1 << spec.shift) - 1)
+        added: Value = membrane * spec.keep
         for n in range(3):
             given = getattr(ports, f"score{n}")
             top = span.clipped_score[1] if saturating else score[1]
@@ -139,24 +143,25 @@ def test_a_lane_is_the_integer_neuron(tmp_path, spec, saturating):
             ]
             acc = add.o
             added = added + (Mux(ports.en[n], given, 0) << spec.fraction)
-        after = Signal(wide)
+        dividend, after = Signal(wide), ports.after
         fires = a >= spec.threshold
-        reset = a - spec.threshold if spec.reset == "soft" else 0
+        reset = a - spec.subtracted if spec.reset == "soft" else 0
         m.d.comb += [
             total.eq(added),
             a.eq(total),
             fire.acc.eq(acc),
-            after.eq(Mux(fires, reset, a) >> spec.shift),
+            dividend.eq(Mux(fires, reset, a) + spec.rise),
         ]
         reachable = (ports.membrane >= low) & (ports.membrane <= high)
         kept = (after >= low) & (after <= high)
+        kept &= (after * spec.divisor <= dividend) & (dividend < (after + 1) * spec.divisor)
         for n in range(3):
             given = getattr(ports, f"score{n}")
             reachable &= (given >= score[0]) & (given <= score[1])
         right = (fire.spike == fires) & (~kept | (fire.membrane == after + stored))
         return ~reachable | right
 
-    inputs = {"membrane": range(low, high + 1), "first": 1, "en": 3}
+    inputs = {"membrane": range(low, high + 1), "after": range(low, high + 1), "first": 1, "en": 3}
     inputs |= {f"score{n}": range(score[0], score[1] + 1) for n in range(3)}
     prove(tmp_path, inputs, state)
 
