@@ -69,6 +69,7 @@ class AttentionLayer(BankedLayer):
 
     def __init__(self, design: AttentionDesign, *, joined: bool = False):
         self.design: Final = design
+        self.order = design.order
         self.plan: Plan = layer_plan(design)
         self._engine: StateEngine | ScoreEngine | WideLayer
         if isinstance(self.plan, WidePlan):
@@ -108,10 +109,6 @@ class AttentionLayer(BankedLayer):
         design = self.design
         ones = np.ones((design.steps, design.tokens, design.dim), dtype=np.uint8)
         return ones, ones
-
-    def manifest(self) -> dict[str, Any]:
-        """Describe what a user of the generated Verilog cannot see in it."""
-        return {**super().manifest(), "order": self.design.order}
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
