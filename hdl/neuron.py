@@ -4,6 +4,7 @@ Ref: SpikingJelly ``neuron.LIFNode`` and ``neuron.IFNode``, in the exact integer
 """
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value
 from amaranth.lib import data, stream, wiring
@@ -13,6 +14,7 @@ from amaranth.utils import ceil_log2
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.ranges import Ranges, ranges
+from spikeloom.hdl.frame.component import Component, natural
 from spikeloom.hdl.ratio import Quotient, times
 
 __all__ = ["Neuron", "NeuronAdd", "NeuronFire", "NeuronFormat", "NeuronPreset"]
@@ -162,7 +164,7 @@ class NeuronFormat:
         return Shape.cast(range(low, high + 1))
 
 
-class _Piece(wiring.Component):
+class _Piece(Component):
     """A combinational piece of a neuron: keeps the format."""
 
     def __init__(
@@ -173,7 +175,7 @@ class _Piece(wiring.Component):
         saturating: bool | None = None,
         apart: bool = False,
     ):
-        self._format = NeuronFormat(spec, ranges, saturating, apart)
+        self.format: Final = NeuronFormat(spec, ranges, saturating, apart)
         super().__init__(self._members())
 
     def _members(self) -> dict[str, wiring.Member]:
@@ -181,12 +183,7 @@ class _Piece(wiring.Component):
 
     def _offset_member(self) -> dict[str, wiring.Member]:
         """Give the port of the offset, which only heads that differ have."""
-        return {"offset": In(self._format.offset_shape)} if self._format.by_head else {}
-
-    @property
-    def format(self) -> NeuronFormat:
-        """Layout of accumulator and membrane memory."""
-        return self._format
+        return {"offset": In(self.format.offset_shape)} if self.format.by_head else {}
 
 
 class NeuronPreset(_Piece):
@@ -212,23 +209,18 @@ class NeuronPreset(_Piece):
         Start value.
     """
 
-    membrane: Signal
-    first: Signal
-    offset: Signal
-    acc: Signal
-
     def _members(self) -> dict[str, wiring.Member]:
         return {
-            "membrane": In(self._format.membrane_shape),
+            "membrane": In(self.format.membrane_shape),
             "first": In(1),
-            **({} if self._format.apart else self._offset_member()),
-            "acc": Out(self._format.acc_shape),
+            **({} if self.format.apart else self._offset_member()),
+            "acc": Out(self.format.acc_shape),
         }
 
     def elaborate(self, platform: object) -> Module:
         """Build the start value."""
         m = Module()
-        fmt = self._format
+        fmt = self.format
         offset: Value | int = 0
         if not fmt.apart:
             offset = self.offset if fmt.by_head else fmt.offset
@@ -265,23 +257,18 @@ class NeuronAdd(_Piece):
         Accumulator after.
     """
 
-    acc: Signal
-    score: Signal
-    en: Signal
-    o: Signal
-
     def _members(self) -> dict[str, wiring.Member]:
         return {
-            "acc": In(self._format.acc_shape),
-            "score": In(self._format.addend_shape),
+            "acc": In(self.format.acc_shape),
+            "score": In(self.format.addend_shape),
             "en": In(1),
-            "o": Out(self._format.acc_shape),
+            "o": Out(self.format.acc_shape),
         }
 
     def elaborate(self, platform: object) -> Module:
         """Build the adder; the lowest ``fraction`` bits never change."""
         m = Module()
-        fmt = self._format
+        fmt = self.format
 
         fraction = fmt.spec.fraction
         kept, upper = self.acc[:fraction], self.acc[fraction:]
@@ -329,23 +316,18 @@ class NeuronFire(_Piece):
         Word for the next step's :class:`NeuronPreset`.
     """
 
-    acc: Signal
-    offset: Signal
-    spike: Signal
-    membrane: Signal
-
     def _members(self) -> dict[str, wiring.Member]:
         return {
-            "acc": In(self._format.acc_shape),
+            "acc": In(self.format.acc_shape),
             **self._offset_member(),
             "spike": Out(1),
-            "membrane": Out(self._format.membrane_shape),
+            "membrane": Out(self.format.membrane_shape),
         }
 
     def elaborate(self, platform: object) -> Module:
         """Read the spike from the accumulator; leak, and reset."""
         m = Module()
-        fmt = self._format
+        fmt = self.format
         spec = fmt.spec
 
         low: Value
@@ -377,7 +359,7 @@ class NeuronFire(_Piece):
 
     def _following(self, m: Module, low: Value) -> Value:
         """Leak and reset with the head's offset, which is less the threshold in the plain form."""
-        fmt = self._format
+        fmt = self.format
         spec, offset = fmt.spec, self.offset
         rest: Value | int = offset if fmt.stores_start else 0
         change: Value = -offset
@@ -394,10 +376,10 @@ class NeuronFire(_Piece):
 
     def _divide(self, m: Module, number: Value) -> Value:
         """Divide what becomes a membrane; after a hard reset it may be anything."""
-        spec = self._format.spec
+        spec = self.format.spec
         if spec.odd == 1:
             return number >> spec.shift
-        dividend = Signal(self._format.dividend_shape)
+        dividend = Signal(self.format.dividend_shape)
         m.d.comb += dividend.eq(number)
         shifted = dividend >> spec.shift
         m.submodules.quotient = quotient = Quotient(shifted.shape(), spec.odd)
@@ -405,7 +387,7 @@ class NeuronFire(_Piece):
         return quotient.o
 
 
-class Neuron(wiring.Component):
+class Neuron(Component):
     """Turn streams of drives into streams of spikes: the neuron of a layer on its own.
 
     Every transfer carries one step of ``channels`` channels; after ``steps`` transfers the
@@ -431,19 +413,17 @@ class Neuron(wiring.Component):
         Spikes, channel c at bit c.
     """
 
-    i: stream.Interface
-    o: stream.Interface
+    #: Cycles from a drive to its spikes.
+    latency: Final = 1
 
     def __init__(self, design: AttentionDesign, *, channels: int = 1, head: int = 0):
         if design.neuron == "none":
             raise ValueError("Neuron must be lif or if, not 'none'")
-        if not isinstance(channels, int) or channels < 1:
-            raise TypeError(f"Channels must be a positive integer, not {channels!r}")
-        self._design = design
+        self.design: Final = design
         if not isinstance(head, int) or not 0 <= head < design.heads:
             raise TypeError(f"Head must be an integer from 0 to {design.heads - 1}, not {head!r}")
-        self._channels = channels
-        self._head = head
+        self.channels: Final = natural("Channels", channels)
+        self.head: Final = head
         self._ranges = _alone(ranges(design), head)
         low, high = self._ranges.drive
         super().__init__(
@@ -453,42 +433,22 @@ class Neuron(wiring.Component):
             }
         )
 
-    @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
-
-    @property
-    def channels(self) -> int:
-        """Channels side by side."""
-        return self._channels
-
-    @property
-    def head(self) -> int:
-        """Head whose scale is taken."""
-        return self._head
-
-    @property
-    def latency(self) -> int:
-        """Cycles from a drive to its spikes."""
-        return 1
-
     def elaborate(self, platform: object) -> Module:
         """Step all channels at once whenever the output register is free."""
         m = Module()
 
-        spec = NeuronSpec.from_design(self._design, self._head)
-        step = Signal(range(self._design.steps))
+        spec = NeuronSpec.from_design(self.design, self.head)
+        step = Signal(range(self.design.steps))
         m.d.comb += self.i.ready.eq(~self.o.valid | self.o.ready)
         with m.If(self.i.ready):
             m.d.sync += self.o.valid.eq(self.i.valid)
         taken = Signal()
         m.d.comb += taken.eq(self.i.valid & self.i.ready)
         with m.If(taken):
-            m.d.sync += step.eq(Mux(step == self._design.steps - 1, 0, step + 1))
+            m.d.sync += step.eq(Mux(step == self.design.steps - 1, 0, step + 1))
 
-        spikes = Signal(self._channels)
-        for channel in range(self._channels):
+        spikes = Signal(self.channels)
+        for channel in range(self.channels):
             preset = NeuronPreset(spec, self._ranges, saturating=False)
             fire = NeuronFire(spec, self._ranges, saturating=False)
             m.submodules[f"preset{channel}"] = preset

@@ -1,8 +1,11 @@
 """Products and quotients of numbers and constants, by adders and look-up tables."""
 
+from typing import Final
+
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Shape, Signal, Value
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
+from spikeloom.hdl.frame.component import Component
 
 __all__ = ["Quotient", "times"]
 
@@ -39,7 +42,7 @@ def _signed_digits(number: int) -> list[tuple[int, int]]:
     return digits
 
 
-class Quotient(wiring.Component):
+class Quotient(Component):
     """Divide by an odd constant, rounding down.
 
     Long division, from the top: what is left over, and as many of the next bits as keep the table
@@ -64,29 +67,19 @@ class Quotient(wiring.Component):
         floor(i / divisor).
     """
 
-    i: Signal
-    o: Signal
+    #: Cycles from number to quotient.
+    latency: Final = 0
 
     def __init__(self, shape: Shape, divisor: int):
         if not isinstance(divisor, int) or divisor < 3 or divisor % 2 == 0:
             raise ValueError(f"Divisor must be an odd integer of at least 3, not {divisor!r}")
-        self._divisor = divisor
+        self.divisor: Final = divisor
         super().__init__({"i": In(shape), "o": Out(shape)})
-
-    @property
-    def divisor(self) -> int:
-        """What is divided by."""
-        return self._divisor
-
-    @property
-    def latency(self) -> int:
-        """Cycles from number to quotient."""
-        return 0
 
     def elaborate(self, platform: object) -> Module:
         """Go through the digits, the sign first: it is worth less than nothing, and all of it."""
         m = Module()
-        divisor = self._divisor
+        divisor = self.divisor
         left_bits = (divisor - 1).bit_length()
         radix = max(1, 4 - left_bits)
 

@@ -52,9 +52,8 @@ class ResidualLayer(LayerComponent):
         """Predict the cycles in which a beat out is made, whatever the input."""
         return ResidualModel(self.design).beats_out
 
-    def manifest(self) -> dict[str, Any]:
-        """Describe what a user of the generated Verilog cannot see in it."""
-        return {**super().manifest(), "slots": self._slots}
+    def _about(self) -> dict[str, Any]:
+        return {"slots": self._slots}
 
     @property
     def _slots(self) -> list[str]:

@@ -69,6 +69,7 @@ class AttentionLayer(BankedLayer):
 
     def __init__(self, design: AttentionDesign, *, joined: bool = False):
         self.design: Final = design
+        self.order = design.order
         self.plan: Plan = layer_plan(design)
         self._engine: StateEngine | ScoreEngine | WideLayer
         if isinstance(self.plan, WidePlan):
@@ -109,10 +110,6 @@ class AttentionLayer(BankedLayer):
         ones = np.ones((design.steps, design.tokens, design.dim), dtype=np.uint8)
         return ones, ones
 
-    def manifest(self) -> dict[str, Any]:
-        """Describe what a user of the generated Verilog cannot see in it."""
-        return {**super().manifest(), "order": self.design.order}
-
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan = self.plan
@@ -134,8 +131,7 @@ class AttentionLayer(BankedLayer):
         if not self._joined:
             return complete
         m.d.comb += self.waits.eq(complete & ~self._engine.busy)
-        go: Value = self.go
-        return go
+        return self.go
 
     def _wide(self, m: Module, wide: WideLayer) -> Module:
         """Put what takes several spikes a cycle behind the stages."""

@@ -78,5 +78,10 @@ class LayerComponent(Component):
         """Describe what a user of the generated Verilog cannot see in it."""
         return {
             "memories": [shape.describe() for shape in self.memories],
+            **self._about(),
             "compute_cycles": self.compute_cycles(),
         }
+
+    def _about(self) -> dict[str, Any]:
+        """Give what there is to say of a layer of this kind alone."""
+        return {}

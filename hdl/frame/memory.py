@@ -49,8 +49,7 @@ class _Ported(Component):
     def read(self, m: Module, addr: ValueLike, en: ValueLike = 1) -> Value:
         """Join the read port to what asks for words; give the word."""
         m.d.comb += [self.r_addr.eq(addr), self.r_en.eq(en)]
-        word: Value = self.r_data
-        return word
+        return self.r_data
 
 
 class SinglePortMemory(_Ported):

@@ -112,18 +112,18 @@ class BankedLayer(LayerComponent):
     """
 
     plan: BankedPlan
+    order: str
 
     @property
     def memories(self) -> tuple[MemoryShape, ...]:
         """Memories of the layer."""
         return self.plan.memories
 
-    def manifest(self) -> dict[str, Any]:
-        """Describe what a user of the generated Verilog cannot see in it."""
+    def _about(self) -> dict[str, Any]:
         plan = self.plan
         return {
-            **super().manifest(),
             "banks": {"input": plan.in_banks, "output": plan.out_banks},
+            "order": self.order,
             "passes": plan.passes,
         }
 

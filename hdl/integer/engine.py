@@ -216,8 +216,7 @@ class IntegerEngine(Engine):
             store.w_en.eq(ends),
         ]
         self._store = store
-        words: Value = store.r_data
-        return words
+        return store.r_data
 
     @property
     def _kept_bits(self) -> int:

@@ -75,6 +75,8 @@ class IntegerLayer(BankedLayer):
         As :class:`~spikeloom.hdl.frame.layer.LayerComponent`.
     """
 
+    order = "state"
+
     def __init__(self, design: IntegerDesign, *, accumulate: bool = False):
         self.design: Final = design
         self.plan: IntegerPlan = IntegerPlan(design, accumulate)
@@ -92,10 +94,6 @@ class IntegerLayer(BankedLayer):
             # The value with the most set bits: all ones, or the most below the greatest.
             arrays = {name: np.full(shape, _fullest(top)) for name, top in most.items()}
         return integer_cycles(self.plan, np.asarray(arrays["q"]), np.asarray(arrays["k"]))
-
-    def manifest(self) -> dict[str, Any]:
-        """Describe what a user of the generated Verilog cannot see in it."""
-        return {**super().manifest(), "order": "state"}
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -54,9 +54,8 @@ class MaskLayer(LayerComponent):
         """
         return MaskModel(self.design).beats_in
 
-    def manifest(self) -> dict[str, Any]:
-        """Describe what a user of the generated Verilog cannot see in it."""
-        return {**super().manifest(), "stateless": MaskPlan(self.design).stateless}
+    def _about(self) -> dict[str, Any]:
+        return {"stateless": MaskPlan(self.design).stateless}
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

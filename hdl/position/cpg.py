@@ -3,17 +3,19 @@
 Ref: arXiv 2405.14362, as coded in SeqSNN.
 """
 
-from amaranth.hdl import Module, Signal
-from amaranth.lib import wiring
+from typing import Final
+
+from amaranth.hdl import Module
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.golden.position.cpg import code_words
+from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.rom import check_style, look_up
 
 __all__ = ["CpgRom"]
 
 
-class CpgRom(wiring.Component):
+class CpgRom(Component):
     """Look up the spikes of all pattern generators at a position.
 
     One synchronous ROM, a word a position, whose output is registered: latency 1, a position in
@@ -37,16 +39,16 @@ class CpgRom(wiring.Component):
         Spikes of the position of the cycle before; neuron c at bit c.
     """
 
-    position: Signal
-    o: Signal
+    #: Cycles from a position to its spikes.
+    latency: Final = 1
 
     def __init__(
         self, positions: int, neurons: int, w_max: int = 10_000, *, rom_style: str = "block"
     ):
         self._words = code_words(positions, neurons, w_max)
-        self._neurons = neurons
-        self._w_max = w_max
-        self._rom_style = check_style(rom_style)
+        self.neurons: Final = neurons
+        self.w_max: Final = w_max
+        self.rom_style: Final = check_style(rom_style)
         super().__init__({"position": In(range(positions)), "o": Out(neurons)})
 
     @property
@@ -54,31 +56,9 @@ class CpgRom(wiring.Component):
         """Positions that there are."""
         return len(self._words)
 
-    @property
-    def neurons(self) -> int:
-        """Pattern generators."""
-        return self._neurons
-
-    @property
-    def w_max(self) -> int:
-        """Longest period over the shortest."""
-        return self._w_max
-
-    @property
-    def rom_style(self) -> str:
-        """Where the table lies."""
-        return self._rom_style
-
-    @property
-    def latency(self) -> int:
-        """Cycles from a position to its spikes."""
-        return 1
-
     def elaborate(self, platform: object) -> Module:
         """Wrap the table in a memory."""
         m = Module()
-        word = look_up(
-            m, self._words, self.position, shape=self._neurons, rom_style=self._rom_style
-        )
+        word = look_up(m, self._words, self.position, shape=self.neurons, rom_style=self.rom_style)
         m.d.comb += self.o.eq(word)
         return m

@@ -3,20 +3,22 @@
 Ref: arXiv 2501.16745, equations 8, 10, 11 and appendix A.
 """
 
+from typing import Final
+
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden.position.gray import code_words
+from spikeloom.hdl.frame.component import Component, natural
 from spikeloom.hdl.frame.rom import check_style, look_up
 from spikeloom.hdl.position.part import PositionUnits
 
 __all__ = ["GrayCode", "GrayRom", "GrayUnits", "TokenCode"]
 
 
-class GrayCode(wiring.Component):
+class GrayCode(Component):
     """Give the low bits of the Gray code of an index.
 
     The code is cut, not the index: with fewer bits than the index has, codes repeat as in a
@@ -38,27 +40,10 @@ class GrayCode(wiring.Component):
         Low bits of ``index ^ (index >> 1)``.
     """
 
-    index: Signal
-    o: Signal
-
     def __init__(self, count: int, bits: int):
-        if not isinstance(count, int) or count < 1:
-            raise TypeError(f"Count must be a positive integer, not {count!r}")
-        if not isinstance(bits, int) or bits < 1:
-            raise TypeError(f"Bits must be a positive integer, not {bits!r}")
-        self._count = count
-        self._bits = bits
+        self.count: Final = natural("Count", count)
+        self.bits: Final = natural("Bits", bits)
         super().__init__({"index": In(range(count)), "o": Out(bits)})
-
-    @property
-    def count(self) -> int:
-        """Indices that there are."""
-        return self._count
-
-    @property
-    def bits(self) -> int:
-        """Bits of code."""
-        return self._bits
 
     def elaborate(self, platform: object) -> Module:
         """Build the XORs."""
@@ -67,7 +52,7 @@ class GrayCode(wiring.Component):
         return m
 
 
-class GrayRom(wiring.Component):
+class GrayRom(Component):
     """Look up the Gray code of a token at a step.
 
     One synchronous ROM, a word a token, and a table for each step where the design counts
@@ -93,14 +78,13 @@ class GrayRom(wiring.Component):
         Code of the token of the cycle before: with a grid the row's above the column's.
     """
 
-    token: Signal
-    step: Signal
-    o: Signal
+    #: Cycles from a token to its code.
+    latency: Final = 1
 
     def __init__(self, design: AttentionDesign, *, rom_style: str = "block"):
         _check(design)
-        self._design = design
-        self._rom_style = check_style(rom_style)
+        self.design: Final = design
+        self.rom_style: Final = check_style(rom_style)
         super().__init__(
             {
                 "token": In(range(design.tokens)),
@@ -109,37 +93,22 @@ class GrayRom(wiring.Component):
             }
         )
 
-    @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
-
-    @property
-    def rom_style(self) -> str:
-        """Where the table lies."""
-        return self._rom_style
-
-    @property
-    def latency(self) -> int:
-        """Cycles from a token to its code."""
-        return 1
-
     def elaborate(self, platform: object) -> Module:
         """Wrap the table in a memory."""
         m = Module()
 
-        design = self._design
+        design = self.design
         steps = design.steps if design.gray.index == "t*L+l" else 1
         gap = [0] * ((1 << ceil_log2(design.tokens)) - design.tokens)
         words = [word for step in range(steps) for word in code_words(design, step) + gap]
         address = Cat(self.token, self.step) if steps > 1 else self.token
-        word = look_up(m, words, address, shape=_bits(design), rom_style=self._rom_style)
+        word = look_up(m, words, address, shape=_bits(design), rom_style=self.rom_style)
         m.d.comb += self.o.eq(word)
 
         return m
 
 
-class TokenCode(wiring.Component):
+class TokenCode(Component):
     """Give the code that a layer appends to the query and to the key of a token, one cycle later.
 
     For an engine that works through the steps of a head one by one: any token may be asked for in
@@ -169,31 +138,20 @@ class TokenCode(wiring.Component):
         Code of the token of the cycle before: with a grid the row's above the column's.
     """
 
-    token: Signal
-    done: Signal
-    o: Signal
+    #: Cycles from a token to its code.
+    latency: Final = 1
 
     def __init__(self, design: AttentionDesign):
         _check(design)
-        self._design = design
+        self.design: Final = design
         super().__init__(
             {"token": In(range(design.tokens)), "done": In(1), "o": Out(_bits(design))}
         )
 
-    @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
-
-    @property
-    def latency(self) -> int:
-        """Cycles from a token to its code."""
-        return 1
-
     def elaborate(self, platform: object) -> Module:
         """Build the form that the design chooses."""
         m = Module()
-        design = self._design
+        design = self.design
         counted = design.gray.index == "t*L+l" and design.steps > 1
 
         step = Signal(range(design.steps))
@@ -230,12 +188,12 @@ class TokenCode(wiring.Component):
 
     def _count(self, m: Module, step: Signal) -> Value:
         """Return step * tokens + token."""
-        tokens = self._design.tokens
+        tokens = self.design.tokens
         if tokens.bit_count() == 1:
             return Cat(self.token, step)
-        start = Signal(range(tokens * self._design.steps))
+        start = Signal(range(tokens * self.design.steps))
         with m.If(self.done):
-            m.d.sync += start.eq(Mux(step == self._design.steps - 1, 0, start + tokens))
+            m.d.sync += start.eq(Mux(step == self.design.steps - 1, 0, start + tokens))
         return start + self.token
 
 
@@ -244,7 +202,7 @@ class GrayUnits(PositionUnits):
 
     def channels(self, m: Module, token: Value, done: Value) -> Value:
         """Encode the token."""
-        m.submodules.code = code = TokenCode(self._design)
+        m.submodules.code = code = TokenCode(self.design)
         m.d.comb += [code.token.eq(token), code.done.eq(done)]
         return code.o
 

@@ -1,19 +1,22 @@
 """Appended channels in state order: rows of k and bits of q, which no sender has to send."""
 
+from typing import Final
+
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden.position import channels
 from spikeloom.hdl.attention.state.plan import StatePlan
 from spikeloom.hdl.frame.beats import beat_stream
+from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import following
+from spikeloom.hdl.frame.memory import add_block
 
 __all__ = ["CodeInserter"]
 
 
-class CodeInserter(wiring.Component):
+class CodeInserter(Component):
     """Insert the beats of the position codes into a stream of beats.
 
     The bits of the code are channels like all others: rows of k over the tokens, which follow the
@@ -39,22 +42,14 @@ class CodeInserter(wiring.Component):
         Beats with the code's among them.
     """
 
-    i: stream.Interface
-    o: stream.Interface
-
     def __init__(self, design: AttentionDesign, plan: StatePlan | None = None):
-        self._design = design
+        self.design: Final = design
         self._plan = plan = plan or StatePlan(design)
         super().__init__({"i": In(beat_stream(plan.beat)), "o": Out(beat_stream(plan.beat))})
 
-    @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
-
     def _contents(self) -> list[int]:
         """List the inserted beats of a head, or of a step where all steps are alike."""
-        plan, design = self._plan, self._design
+        plan, design = self._plan, self.design
         steps = design.steps if design.by_step else 1
         beats = []
         for step in range(steps):
@@ -68,13 +63,9 @@ class CodeInserter(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        plan, design = self._plan, self._design
+        plan, design = self._plan, self.design
         beats = self._contents()
-        rom: memory.Memory = memory.Memory(
-            shape=plan.beat, depth=len(beats), init=beats, attrs={"rom_style": "block"}
-        )
-        m.submodules.rom = rom
-        port = rom.read_port()
+        port = add_block(m, "rom", plan.beat, len(beats), beats, rom=True).read_port()
 
         section = Signal(2)
         row = Signal(range(max(plan.key_rows, plan.tokens)))

@@ -3,21 +3,23 @@
 Ref: arXiv 2501.16745, equation 12 and appendix E; ``create_symmetric_matrix`` of its code.
 """
 
+from typing import Final
+
 from amaranth.hdl import Cat, Const, Module, Signal, Value
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden.position.log import bias_matrix, paper_row, windows
 from spikeloom.hdl.frame.compare import at_least
+from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.rom import check_style, look_up
 from spikeloom.hdl.position.part import BiasTable, PositionUnits
 
 __all__ = ["LogBias", "LogUnits"]
 
 
-class LogBias(wiring.Component):
+class LogBias(Component):
     """Give the Log-PE bias of a query's and a key's token.
 
     The pipeline runs freely: a pair is taken in every cycle and its bias given ``latency`` cycles
@@ -51,54 +53,35 @@ class LogBias(wiring.Component):
         Bias of the pair taken ``latency`` cycles before; never negative.
     """
 
-    i: Signal
-    j: Signal
-    o: Signal
-
     def __init__(self, design: AttentionDesign, *, rom_style: str = "block"):
         if "log" not in design.position:
             raise ValueError(f"Position must contain log, not {design.position!r}")
-        self._design = design
-        self._rom_style = check_style(rom_style)
+        self.design: Final = design
+        self.rom_style: Final = check_style(rom_style)
         if design.log.definition == "paper":
-            self._highest = max(paper_row(design.tokens, design.log.length_of(design)))
+            self.highest = max(paper_row(design.tokens, design.log.length_of(design)))
         else:
-            self._highest = int(bias_matrix(design).max())
+            self.highest = int(bias_matrix(design).max())
         super().__init__(
             {
                 "i": In(range(design.tokens)),
                 "j": In(range(design.tokens)),
-                "o": Out(range(self._highest + 1)),
+                "o": Out(range(self.highest + 1)),
             }
         )
 
     @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
-
-    @property
-    def rom_style(self) -> str:
-        """Where a table lies."""
-        return self._rom_style
-
-    @property
-    def highest(self) -> int:
-        """Greatest bias."""
-        return self._highest
-
-    @property
     def latency(self) -> int:
         """Cycles from a pair to its bias."""
-        if self._design.log.built == "logic":
+        if self.design.log.built == "logic":
             return 4
-        return 2 if self._design.log.definition == "paper" else 1
+        return 2 if self.design.log.definition == "paper" else 1
 
     def elaborate(self, platform: object) -> Module:
         """Build the form that the design chooses."""
         m = Module()
 
-        design = self._design
+        design = self.design
         width = ceil_log2(design.tokens)
         if design.log.definition == "code":
             matrix = bias_matrix(design)
@@ -122,10 +105,10 @@ class LogBias(wiring.Component):
 
     def _look_up(self, m: Module, words: list[int], address: Value) -> None:
         """Read the bias from a table."""
-        if self._highest == 0:
+        if self.highest == 0:
             return
-        shape = range(self._highest + 1)
-        m.d.comb += self.o.eq(look_up(m, words, address, shape=shape, rom_style=self._rom_style))
+        shape = range(self.highest + 1)
+        m.d.comb += self.o.eq(look_up(m, words, address, shape=shape, rom_style=self.rom_style))
 
     def _compare(self, m: Module, difference: Signal) -> None:
         """Count the half-widths that reach over the distance."""
@@ -138,8 +121,8 @@ class LogBias(wiring.Component):
 
         # The half-widths fall, so the first as many comparisons hold as the bias says.
         holds: list[Value] = []
-        for level, reach in enumerate(windows(self._design.log.length_of(self._design))):
-            if reach >= self._design.tokens - 1:
+        for level, reach in enumerate(windows(self.design.log.length_of(self.design))):
+            if reach >= self.design.tokens - 1:
                 holds.append(Const(1, 1))
                 continue
             hold = Signal(name=f"hold{level}", reset_less=True)
@@ -159,7 +142,7 @@ class LogUnits(PositionUnits):
 
     def bias(self) -> BiasTable | None:
         """Give the paper's bias by difference; the published code's is a function of both."""
-        design = self._design
+        design = self.design
         if design.log.definition == "code":
             return super().bias()
         row = paper_row(design.tokens, design.log.length_of(design))

@@ -1,7 +1,7 @@
 """What hardware builds of a position encoding."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.utils import ceil_log2
@@ -49,13 +49,8 @@ class PositionUnits:
     """
 
     def __init__(self, model: PositionModel):
-        self._model = model
-        self._design = model.design
-
-    @property
-    def model(self) -> PositionModel:
-        """What the position means."""
-        return self._model
+        self.model: Final = model
+        self.design: Final = model.design
 
     @property
     def permutes(self) -> bool:
@@ -85,9 +80,9 @@ class PositionUnits:
 
         ``done`` is high for one cycle at the end of each step.
         """
-        design = self._design
+        design = self.design
         steps = design.steps if design.by_step else 1
-        codes = [self._model.channels(t) for t in range(steps)]
+        codes = [self.model.channels(t) for t in range(steps)]
         width = codes[0].shape[1]
         if not width:
             return Const(0, 0)
@@ -104,14 +99,14 @@ class PositionUnits:
 
     def bias(self) -> BiasTable | None:
         """Return what is added to a score in score order; None if nothing is."""
-        heads = range(self._design.heads if self._own_heads else 1)
-        matrices = [self._model.bias(head) for head in heads]
+        heads = range(self.design.heads if self._own_heads else 1)
+        matrices = [self.model.bias(head) for head in heads]
         tables = [[int(entry) for entry in m.flat] for m in matrices if m is not None]
         return BiasTable("pair", tables) if tables else None
 
     @property
     def _own_heads(self) -> bool:
-        return any(part.own_heads for part in self._design.parts)
+        return any(part.own_heads for part in self.design.parts)
 
 
 def units(design: AttentionDesign) -> list[PositionUnits]:

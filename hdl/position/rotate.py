@@ -3,19 +3,22 @@
 Ref: Bit_Shift_RoPE, spikformer_bitshiftRoPE.py.
 """
 
+from typing import Final
+
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib import data, wiring
+from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden.position.shift import schedule
+from spikeloom.hdl.frame.component import Component, natural
 from spikeloom.hdl.frame.rom import check_style, look_up
 
 __all__ = ["CyclicShifter", "GroupShifter", "ShiftSchedule"]
 
 
-class CyclicShifter(wiring.Component):
+class CyclicShifter(Component):
     """Rotate a word by a run-time amount, with one row of muxes per bit of the amount.
 
     Rotations add up modulo the width, so a row that rotates by ``2**level`` for each bit of the
@@ -39,30 +42,19 @@ class CyclicShifter(wiring.Component):
         ``i`` rotated left by ``amount``: bit b of ``i`` is bit ``(b + amount) % width`` of ``o``.
     """
 
-    i: Signal
-    amount: Signal
-    o: Signal
-
     def __init__(self, width: int):
-        if not isinstance(width, int) or width < 1:
-            raise TypeError(f"Width must be a positive integer, not {width!r}")
-        self._width = width
+        self.width: Final = natural("Width", width)
         super().__init__({"i": In(width), "amount": In(range(width)), "o": Out(width)})
-
-    @property
-    def width(self) -> int:
-        """Bits in the word."""
-        return self._width
 
     def elaborate(self, platform: object) -> Module:
         """Rotate by one power of two after the other."""
         m = Module()
 
         word: Value = self.i
-        for level in range(ceil_log2(self._width)):
+        for level in range(ceil_log2(self.width)):
             by = 1 << level
-            rotated = Cat(word[self._width - by :], word[: self._width - by])
-            stage = Signal(self._width, name=f"stage{level}")
+            rotated = Cat(word[self.width - by :], word[: self.width - by])
+            stage = Signal(self.width, name=f"stage{level}")
             m.d.comb += stage.eq(Mux(self.amount[level], rotated, word))
             word = stage
         m.d.comb += self.o.eq(word)
@@ -70,7 +62,7 @@ class CyclicShifter(wiring.Component):
         return m
 
 
-class GroupShifter(wiring.Component):
+class GroupShifter(Component):
     """Rotate each group of channels of a token by its own amount.
 
     ``groups`` :class:`CyclicShifter` side by side; group g holds the channels from
@@ -95,17 +87,9 @@ class GroupShifter(wiring.Component):
         Token with every group rotated.
     """
 
-    i: Signal
-    amounts: data.View
-    o: Signal
-
     def __init__(self, groups: int, group_width: int):
-        if not isinstance(groups, int) or groups < 1:
-            raise TypeError(f"Groups must be a positive integer, not {groups!r}")
-        if not isinstance(group_width, int) or group_width < 1:
-            raise TypeError(f"Group width must be a positive integer, not {group_width!r}")
-        self._groups = groups
-        self._group_width = group_width
+        self.groups: Final = natural("Groups", groups)
+        self.group_width: Final = natural("Group width", group_width)
         super().__init__(
             {
                 "i": In(groups * group_width),
@@ -114,32 +98,22 @@ class GroupShifter(wiring.Component):
             }
         )
 
-    @property
-    def groups(self) -> int:
-        """Groups of channels."""
-        return self._groups
-
-    @property
-    def group_width(self) -> int:
-        """Channels in a group."""
-        return self._group_width
-
     def elaborate(self, platform: object) -> Module:
         """Place one shifter a group."""
         m = Module()
 
-        for group in range(self._groups):
-            m.submodules[f"group{group}"] = shifter = CyclicShifter(self._group_width)
+        for group in range(self.groups):
+            m.submodules[f"group{group}"] = shifter = CyclicShifter(self.group_width)
             m.d.comb += [
-                shifter.i.eq(self.i.word_select(group, self._group_width)),
+                shifter.i.eq(self.i.word_select(group, self.group_width)),
                 shifter.amount.eq(self.amounts[group]),
-                self.o.word_select(group, self._group_width).eq(shifter.o),
+                self.o.word_select(group, self.group_width).eq(shifter.o),
             ]
 
         return m
 
 
-class ShiftSchedule(wiring.Component):
+class ShiftSchedule(Component):
     """Look up the rotation amounts of a token.
 
     One synchronous ROM of ``tokens`` words of ``groups`` amounts: latency 1, a token taken in every
@@ -162,51 +136,36 @@ class ShiftSchedule(wiring.Component):
         Amounts of the token of the cycle before, for :class:`GroupShifter`.
     """
 
-    token: Signal
-    amounts: data.View
+    #: Cycles from a token to its amounts.
+    latency: Final = 1
 
     def __init__(self, design: AttentionDesign, *, rom_style: str = "block"):
         if "shift" not in design.position:
             raise ValueError(f"Position must contain shift, not {design.position!r}")
-        self._design = design
-        self._rom_style = check_style(rom_style)
-        self._groups = design.shift.groups
-        self._group_width = design.shift.group_dim(design)
+        self.design: Final = design
+        self.rom_style: Final = check_style(rom_style)
+        self.groups: Final = design.shift.groups
+        self.group_width: Final = design.shift.group_dim(design)
         super().__init__(
             {
                 "token": In(range(design.tokens)),
-                "amounts": Out(data.ArrayLayout(range(self._group_width), self._groups)),
+                "amounts": Out(data.ArrayLayout(range(self.group_width), self.groups)),
             }
         )
-
-    @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
-
-    @property
-    def rom_style(self) -> str:
-        """Where the table lies."""
-        return self._rom_style
-
-    @property
-    def latency(self) -> int:
-        """Cycles from a token to its amounts."""
-        return 1
 
     def elaborate(self, platform: object) -> Module:
         """Wrap the table in a memory; a table without bits needs none."""
         m = Module()
 
-        bits = ceil_log2(self._group_width)
+        bits = ceil_log2(self.group_width)
         if bits == 0:
             return m
         words = [
             sum(int(amount) << bits * group for group, amount in enumerate(row))
-            for row in schedule(self._design).T
+            for row in schedule(self.design).T
         ]
-        shape = bits * self._groups
-        word = look_up(m, words, self.token, shape=shape, rom_style=self._rom_style)
+        shape = bits * self.groups
+        word = look_up(m, words, self.token, shape=shape, rom_style=self.rom_style)
         m.d.comb += self.amounts.as_value().eq(word)
 
         return m

@@ -19,9 +19,9 @@ class ShiftUnits(PositionUnits):
 
     def permute(self, m: Module, token: Value, word: Value) -> Value:
         """Rotate the groups by the amounts of the token, which come out of a memory."""
-        shift = self._design.shift
-        m.submodules.schedule = schedule = ShiftSchedule(self._design)
-        width = shift.group_dim(self._design)
+        shift = self.design.shift
+        m.submodules.schedule = schedule = ShiftSchedule(self.design)
+        width = shift.group_dim(self.design)
         m.submodules.shifter = shifter = GroupShifter(shift.groups, width)
         m.d.comb += [
             schedule.token.eq(token),
@@ -32,4 +32,4 @@ class ShiftUnits(PositionUnits):
 
     def stage(self) -> tuple[str, StateShifter]:
         """Rotate beats."""
-        return "shifter", StateShifter(self._design)
+        return "shifter", StateShifter(self.design)

@@ -6,15 +6,19 @@ together, and a group of channels only ever mixes with itself: a memory of one g
 to be kept.
 """
 
+from typing import Final
+
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib import data, memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden.position.shift import schedule
 from spikeloom.hdl.frame.beats import beat_stream
+from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import fit
+from spikeloom.hdl.frame.memory import add_block
 from spikeloom.hdl.position.rotate import GroupShifter, ShiftSchedule
 
 __all__ = ["KeyShifter", "StateShifter", "TokenShifter", "scatter_steps"]
@@ -38,7 +42,7 @@ def _mask(amounts: list[int], amount: int) -> int:
     return sum(1 << n for n, other in enumerate(amounts) if other == amount)
 
 
-class KeyShifter(wiring.Component):
+class KeyShifter(Component):
     """Rotate the section k, channel-major, group of channels by group of channels.
 
     A ROM lists for every beat which of its tokens move by which amount; one of its words is carried
@@ -67,12 +71,8 @@ class KeyShifter(wiring.Component):
         Rotated beats in the same order. ``last`` marks the end of a section.
     """
 
-    i: stream.Interface
-    end: Signal
-    o: stream.Interface
-
     def __init__(self, design: AttentionDesign):
-        self._design = design
+        self.design: Final = design
         self._steps = scatter_steps(design)
         width = design.shift.group_dim(design)
         self._layout = data.StructLayout(
@@ -86,24 +86,16 @@ class KeyShifter(wiring.Component):
         )
         self._bank_depth = 1 << ceil_log2(design.beats_per_channel) + ceil_log2(width)
         # Bits can be masked in the aspect ratio of 256 x 16 only.
-        self._banks = 2 if -(-2 * self._bank_depth // 256) == -(-self._bank_depth // 256) else 1
+        self.banks: Final = (
+            2 if -(-2 * self._bank_depth // 256) == -(-self._bank_depth // 256) else 1
+        )
         beats = beat_stream(design.beat)
         super().__init__({"i": In(beats), "end": Out(1), "o": Out(beats)})
 
     @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
-
-    @property
-    def banks(self) -> int:
-        """Groups that the memory holds."""
-        return self._banks
-
-    @property
     def cycles(self) -> int:
         """Cycles in which a section is taken in, where nothing stalls it."""
-        return self._design.shift.group_dim(self._design) * sum(
+        return self.design.shift.group_dim(self.design) * sum(
             len(beat) for row in self._steps for beat in row
         )
 
@@ -126,32 +118,22 @@ class KeyShifter(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        design = self._design
-        store: memory.Memory = memory.Memory(
-            shape=design.beat,
-            depth=self._banks * self._bank_depth,
-            init=[],
-            attrs={"ram_style": "block"},
-        )
-        m.submodules.store = store
+        design = self.design
+        store = add_block(m, "store", design.beat, self.banks * self._bank_depth)
         # Pointers with a bit more than a bank's number: equal when all banks are empty, apart by
         # that bit alone when all are full.
-        fill = Signal(range(2 * self._banks))
-        drain = Signal(range(2 * self._banks))
-        self._write(m, store.write_port(granularity=1), fill, (fill ^ drain) != self._banks)
+        fill = Signal(range(2 * self.banks))
+        drain = Signal(range(2 * self.banks))
+        self._write(m, store.write_port(granularity=1), fill, (fill ^ drain) != self.banks)
         self._send(m, store.read_port(), drain, fill != drain)
         return m
 
     def _write(self, m: Module, port: memory.WritePort, fill: Signal, free: Value) -> None:
         """Carry out the steps of a row for each of the group's channels, then those of the next."""
-        design = self._design
+        design = self.design
         width = design.shift.group_dim(design)
         words = self._words()
-        rom: memory.Memory = memory.Memory(
-            shape=self._layout, depth=len(words), init=words, attrs={"rom_style": "block"}
-        )
-        m.submodules.rom = rom
-        read = rom.read_port()
+        read = add_block(m, "rom", self._layout, len(words), words, rom=True).read_port()
         word = read.data
 
         # The word in the ROM's output register is carried out while the next one is addressed.
@@ -189,14 +171,14 @@ class KeyShifter(wiring.Component):
         m.d.comb += [
             moved.eq(channel + word.amount),
             target.eq(Mux(moved < width, moved, moved - width) if wraps else moved),
-            port.addr.eq(Cat(beat, target, fit(fill, self._banks))),
+            port.addr.eq(Cat(beat, target, fit(fill, self.banks))),
             port.data.eq(self.i.payload.data),
             port.en.eq(Mux(step, word.mask, 0)),
         ]
 
     def _send(self, m: Module, port: memory.ReadPort, drain: Signal, full: Value) -> None:
         """Send a bank, a beat a cycle; the memory's output register holds it until it is taken."""
-        design = self._design
+        design = self.design
         group = Signal(range(design.shift.groups))
         channel = Signal(range(design.shift.group_dim(design)), name="read_channel")
         beat = Signal(range(design.beats_per_channel), name="read_beat")
@@ -204,7 +186,7 @@ class KeyShifter(wiring.Component):
         last_channel = channel == design.shift.group_dim(design) - 1
         last_group = group == design.shift.groups - 1
         m.d.comb += [
-            port.addr.eq(Cat(beat, channel, fit(drain, self._banks))),
+            port.addr.eq(Cat(beat, channel, fit(drain, self.banks))),
             port.en.eq(full & (~self.o.valid | self.o.ready)),
             self.o.payload.data.eq(port.data),
         ]
@@ -222,7 +204,7 @@ class KeyShifter(wiring.Component):
                     m.d.sync += [drain.eq(drain + 1), group.eq(Mux(last_group, 0, group + 1))]
 
 
-class TokenShifter(wiring.Component):
+class TokenShifter(Component):
     """Pass section v on and rotate section q, both token-major.
 
     A token is assembled while the one before is sent. Tokens of v are rotated by nothing.
@@ -246,23 +228,14 @@ class TokenShifter(wiring.Component):
         Beats in the same order. ``last`` marks the end of q.
     """
 
-    i: stream.Interface
-    end: Signal
-    o: stream.Interface
-
     def __init__(self, design: AttentionDesign):
-        self._design = design
+        self.design: Final = design
         beats = beat_stream(design.beat)
         super().__init__({"i": In(beats), "end": Out(1), "o": Out(beats)})
 
-    @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
-
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        design = self._design
+        design = self.design
         beats, groups = design.beats_per_token, design.shift.groups
 
         # The amounts follow a cycle after the token has been counted on: with two beats or more
@@ -320,7 +293,7 @@ class TokenShifter(wiring.Component):
         return m
 
 
-class StateShifter(wiring.Component):
+class StateShifter(Component):
     """Rotate q and k of a layer in state order, beats to beats.
 
     Every head and step comes as the sections k, v and q and leaves so: k through a
@@ -345,22 +318,14 @@ class StateShifter(wiring.Component):
         Beats in the same order, with q and k rotated. ``last`` stays low.
     """
 
-    i: stream.Interface
-    o: stream.Interface
-
     def __init__(self, design: AttentionDesign):
         if "shift" not in design.position:
             raise ValueError(f"Position must contain shift, not {design.position!r}")
         if design.order != "state":
             raise ValueError(f"Order must be 'state', not {design.order!r}")
-        self._design = design
+        self.design: Final = design
         self._keys = KeyShifter(design)
         super().__init__({"i": In(beat_stream(design.beat)), "o": Out(beat_stream(design.beat))})
-
-    @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
 
     @property
     def key_cycles(self) -> int:
@@ -372,7 +337,7 @@ class StateShifter(wiring.Component):
         m = Module()
 
         m.submodules.keys = keys = self._keys
-        m.submodules.tokens = tokens = TokenShifter(self._design)
+        m.submodules.tokens = tokens = TokenShifter(self.design)
         into = Signal()
         out_of = Signal()
         room = Signal()
@@ -391,8 +356,8 @@ class StateShifter(wiring.Component):
         # path leads from the input of what comes next through here to what came before.
         valid = Signal()
         spare_valid = Signal()
-        beat = Signal(self._design.beat)
-        spare = Signal(self._design.beat, reset_less=True)
+        beat = Signal(self.design.beat)
+        spare = Signal(self.design.beat, reset_less=True)
         m.d.comb += [
             room.eq(~spare_valid),
             valid.eq(Mux(out_of, tokens.o.valid, keys.o.valid)),

@@ -3,18 +3,20 @@
 Ref: ``CPGPositionalEncoding`` of SC-NeuroCore 3.16.
 """
 
-from amaranth.hdl import Cat, Module, Signal
-from amaranth.lib import wiring
+from typing import Final
+
+from amaranth.hdl import Cat, Module
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from spikeloom.golden.position.sinusoid import quantized, spikes
+from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.rom import check_style, look_up
 
 __all__ = ["SinusoidTable"]
 
 
-class SinusoidTable(wiring.Component):
+class SinusoidTable(Component):
     """Give the rate of a channel at a token, or the spikes of some channels.
 
     One synchronous ROM, addressed by the word of the token below the token. A token is taken in
@@ -48,9 +50,8 @@ class SinusoidTable(wiring.Component):
         Their rates, or spikes, one cycle later.
     """
 
-    token: Signal
-    word: Signal
-    o: Signal
+    #: Cycles from an address to its answer.
+    latency: Final = 1
 
     def __init__(
         self, tokens: int, dim: int, *, bits: int = 0, lanes: int = 1, rom_style: str = "block"
@@ -63,32 +64,22 @@ class SinusoidTable(wiring.Component):
         self._lanes = lanes
         self._bits = max(1, bits)
         self._rom_style = check_style(rom_style)
-        self._words = -(-dim // lanes)
+        self.words: Final = -(-dim // lanes)
         self._rows: list[list[int]] = table.tolist()
         super().__init__(
             {
                 "token": In(range(tokens)),
-                "word": In(range(self._words)),
+                "word": In(range(self.words)),
                 "o": Out(lanes * self._bits),
             }
         )
-
-    @property
-    def latency(self) -> int:
-        """Cycles from an address to its answer."""
-        return 1
-
-    @property
-    def words(self) -> int:
-        """Words of a token."""
-        return self._words
 
     def elaborate(self, platform: object) -> Module:
         """Look up."""
         m = Module()
         entries = []
         for row in self._rows:
-            for n in range(1 << ceil_log2(self._words)):
+            for n in range(1 << ceil_log2(self.words)):
                 part = row[n * self._lanes : (n + 1) * self._lanes]
                 entries.append(sum(value << self._bits * i for i, value in enumerate(part)))
         address = Cat(self.word, self.token)

@@ -1,19 +1,21 @@
 """A learned signed bias a head, indexed by the difference or by the xor of two tokens."""
 
+from typing import Final
+
 from amaranth.hdl import Cat, Module, Signal, Value
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden.position.table import entries
+from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.rom import check_style, look_up
 from spikeloom.hdl.position.part import BiasTable, PositionUnits
 
 __all__ = ["TableBias", "TableUnits"]
 
 
-class TableBias(wiring.Component):
+class TableBias(Component):
     """Give the learned bias of a query's and a key's token in a head.
 
     One synchronous ROM holds the tables of all heads, or the one table that they share. The head
@@ -45,16 +47,11 @@ class TableBias(wiring.Component):
         Bias of the pair taken ``latency`` cycles before, in the fewest bits that hold all entries.
     """
 
-    head: Signal
-    i: Signal
-    j: Signal
-    o: Signal
-
     def __init__(self, design: AttentionDesign, *, rom_style: str = "block"):
         if "table" not in design.position:
             raise ValueError(f"Position must contain table, not {design.position!r}")
-        self._design = design
-        self._rom_style = check_style(rom_style)
+        self.design: Final = design
+        self.rom_style: Final = check_style(rom_style)
         tables = [entries(design, head) for head in range(design.heads)]
         self._tables = tables[:1] if all(table == tables[0] for table in tables) else tables
         flat = [entry for table in self._tables for entry in table]
@@ -70,29 +67,19 @@ class TableBias(wiring.Component):
         )
 
     @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
-
-    @property
-    def rom_style(self) -> str:
-        """Where the tables lie."""
-        return self._rom_style
-
-    @property
     def latency(self) -> int:
         """Cycles from a pair to its bias."""
-        return 1 if self._design.table.index == "xor" else 2
+        return 1 if self.design.table.index == "xor" else 2
 
     def elaborate(self, platform: object) -> Module:
         """Form the address and look up."""
         m = Module()
 
-        tokens = self._design.tokens
+        tokens = self.design.tokens
         width = ceil_log2(tokens)
         head: Value = self.head
         index: Value
-        if self._design.table.index == "xor":
+        if self.design.table.index == "xor":
             index = self.i ^ self.j
             words = [entry for table in self._tables for entry in table]
         else:
@@ -109,7 +96,7 @@ class TableBias(wiring.Component):
             ]
 
         address = Cat(index, head) if len(self._tables) > 1 else index
-        word = look_up(m, words, address, shape=self.o.shape(), rom_style=self._rom_style)
+        word = look_up(m, words, address, shape=self.o.shape(), rom_style=self.rom_style)
         m.d.comb += self.o.eq(word)
 
         return m
@@ -120,6 +107,6 @@ class TableUnits(PositionUnits):
 
     def bias(self) -> BiasTable:
         """Give the tables of the heads."""
-        design = self._design
+        design = self.design
         tables = [entries(design, head) for head in range(design.heads)]
         return BiasTable(design.table.index, tables)

@@ -65,11 +65,9 @@ class ProjectionLayer(LayerComponent):
         slots = design.steps + (2 * (design.steps - 1) if plan.returns else 0)
         return plan.passes * (events + design.tokens * slots) + plan.rest * plan.runs
 
-    def manifest(self) -> dict[str, Any]:
-        """Describe what a user of the generated Verilog cannot see in it."""
+    def _about(self) -> dict[str, Any]:
         plan = self.plan
         return {
-            **super().manifest(),
             "memories": [{**shape.describe(), "constant": shape.rom} for shape in plan.memories],
             "banks": {"input": 2, "output": 2},
             "lanes": plan.lanes,

@@ -4,22 +4,22 @@ Ref: alpha-XNOR, CVPR 2025.
 """
 
 from collections.abc import Collection
-from typing import Literal
+from typing import Final, Literal
 
 from amaranth.hdl import Module, Mux, Signal, Value
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from spikeloom.design.similarity import Similarity as Numbers
 from spikeloom.hdl.frame.compare import at_least
+from spikeloom.hdl.frame.component import Component, natural
 from spikeloom.hdl.popcount.pairs import PairPopcount
 from spikeloom.hdl.similarity.similarity import signed_digits
 
 __all__ = ["AlphaSimilarity"]
 
 
-class AlphaSimilarity(wiring.Component):
+class AlphaSimilarity(Component):
     """Score two words of spikes: ``ones * p + weight * z + each * width``, with weight an input.
 
     p counts the positions where both bits are set, z those where neither is. Both products are sums
@@ -63,11 +63,6 @@ class AlphaSimilarity(wiring.Component):
         Score of the pair taken ``latency`` cycles before; the range is ``score_range``.
     """
 
-    q: Signal
-    k: Signal
-    weight: Signal
-    o: Signal
-
     def __init__(
         self,
         width: int,
@@ -78,21 +73,19 @@ class AlphaSimilarity(wiring.Component):
         saturate: int | None = None,
         technology: Literal["portable", "ice40"] = "portable",
     ):
-        if not isinstance(width, int) or width < 1:
-            raise TypeError(f"Width must be a positive integer, not {width!r}")
         if not zeros or not all(isinstance(worth, int) and worth >= 0 for worth in zeros):
             raise TypeError(f"Zeros must be non-negative integers, not {zeros!r}")
-        self._width = width
-        self._zeros = tuple(sorted(set(zeros)))
-        self._numbers = [Numbers(ones, worth, each) for worth in self._zeros]
+        self.width: Final = natural("Width", width)
+        self.zeros: Final = tuple(sorted(set(zeros)))
+        self._numbers = [Numbers(ones, worth, each) for worth in self.zeros]
         if saturate is not None:
             if not isinstance(saturate, int) or saturate < 1:
                 raise TypeError(f"Saturate must be a positive integer or None, not {saturate!r}")
             if not self._numbers[0].never_negative:
                 raise ValueError(f"Saturate must be None for scores below zero, not {saturate!r}")
-        self._ones = ones
-        self._each = each
-        self._saturate = saturate
+        self.ones: Final = ones
+        self.each: Final = each
+        self.saturate: Final = saturate
         # As many registers as the counts of a layer with one alpha have.
         levels = ceil_log2(width)
         if technology == "ice40":
@@ -105,70 +98,45 @@ class AlphaSimilarity(wiring.Component):
             {
                 "q": In(width),
                 "k": In(width),
-                "weight": In(range(max(ones, *self._zeros) + 1)),
+                "weight": In(range(max(ones, *self.zeros) + 1)),
                 "o": Out(range(low, high + 1)),
             }
         )
 
     @property
-    def width(self) -> int:
-        """Bits in a word."""
-        return self._width
-
-    @property
-    def ones(self) -> int:
-        """Worth of a pair of ones."""
-        return self._ones
-
-    @property
-    def zeros(self) -> tuple[int, ...]:
-        """Worths of a pair of zeros that the weight takes, in rising order."""
-        return self._zeros
-
-    @property
-    def each(self) -> int:
-        """What every channel adds."""
-        return self._each
-
-    @property
-    def saturate(self) -> int | None:
-        """Bound at which scores are clipped."""
-        return self._saturate
-
-    @property
     def score_range(self) -> tuple[int, int]:
         """Lowest and highest score."""
         low, high = self._span
-        limit = high if self._saturate is None else self._saturate
+        limit = high if self.saturate is None else self.saturate
         return min(low, limit), min(high, limit)
 
     @property
     def latency(self) -> int:
         """Cycles from a pair of words to its score."""
         levels = ceil_log2(len(self._digits) + len(self._powers))
-        return self._both.latency + levels + int(self._each != 0) + int(self._clips)
+        return self._both.latency + levels + int(self.each != 0) + int(self._clips)
 
     @property
     def _span(self) -> tuple[int, int]:
         """Lowest and highest score before it is clipped."""
-        spans = [numbers.bounds(self._width) for numbers in self._numbers]
+        spans = [numbers.bounds(self.width) for numbers in self._numbers]
         return min(low for low, _ in spans), max(high for _, high in spans)
 
     @property
     def _clips(self) -> bool:
-        return self._saturate is not None and self._saturate < self._span[1]
+        return self.saturate is not None and self.saturate < self._span[1]
 
     @property
     def _digits(self) -> list[tuple[int, int]]:
         """Signed digits of the worth of a pair of ones, as (sign, power of two)."""
-        sign = -1 if self._ones < 0 else 1
-        return [(sign * digit, power) for digit, power in signed_digits(abs(self._ones))]
+        sign = -1 if self.ones < 0 else 1
+        return [(sign * digit, power) for digit, power in signed_digits(abs(self.ones))]
 
     @property
     def _powers(self) -> list[int]:
         """Bits that some weight has."""
-        bits = max(self._zeros).bit_length()
-        return [n for n in range(bits) if any(worth >> n & 1 for worth in self._zeros)]
+        bits = max(self.zeros).bit_length()
+        return [n for n in range(bits) if any(worth >> n & 1 for worth in self.zeros)]
 
     def elaborate(self, platform: object) -> Module:
         """Count, weigh, move and clip, each from registers to registers."""
@@ -185,10 +153,10 @@ class AlphaSimilarity(wiring.Component):
             counted = self._both.o << power
             terms.append(counted if sign > 0 else -counted)
         for power in self._powers:
-            always = all(worth >> power & 1 for worth in self._zeros)
+            always = all(worth >> power & 1 for worth in self.zeros)
             shifted = self._neither.o << power
             terms.append(shifted if always else Mux(self.weight[power], shifted, 0))
-        constant = self._each * self._width
+        constant = self.each * self.width
         low, high = (end - constant for end in self._span)
         level = 0
         while len(terms) > 1:
@@ -210,9 +178,9 @@ class AlphaSimilarity(wiring.Component):
             moved = Signal(range(self._span[0], self._span[1] + 1), reset_less=True)
             m.d.sync += moved.eq(score + constant)
             score = moved
-        if self._saturate is not None and self._clips:
-            clipped = Signal(range(self._saturate + 1), reset_less=True)
-            m.d.sync += clipped.eq(Mux(at_least(score, self._saturate), self._saturate, score))
+        if self.saturate is not None and self._clips:
+            clipped = Signal(range(self.saturate + 1), reset_less=True)
+            m.d.sync += clipped.eq(Mux(at_least(score, self.saturate), self.saturate, score))
             score = clipped
         m.d.comb += self.o.eq(score)
         return m

@@ -4,21 +4,21 @@ Ref: SC-NeuroCore, tutorial 54, as its text describes it.
 """
 
 from collections.abc import Collection
-from typing import Literal
+from typing import Final, Literal
 
 from amaranth.hdl import Module, Signal, Value
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.design.similarity import Similarity as Numbers
 from spikeloom.hdl.frame.compare import at_least
+from spikeloom.hdl.frame.component import Component, natural
 from spikeloom.hdl.similarity.alpha import AlphaSimilarity
 from spikeloom.hdl.similarity.similarity import Similarity
 
 __all__ = ["GatedSimilarity"]
 
 
-class GatedSimilarity(wiring.Component):
+class GatedSimilarity(Component):
     """Say whether the score of two words of spikes is at least a level.
 
     The pipeline runs freely: a pair of words is taken and an answer given in every cycle,
@@ -58,11 +58,6 @@ class GatedSimilarity(wiring.Component):
         Whether the score of the pair taken ``latency`` cycles before reaches the level.
     """
 
-    q: Signal
-    k: Signal
-    weight: Signal
-    o: Signal
-
     def __init__(
         self,
         width: int,
@@ -75,10 +70,8 @@ class GatedSimilarity(wiring.Component):
     ):
         if not isinstance(level, int) or isinstance(level, bool):
             raise TypeError(f"Level must be an integer, not {level!r}")
-        if not isinstance(width, int) or width < 1:
-            raise TypeError(f"Width must be a positive integer, not {width!r}")
-        self._width = width
-        self._level = level
+        self.width: Final = natural("Width", width)
+        self.level: Final = level
         self._bound = level - each * width
         self._pairs: Literal["p", "m", "z"] | None = None
         self._below = False
@@ -107,16 +100,6 @@ class GatedSimilarity(wiring.Component):
             self._below = True
             self._bound = -self._bound // -weight + 1
         return int(ones != 0), int(zeros != 0)
-
-    @property
-    def width(self) -> int:
-        """Bits in a word."""
-        return self._width
-
-    @property
-    def level(self) -> int:
-        """Least score that gives 1."""
-        return self._level
 
     @property
     def latency(self) -> int:

@@ -5,15 +5,15 @@ Ref: Spikformer (and); arXiv 2501.16745, equation 9 (xnor); arXiv 2505.10352 (ha
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Final, Literal
 
 from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from spikeloom.design.similarity import Similarity as Numbers
 from spikeloom.hdl.frame.compare import at_least
+from spikeloom.hdl.frame.component import Component, natural
 from spikeloom.hdl.popcount.pairs import PairPopcount
 
 __all__ = ["Similarity", "signed_digits"]
@@ -59,7 +59,7 @@ def signed_digits(value: int) -> list[tuple[int, int]]:
     return digits
 
 
-class Similarity(wiring.Component):
+class Similarity(Component):
     """Score how alike two words of spikes are: ``ones * p + zeros * z + each * width``.
 
     p are the positions where both bits are set, z those where neither is. A score may be clipped
@@ -101,10 +101,6 @@ class Similarity(wiring.Component):
         Score of the pair taken ``latency`` cycles before; the range is ``score_range``.
     """
 
-    q: Signal
-    k: Signal
-    o: Signal
-
     def __init__(
         self,
         width: int,
@@ -115,17 +111,15 @@ class Similarity(wiring.Component):
         saturate: int | None = None,
         technology: Literal["portable", "ice40"] = "portable",
     ):
-        if not isinstance(width, int) or width < 1:
-            raise TypeError(f"Width must be a positive integer, not {width!r}")
-        self._width = width
-        self._numbers = Numbers(ones, zeros, each)
+        self.width: Final = natural("Width", width)
+        self.numbers: Final = Numbers(ones, zeros, each)
         if saturate is not None:
             if not isinstance(saturate, int) or saturate < 1:
                 raise TypeError(f"Saturate must be a positive integer or None, not {saturate!r}")
-            if not self._numbers.never_negative:
+            if not self.numbers.never_negative:
                 raise ValueError(f"Saturate must be None for scores below zero, not {saturate!r}")
-        self._saturate = saturate
-        self._technology: Literal["portable", "ice40"] = technology
+        self.saturate: Final = saturate
+        self.technology: Final[Literal["portable", "ice40"]] = technology
         # A register behind every portable addition: on iCE40 most of them share the addition's
         # cells, so the clock is half as fast again as with two additions a stage, for hardly any
         # area. The cells' plans keep that clock with a register for every two levels, and up to
@@ -142,30 +136,10 @@ class Similarity(wiring.Component):
         super().__init__({"q": In(width), "k": In(width), "o": Out(range(low, high + 1))})
 
     @property
-    def width(self) -> int:
-        """Bits in a word."""
-        return self._width
-
-    @property
-    def numbers(self) -> Numbers:
-        """Worth of a pair of ones, of a pair of zeros, and of any pair."""
-        return self._numbers
-
-    @property
-    def saturate(self) -> int | None:
-        """Bound at which scores are clipped."""
-        return self._saturate
-
-    @property
-    def technology(self) -> Literal["portable", "ice40"]:
-        """What the counters are built from."""
-        return self._technology
-
-    @property
     def score_range(self) -> tuple[int, int]:
         """Lowest and highest score."""
-        low, high = self._numbers.bounds(self._width)
-        limit = high if self._saturate is None else self._saturate
+        low, high = self.numbers.bounds(self.width)
+        limit = high if self.saturate is None else self.saturate
         return min(low, limit), min(high, limit)
 
     @property
@@ -178,18 +152,18 @@ class Similarity(wiring.Component):
     @property
     def _clips(self) -> bool:
         """Whether a score may exceed the bound."""
-        return self._saturate is not None and self._saturate < self._numbers.bounds(self._width)[1]
+        return self.saturate is not None and self.saturate < self.numbers.bounds(self.width)[1]
 
     @cached_property
     def _low_bits(self) -> int:
         """Low bits of a score that only the constant sets: it is added above them."""
-        ones, zeros = self._numbers.ones, self._numbers.zeros
-        return _trailing_zeros(ones | zeros) if self._numbers.each else 0
+        ones, zeros = self.numbers.ones, self.numbers.zeros
+        return _trailing_zeros(ones | zeros) if self.numbers.each else 0
 
     @cached_property
     def _counts(self) -> list[tuple[str, int]]:
         """Choose the counts that make the score but for its constant; name and weight of each."""
-        ones, zeros = self._numbers.ones >> self._low_bits, self._numbers.zeros >> self._low_bits
+        ones, zeros = self.numbers.ones >> self._low_bits, self.numbers.zeros >> self._low_bits
         if zeros == 0:
             return [("p", ones)]
         if zeros == ones:
@@ -197,7 +171,7 @@ class Similarity(wiring.Component):
         if ones == 0:
             return [("z", zeros)]
         both = [("m", zeros), ("p", ones - zeros)]
-        if self._technology == "ice40":
+        if self.technology == "ice40":
             # Inverted inputs, which z takes, would cost cells there.
             return both
         forms = [[("p", ones), ("z", zeros)], [("m", ones), ("z", zeros - ones)], both]
@@ -206,8 +180,8 @@ class Similarity(wiring.Component):
     @cached_property
     def _span(self) -> tuple[int, int]:
         """Lowest and highest sum of the weighed counts."""
-        numbers = self._numbers
-        low, high = Numbers(numbers.ones, numbers.zeros).bounds(self._width)
+        numbers = self.numbers
+        low, high = Numbers(numbers.ones, numbers.zeros).bounds(self.width)
         return low >> self._low_bits, high >> self._low_bits
 
     @cached_property
@@ -227,13 +201,13 @@ class Similarity(wiring.Component):
     @property
     def _moves(self) -> bool:
         """Whether the sum takes a cycle more, for a constant or to turn its sign."""
-        return self._numbers.each != 0 or self._turned
+        return self.numbers.each != 0 or self._turned
 
     @cached_property
     def _turned(self) -> bool:
         """Whether the sum comes out with its sign turned."""
         terms = [
-            _Term(_sign(weight) * digit, Const(0), self._width << power, name)
+            _Term(_sign(weight) * digit, Const(0), self.width << power, name)
             for name, weight in self._counts
             for digit, power in signed_digits(abs(weight))
         ]
@@ -253,7 +227,7 @@ class Similarity(wiring.Component):
             m.d.comb += [count.a.eq(words[0]), count.b.eq(words[1])]
             for digit, power in signed_digits(abs(weight)):
                 shifted: Value = Cat(Const(0, power), count.o) if power else count.o
-                terms.append(_Term(_sign(weight) * digit, shifted, self._width << power, name))
+                terms.append(_Term(_sign(weight) * digit, shifted, self.width << power, name))
 
         level = 0
         while len(terms) > 1:
@@ -268,11 +242,11 @@ class Similarity(wiring.Component):
         if self._moves:
             score = self._moved(m, score)
 
-        if self._saturate is not None and self._clips:
-            whole = Signal(range(self._numbers.bounds(self._width)[1] + 1))
-            clipped = Signal(range(self._saturate + 1), reset_less=True)
+        if self.saturate is not None and self._clips:
+            whole = Signal(range(self.numbers.bounds(self.width)[1] + 1))
+            clipped = Signal(range(self.saturate + 1), reset_less=True)
             m.d.comb += whole.eq(score)
-            m.d.sync += clipped.eq(Mux(at_least(whole, self._saturate), self._saturate, whole))
+            m.d.sync += clipped.eq(Mux(at_least(whole, self.saturate), self.saturate, whole))
             score = clipped
 
         m.d.comb += self.o.eq(score)
@@ -281,8 +255,8 @@ class Similarity(wiring.Component):
     def _moved(self, m: Module, score: Value) -> Value:
         """Add the constant to a sum, or take the sum away from it."""
         bits = self._low_bits
-        low, high = self._numbers.bounds(self._width)
-        constant = self._numbers.each * self._width
+        low, high = self.numbers.bounds(self.width)
+        constant = self.numbers.each * self.width
         # The lowest bits are those of the constant and need no adder.
         upper = Signal(range(low >> bits, (high >> bits) + 1), reset_less=True)
         if self._turned:

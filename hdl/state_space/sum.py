@@ -182,13 +182,11 @@ class BitSum(_Sum):
         With ``k``: the half that rounds is added, and no product.
     """
 
+    #: Cycles from a coefficient to the sum that holds its bit.
+    latency: Final = 3
+
     def __init__(self, design: StateSpaceDesign):
         super().__init__(design, {"plane": In(4), "sign": In(1), "double": In(1), "round": In(1)})
-
-    @property
-    def latency(self) -> int:
-        """Cycles from a coefficient to the sum that holds its bit."""
-        return 3
 
     def elaborate(self, platform: object) -> Module:
         """Build the adder."""

@@ -17,8 +17,6 @@ EXCEPTIONS = {
         "found by name; position/test_part.py makes positions of its own go through all of them",
     ),
     "spikeloom.hdl.attention.state.lane.add_chain": "cells of the lanes that test_lane.py compares",
-    "spikeloom.hdl.frame.banks.add_ring": "wires of a ring; test_banks.py drives the ring",
-    "spikeloom.hdl.frame.memory.add_block": "wires of a memory; test_memory.py drives the memory",
     "spikeloom.hdl.mask.words.BeatMask": "what TokenMask and ChannelMask share",
 }
 

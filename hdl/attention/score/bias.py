@@ -3,7 +3,6 @@
 from typing import Final
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib import memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
@@ -11,6 +10,7 @@ from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.hdl.attention.plan import Plan
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import following
+from spikeloom.hdl.frame.rom import look_up
 from spikeloom.hdl.position.part import BiasTable, units
 
 __all__ = ["BiasStream"]
@@ -188,17 +188,10 @@ class BiasStream(Component):
         init = [
             sum((e & (1 << width) - 1) << width * n for n, e in enumerate(word)) for word in words
         ]
-        rom: memory.Memory = memory.Memory(
-            shape=width * len(words[0]),
-            depth=len(words),
-            init=init,
-            attrs={"rom_style": "block"},
-        )
-        m.submodules.rom = rom
-        port = rom.read_port()
-        m.d.comb += port.addr.eq(address)
+        shape = width * len(words[0])
+        word = look_up(m, init, address, shape=shape, rom_style="block")
         signed = min(self._shape) < 0
-        values = [port.data.word_select(n, width) for n in range(len(words[0]))]
+        values = [word.word_select(n, width) for n in range(len(words[0]))]
         return [value.as_signed() if signed else value for value in values]
 
 

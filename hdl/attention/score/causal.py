@@ -1,16 +1,18 @@
 """Which rows see the key of a slot: causal and windowed attention in score order."""
 
+from typing import Final
+
 from amaranth.hdl import Module, Signal, Value, signed
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from spikeloom.design.attention.design import AttentionDesign
+from spikeloom.hdl.frame.component import Component
 
 __all__ = ["KeySight"]
 
 
-class KeySight(wiring.Component):
+class KeySight(Component):
     """Say of each of ``rows`` queries whether it sees the key that comes next.
 
     Keys come in the order of the tokens, ``passes`` times for each block of queries, and blocks in
@@ -34,25 +36,17 @@ class KeySight(wiring.Component):
         Whether each query sees it, one cycle later; all ones where none does not.
     """
 
-    key: Signal
-    seen: Signal
-
     def __init__(self, design: AttentionDesign, *, blocks: int, passes: int):
         if not design.masked:
             raise ValueError("Design must be causal or have a window, and two tokens or more")
-        self._design = design
+        self.design: Final = design
         self._blocks = blocks
         self._passes = passes
         super().__init__({"key": In(1), "seen": Out(design.rows)})
 
-    @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
-
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        design, rows = self._design, self._design.rows
+        design, rows = self.design, self.design.rows
         # How far a key is from the first query of its block, and so the first key.
         width = ceil_log2(max(design.tokens, self._blocks * rows)) + 1
         away = Signal(signed(width))
@@ -79,6 +73,6 @@ class KeySight(wiring.Component):
 
     def _sees(self, away: Signal, row: int) -> Value:
         """Compare the distance from the first query of a block with what a row sees."""
-        window = self._design.window or self._design.tokens
-        seen = away <= row + (0 if self._design.causal else window - 1)
-        return seen if self._design.window is None else seen & (away > row - window)
+        window = self.design.window or self.design.tokens
+        seen = away <= row + (0 if self.design.causal else window - 1)
+        return seen if self.design.window is None else seen & (away > row - window)

@@ -224,7 +224,7 @@ class StateEngine(Engine):
         address = Cat(events.turn[shared:], widen(token, ceil_log2(plan.tokens)), self.bank)
         m.d.comb += self.v_addr.eq(Cat(address, ~used) if plan.v_zero else address)
         word = self.v_data.word_select(events.turn[:shared], plan.lanes)
-        values: Value = (word if shared else self.v_data)[: plan.lanes]
+        values = (word if shared else self.v_data)[: plan.lanes]
         if plan.v_zero:
             return values
         reads = Signal()

@@ -280,8 +280,7 @@ class WideEngine(Component):
         if plan.native:
             m.submodules[name] = unit = SaturatingSum(plan.entry_shape.width - 1)
             m.d.comb += [unit.a.eq(low), unit.b.eq(high)]
-            total: Value = unit.o
-            return total
+            return unit.o
         return saturating(low, high) if plan.saturates else low + high
 
     def _membranes(

@@ -4,8 +4,9 @@ import random
 from collections import deque
 
 import pytest
+from amaranth.hdl import Module, Signal
 
-from spikeloom.hdl.frame.banks import BankRing
+from spikeloom.hdl.frame.banks import BankRing, add_ring
 
 from ...benches import simulate
 
@@ -50,3 +51,18 @@ def test_refuses_what_is_no_power_of_two(banks):
 
 def test_keeps_its_parameter():
     assert BankRing(4).banks == 4
+
+
+def test_is_told_by_whoever_adds_it():
+    m, filled, drained = Module(), Signal(), Signal()
+    ring = add_ring(m, "inputs", 2, filled, drained)
+    assert m.submodules.inputs is ring
+
+    async def bench(ctx):
+        for fill, drain, full, free in ((1, 0, 1, 1), (1, 0, 1, 0), (0, 1, 1, 1), (0, 1, 0, 1)):
+            ctx.set(filled, fill)
+            ctx.set(drained, drain)
+            await ctx.tick()
+            assert (ctx.get(ring.full), ctx.get(ring.free)) == (full, free)
+
+    simulate(m, bench)

@@ -3,8 +3,9 @@
 import random
 
 import pytest
+from amaranth.hdl import Module, Signal
 
-from spikeloom.hdl.frame.memory import LayerMemory, SinglePortMemory
+from spikeloom.hdl.frame.memory import LayerMemory, SinglePortMemory, add_block, add_memory
 from spikeloom.hdl.frame.memory_map import MemoryShape
 
 from ...benches import masked, simulate
@@ -95,3 +96,39 @@ def test_a_layer_takes_either():
 def test_refuses(width, depth, granularity, message):
     with pytest.raises(ValueError, match=f"^{message}$"):
         SinglePortMemory(width, depth, granularity=granularity)
+
+
+@pytest.mark.parametrize("single_port", [False, True])
+def test_is_joined_in_a_line_each(single_port):
+    m, place, number, writes = Module(), Signal(4), Signal(8), Signal()
+    store = add_memory(m, MemoryShape("v", 8, 16, single_port=single_port))
+    store.write(m, place, number, writes)
+    word = store.read(m, place)
+    assert m.submodules.v is store
+
+    async def bench(ctx):
+        for given, written in ((3, 1), (0, 0)):
+            ctx.set(place, 5)
+            ctx.set(number, given)
+            ctx.set(writes, written)
+            await ctx.tick()
+        assert ctx.get(word) == 3
+
+    simulate(m, bench)
+
+
+def test_block_holds_what_it_begins_with():
+    m, place = Module(), Signal(2)
+    port = add_block(m, "rom", 8, 4, [9, 8, 7, 6], rom=True).read_port()
+    m.d.comb += port.addr.eq(place)
+    found = []
+
+    async def bench(ctx):
+        for n in range(4):
+            ctx.set(place, n)
+            await ctx.tick()
+            found.append(ctx.get(port.data))
+
+    simulate(m, bench)
+    assert found == [9, 8, 7, 6]
+    assert m.submodules.rom.attrs == {"rom_style": "block"}

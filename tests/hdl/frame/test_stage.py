@@ -94,6 +94,8 @@ class Adder(Engine):
 class Layer(BankedLayer):
     """Writer, adder and unloader."""
 
+    order = "score"
+
     def __init__(self, design):
         self.plan = Plan(design)
         super().__init__(design)
@@ -181,4 +183,10 @@ def test_second_banks_are_taken_where_they_are_free(tokens, banks):
 def test_memories_go_to_spram_where_the_plan_lets_them():
     assert layer(2048, 1, ebr=7).plan.single_ported == {"v"}
     assert layer(2048, 2, ebr=7).plan.single_ported == frozenset()
-    assert layer(2048, 1).manifest()["banks"] == {"input": 1, "output": 1}
+
+
+def test_says_what_it_is_made_of():
+    found = layer(5, 2).manifest()
+    assert list(found) == ["memories", "banks", "order", "passes", "compute_cycles"]
+    assert found["banks"] == {"input": 2, "output": 2}
+    assert [memory["name"] for memory in found["memories"]] == ["v", "o"]

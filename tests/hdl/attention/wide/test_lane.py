@@ -8,7 +8,8 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from spikeloom.hdl.attention.wide.lane import LoadingLane, SaturatingSum, count, saturating
+from spikeloom.hdl.attention.state.lane import saturating
+from spikeloom.hdl.attention.wide.lane import LoadingLane, SaturatingSum, count
 from spikeloom.sim.rows import evaluate, run
 
 from ....cells import simulate_cells
