@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spikeloom.design.mask import MaskDesign
-from spikeloom.golden.model import ArraySpec, Model
+from spikeloom.golden.arrays import ArraySpec
+from spikeloom.golden.layout import Loop, Part, Stream
+from spikeloom.golden.model import Model
 from spikeloom.golden.neuron import NeuronSpec
-from spikeloom.golden.packing import from_beats, to_beats
 from spikeloom.golden.ranges import Ranges, bits, membrane_range
 
 __all__ = ["MaskModel", "is_or", "mask", "mask_ranges", "sums"]
@@ -133,46 +134,30 @@ class MaskModel(Model):
         """Return the spikes that pass."""
         return mask(self._design, arrays)
 
-    @property
-    def beats_in(self) -> int:
-        """Beats of all inputs, heads and steps."""
-        return len(self.inputs) * self.beats_out
+    def _part(self, spec: ArraySpec, *order: str) -> Part:
+        design = self._design
+        axes = {"step": design.steps, "token": design.tokens, "head": design.heads}
+        axes["channel"] = design.head_dim
+        return Part(spec, axes, "channel", order, width=1, chunk=design.beat)
 
     @property
-    def beats_out(self) -> int:
-        """Beats of the spikes that pass."""
-        design = self._design
-        return design.heads * design.steps * design.tokens * design.beats_per_token
+    def stream_in(self) -> Stream:
+        """Spikes of a head and step after those of another."""
+        names = {spec.name: spec for spec in self.inputs}
+        attention = self._design.attention
+        if attention == "qk-token":
+            parts = tuple(self._part(names[name], "beat") for name in "qk")
+            return Stream(Loop(("head", "step", "token"), parts))
+        q = self._part(names["q"], "token", "beat")
+        if attention == "qk-channel":
+            return Stream(Loop(("head", "step"), (q, self._part(names["k"], "token", "beat"))))
+        pairs = Loop(("token", "beat"), tuple(self._part(names[name]) for name in "kv"))
+        return Stream(Loop(("head", "step"), (pairs, q)))
 
-    def pack(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.uint64]:
-        """Return the input beats of one inference."""
-        design = self._design
-        # Heads, steps, tokens, beats.
-        rows = {
-            spec.name: to_beats(
-                _heads(design, spec.check(arrays[spec.name])).transpose(2, 0, 1, 3), design.beat
-            )
-            for spec in self.inputs
-        }
-        if design.attention == "qk-token":
-            return np.stack([rows["q"], rows["k"]], axis=3).reshape(-1)
-        lead = (design.heads, design.steps, -1)
-        if design.attention == "qk-channel":
-            sections = [rows["q"].reshape(lead), rows["k"].reshape(lead)]
-        else:
-            pairs = np.stack([rows["k"], rows["v"]], axis=4)
-            sections = [pairs.reshape(lead), rows["q"].reshape(lead)]
-        return np.concatenate(sections, axis=2).reshape(-1)
-
-    def unpack(self, beats: ArrayLike) -> NDArray[np.uint8]:
-        """Return the spikes from the output beats of one inference."""
-        design = self._design
-        array = np.asarray(beats, dtype=np.uint64)
-        if array.shape != (self.beats_out,):
-            raise ValueError(f"Beats must be of shape {(self.beats_out,)!r}, not {array.shape!r}")
-        rows = array.reshape(design.heads, design.steps, design.tokens, design.beats_per_token)
-        spikes = from_beats(rows, design.beat, design.head_dim).transpose(1, 2, 0, 3)
-        return np.ascontiguousarray(spikes).reshape(self.output.shape)
+    @property
+    def stream_out(self) -> Stream:
+        """Spikes that pass, likewise."""
+        return Stream(Loop(("head", "step"), (self._part(self.output, "token", "beat"),)))
 
     def describe(self) -> dict[str, Any]:
         """Describe beats and widths."""
@@ -189,23 +174,16 @@ class MaskModel(Model):
             ],
         }[design.attention]
         return {
-            "beats": {
-                "width": design.beat,
-                "order": "for each head: for each step: the sections of that head and step",
-                "in": {
+            "beats": self.describe_beats(
+                "for each head: for each step: the sections of that head and step",
+                {
                     "sections": [
                         {"name": name, "beats": count * beats, "order": order}
                         for name, count, order in sections
-                    ],
-                    "beats": self.beats_in,
-                    "last": "not looked at: the number of beats decides",
+                    ]
                 },
-                "out": {
-                    "sections": [{"name": "spikes", "beats": beats, "order": tokens}],
-                    "beats": self.beats_out,
-                    "last": "high on the last beat of an inference",
-                },
-            },
+                {"sections": [{"name": "spikes", "beats": beats, "order": tokens}]},
+            ),
             "numbers": self._numbers(),
         }
 

@@ -2,66 +2,16 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spikeloom.design.base import Design
+from spikeloom.golden.arrays import ArraySpec
+from spikeloom.golden.layout import Stream
 
-__all__ = ["ArraySpec", "Model"]
-
-
-@dataclass(frozen=True)
-class ArraySpec:
-    """An array of integers that goes into a layer or comes out of it.
-
-    Parameters
-    ----------
-    name : str
-        Its name in NPZ files.
-    axes : str
-        Its axes in words, such as ``"(T, N, D)"``.
-    shape : tuple of int
-        Its shape for one inference.
-    low, high : int
-        Least and greatest value; 0 and 1 for spikes.
-    beyond : str
-        What a greater value asks for, in words that follow a refusal.
-    """
-
-    name: str
-    axes: str
-    shape: tuple[int, ...]
-    low: int = 0
-    high: int = 1
-    beyond: str = ""
-
-    @property
-    def dtype(self) -> type[np.generic]:
-        """The smallest of uint8, int32 and int64 that holds every value."""
-        if 0 <= self.low and self.high < 256:
-            return np.uint8
-        return np.int32 if -(1 << 31) <= self.low and self.high < 1 << 31 else np.int64
-
-    def check(self, array: ArrayLike) -> NDArray[Any]:
-        """Return an array in the type of this one; :exc:`ValueError` unless it is one."""
-        found = np.asarray(array)
-        if found.shape != self.shape:
-            raise ValueError(
-                f"{self.name} must be of shape {self.axes} = {self.shape!r}, not {found.shape!r}"
-            )
-        if found.dtype.kind not in "biu":
-            raise ValueError(f"{self.name} must hold integers, not {found.dtype!s}")
-        if found.size and not (self.low <= int(found.min()) and int(found.max()) <= self.high):
-            raise ValueError(f"{self.name} must hold {self.allowed} only, not other values")
-        return found.astype(self.dtype)
-
-    @property
-    def allowed(self) -> str:
-        """The allowed values in words."""
-        return "0 or 1" if (self.low, self.high) == (0, 1) else f"{self.low} to {self.high}"
+__all__ = ["Model"]
 
 
 class Model(ABC):
@@ -91,22 +41,62 @@ class Model(ABC):
 
     @property
     @abstractmethod
-    def beats_in(self) -> int:
-        """Beats that one inference takes."""
+    def stream_in(self) -> Stream:
+        """Order of the beats that one inference takes."""
 
     @property
     @abstractmethod
+    def stream_out(self) -> Stream:
+        """Order of the beats that one inference gives."""
+
+    @property
+    def beats_in(self) -> int:
+        """Beats that one inference takes."""
+        return self.stream_in.count
+
+    @property
     def beats_out(self) -> int:
         """Beats that one inference gives."""
+        return self.stream_out.count
 
-    @abstractmethod
     def pack(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.uint64]:
         """Return the input beats of one inference."""
+        return self.stream_in.pack(arrays)
 
-    @abstractmethod
     def unpack(self, beats: ArrayLike) -> NDArray[Any]:
         """Return the output from the output beats of one inference."""
+        found = self.stream_out.unpack(beats)[self.output.name]
+        return found.astype(self.output.dtype)
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:
         """Describe beats (``beats``) and widths (``numbers``) for users of the Verilog."""
+
+    def describe_beats(
+        self, order: str, into: dict[str, Any], out: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Describe both streams: how often their sections come, in words and as loops.
+
+        Parameters
+        ----------
+        order : str
+            How the sections follow each other.
+        into, out : dict
+            What is in them in words: ``sections``, each with name, beats and order, or ``planes``.
+        """
+        return {
+            "width": self.design.beat,
+            "order": order,
+            "in": {
+                **into,
+                "beats": self.beats_in,
+                "loops": self.stream_in.describe(),
+                "last": "not looked at: the number of beats decides",
+            },
+            "out": {
+                **out,
+                "beats": self.beats_out,
+                "loops": self.stream_out.describe(),
+                "last": "high on the last beat of an inference",
+            },
+        }

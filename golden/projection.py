@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spikeloom.design.projection import ProjectionDesign
-from spikeloom.golden.model import ArraySpec, Model
+from spikeloom.golden.arrays import ArraySpec
+from spikeloom.golden.layout import Loop, Part, Stream
+from spikeloom.golden.model import Model
 from spikeloom.golden.neuron import NeuronSpec
-from spikeloom.golden.packing import check_beats, from_beats, groups, planes, to_planes
+from spikeloom.golden.packing import planes
 from spikeloom.golden.position import sinusoid
 from spikeloom.golden.position.cpg import codes
 from spikeloom.golden.ranges import bits, membrane_range
@@ -175,43 +177,26 @@ class ProjectionModel(Model):
         x = self.inputs[0].check(arrays["x"])
         return projection(self._design, x).astype(self.output.dtype)
 
-    @property
-    def beats_in(self) -> int:
-        """Beats of x."""
-        design = self._design
-        return self._tokens * groups(design.inputs, design.beat) * planes(design.levels)
+    def _part(
+        self, spec: ArraySpec, order: tuple[str, ...], width: int, signed: bool = False
+    ) -> Part:
+        axes = dict(zip(("step", "token", "channel"), spec.shape, strict=True))
+        return Part(spec, axes, "channel", order, width, self._design.beat, signed=signed)
 
     @property
-    def _out(self) -> tuple[int, int]:
-        """Beats a token, and the width of a drive."""
-        design = self._design
-        if design.neuron != "none":
-            return groups(design.dim, design.beat), 0
-        width = bits(*spans(design).drives)[0]
-        return design.dim * groups(width, design.beat), width
+    def stream_in(self) -> Stream:
+        """Bit planes of x, token by token."""
+        part = self._part(self.inputs[0], ("beat", "bit"), planes(self._design.levels))
+        return Stream(Loop(("step", "token"), (part,)))
 
     @property
-    def beats_out(self) -> int:
-        """Beats of spikes or drive."""
-        return self._tokens * self._out[0]
-
-    def pack(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.uint64]:
-        """Return the input beats of one inference."""
-        spec = self.inputs[0]
-        return to_planes(spec.check(arrays["x"]), spec.high, self._design.beat).reshape(-1)
-
-    def unpack(self, beats: ArrayLike) -> NDArray[Any]:
-        """Return spikes or drive from the output beats."""
-        design, spec = self._design, self.output
-        array = check_beats(beats, self.beats_out).reshape(*spec.shape[:2], -1)
-        if design.neuron != "none":
-            return from_beats(array, design.beat, design.dim)
-        width = self._out[1]
-        digits = from_beats(array.reshape(*spec.shape, -1), design.beat, width).astype(np.int64)
-        numbers: NDArray[np.int64] = (digits << np.arange(width)).sum(axis=-1)
-        if bits(*spans(design).drives)[1]:
-            numbers -= digits[..., -1] << width
-        return numbers.astype(spec.dtype)
+    def stream_out(self) -> Stream:
+        """Spikes, or numbers in whole beats, token by token."""
+        if self._design.neuron != "none":
+            part = self._part(self.output, ("beat",), 1)
+        else:
+            part = self._part(self.output, ("channel", "beat"), *bits(*spans(self._design).drives))
+        return Stream(Loop(("step", "token"), (part,)))
 
     def describe(self) -> dict[str, Any]:
         """Describe beats and widths."""
@@ -219,10 +204,9 @@ class ProjectionModel(Model):
         spikes = "channel c at bit c % width of beat c // width"
         numbers = "channel by channel, two's complement, low beat first"
         return {
-            "beats": {
-                "width": design.beat,
-                "order": "for each step: for each token: the sections of that token",
-                "in": {
+            "beats": self.describe_beats(
+                "for each step: for each token: the sections of that token",
+                {
                     "sections": [
                         {
                             "name": "x",
@@ -231,22 +215,18 @@ class ProjectionModel(Model):
                             "first; channel c at bit c % width of group c // width",
                             "planes": planes(design.levels),
                         }
-                    ],
-                    "beats": self.beats_in,
-                    "last": "not looked at: the number of beats decides",
+                    ]
                 },
-                "out": {
+                {
                     "sections": [
                         {
                             "name": spec.name,
-                            "beats": self._out[0],
+                            "beats": self.beats_out // self._tokens,
                             "order": numbers if design.neuron == "none" else spikes,
                         }
-                    ],
-                    "beats": self.beats_out,
-                    "last": "high on the last beat of an inference",
+                    ]
                 },
-            },
+            ),
             "numbers": {
                 name: dict(
                     zip(("low", "high", "bits", "signed"), (*span, *bits(*span)), strict=True)

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spikeloom.design.rate import RateDesign
+from spikeloom.golden.arrays import ArraySpec
 from spikeloom.golden.integer import formula as integer
-from spikeloom.golden.integer.model import from_parts, to_beats
-from spikeloom.golden.model import ArraySpec, Model
+from spikeloom.golden.layout import Loop, Part, Stream
+from spikeloom.golden.model import Model
 from spikeloom.golden.ranges import bits
 
 __all__ = ["RateModel", "attention", "drive_range", "encode", "encode_float64", "spikes"]
@@ -155,47 +156,28 @@ class RateModel(Model):
         }
 
     @property
-    def _counts(self) -> dict[str, int]:
-        return {
-            name: rows * -(-values // per)
-            for name, (rows, values, _, per) in self._sections.items()
-        }
-
-    @property
     def _width(self) -> int:
         return bits(*drive_range(self._design))[0]
 
     @property
-    def _parts(self) -> int:
-        return -(-self._width // self._design.beat)
-
-    @property
-    def beats_in(self) -> int:
-        """Beats of k, q and v."""
-        return sum(self._counts.values())
-
-    @property
-    def beats_out(self) -> int:
-        """Beats of the drive."""
-        return self._design.tokens * self._design.dim * self._parts
-
-    def pack(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.uint64]:
-        """Return the input beats of one inference."""
+    def stream_in(self) -> Stream:
+        """The sections, once."""
+        axes = {"token": self._design.tokens, "channel": self._design.dim}
         specs = {spec.name: spec for spec in self.inputs}
-        parts = []
-        for name, (_, _, width, per) in self._sections.items():
-            x = specs[name].check(arrays[name])
-            parts.append(to_beats(x.T if name == "k" else x, width, per).reshape(-1))
-        return np.concatenate(parts)
+        rows = {"k": ("token", "channel"), "q": ("channel", "token"), "v": ("channel", "token")}
+        parts = (
+            Part(specs[name], axes, rows[name][0], (rows[name][1], "beat"), width, width * per)
+            for name, (_, _, width, per) in self._sections.items()
+        )
+        return Stream(Loop((), tuple(parts)))
 
-    def unpack(self, beats: ArrayLike) -> NDArray[Any]:
-        """Return the drive from the output beats of one inference."""
-        design = self._design
-        array = np.asarray(beats, dtype=np.uint64)
-        if array.shape != (self.beats_out,):
-            raise ValueError(f"Beats must be of shape {(self.beats_out,)!r}, not {array.shape!r}")
-        parts = array.reshape(design.tokens, design.dim, self._parts)
-        return from_parts(parts, design.beat, self._width, True).astype(self.output.dtype)
+    @property
+    def stream_out(self) -> Stream:
+        """The drive in whole beats, token by token, channel by channel."""
+        axes = {"token": self._design.tokens, "channel": self._design.dim}
+        order = ("token", "channel", "beat")
+        part = Part(self.output, axes, "channel", order, self._width, self._design.beat)
+        return Stream(Loop((), (part,)))
 
     def describe(self) -> dict[str, Any]:
         """Describe beats and widths."""
@@ -204,31 +186,20 @@ class RateModel(Model):
         sections = [
             {
                 "name": name,
-                "beats": self._counts[name],
+                "beats": rows * -(-values // per),
                 "order": f"{'channel by channel' if name == 'k' else 'token by token'}, value n of "
                 f"a row at bit {width} * (n % {per}) of beat n // {per}",
                 "bits": width,
                 "signed": name == "v",
             }
-            for name, (_, _, width, per) in self._sections.items()
+            for name, (rows, values, width, per) in self._sections.items()
         ]
         order = "token by token, channel by channel, two's complement, low beat first"
         out = {"name": "drive", "beats": self.beats_out, "order": order, "bits": self._width}
         return {
-            "beats": {
-                "width": design.beat,
-                "order": "the sections, once",
-                "in": {
-                    "sections": sections,
-                    "beats": self.beats_in,
-                    "last": "not looked at: the number of beats decides",
-                },
-                "out": {
-                    "sections": [out],
-                    "beats": self.beats_out,
-                    "last": "high on the last beat of an inference",
-                },
-            },
+            "beats": self.describe_beats(
+                "the sections, once", {"sections": sections}, {"sections": [out]}
+            ),
             "numbers": {
                 "threshold": int(design.threshold_exact),
                 "accumulate": design.accumulate,

@@ -6,14 +6,17 @@ Ref: XOR residuals as in the accelerator XOR-Spikformer.
 """
 
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spikeloom.design.residual import ResidualDesign
-from spikeloom.golden.model import ArraySpec, Model
-from spikeloom.golden.packing import check_beats, from_planes, groups, planes, to_planes
+from spikeloom.golden.arrays import ArraySpec
+from spikeloom.golden.layout import Loop, Part, Stream
+from spikeloom.golden.model import Model
+from spikeloom.golden.packing import planes
 
 __all__ = ["ResidualModel", "residual"]
 
@@ -70,12 +73,6 @@ class ResidualModel(Model):
         return (self._design.steps, self._design.tokens, self._design.dim)
 
     @property
-    def _groups(self) -> int:
-        return (
-            self._design.steps * self._design.tokens * groups(self._design.dim, self._design.beat)
-        )
-
-    @property
     def inputs(self) -> tuple[ArraySpec, ...]:
         """The shortcut x and the branch z."""
         design = self._design
@@ -95,61 +92,44 @@ class ResidualModel(Model):
         x, z = (spec.check(arrays[spec.name]) for spec in self.inputs)
         return residual(self._design.mode, x, z).astype(self.output.dtype)
 
-    @property
-    def beats_in(self) -> int:
-        """Beats of x and z."""
-        design = self._design
-        return self._groups * (planes(design.levels) + planes(design.branch_levels))
+    def _planes(self, spec: ArraySpec) -> tuple[Part, ...]:
+        """Return the bit planes of an array, low bit first."""
+        axes = dict(zip(("step", "token", "channel"), self._shape, strict=True))
+        return tuple(
+            Part(spec, axes, "channel", (), planes(spec.high), self._design.beat, at=bit)
+            for bit in range(planes(spec.high))
+        )
 
     @property
-    def beats_out(self) -> int:
-        """Beats of spikes or sum."""
-        return self._groups * planes(self._design.output_levels)
+    def stream_in(self) -> Stream:
+        """Planes of x and of z in turn, while either has any, group by group."""
+        both = zip_longest(*(self._planes(spec) for spec in self.inputs))
+        parts = tuple(plane for pair in both for plane in pair if plane is not None)
+        return Stream(Loop(("step", "token", "beat"), parts))
 
-    def pack(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.uint64]:
-        """Return the input beats of one inference."""
-        beat = self._design.beat
-        x, z = (to_planes(spec.check(arrays[spec.name]), spec.high, beat) for spec in self.inputs)
-        parts = []
-        for plane in range(max(x.shape[-1], z.shape[-1])):
-            parts += [a[..., plane] for a in (x, z) if plane < a.shape[-1]]
-        return np.stack(parts, axis=-1).reshape(-1)
-
-    def unpack(self, beats: ArrayLike) -> NDArray[Any]:
-        """Return spikes or sum from the output beats."""
-        design = self._design
-        high = design.output_levels
-        shape = (design.steps, design.tokens, groups(design.dim, design.beat), planes(high))
-        array = check_beats(beats, self.beats_out).reshape(shape)
-        return from_planes(array, high, design.beat, design.dim).astype(self.output.dtype)
+    @property
+    def stream_out(self) -> Stream:
+        """Planes of the result, group by group."""
+        return Stream(Loop(("step", "token", "beat"), self._planes(self.output)))
 
     def describe(self) -> dict[str, Any]:
         """Describe beats and widths."""
         design = self._design
         x, z = planes(design.levels), planes(design.branch_levels)
-        result = [f"{self.output.name}{plane}" for plane in range(planes(design.output_levels))]
-        order = [
+        names = [
             f"{name}{plane}"
             for plane in range(max(x, z))
             for name, count in (("x", x), ("z", z))
             if plane < count
         ]
+        result = [f"{self.output.name}{plane}" for plane in range(planes(design.output_levels))]
         return {
-            "beats": {
-                "width": design.beat,
-                "order": "for each step: for each token: for each group of width channels: the "
-                "bit planes; channel c at bit c % width of group c // width",
-                "in": {
-                    "planes": order,
-                    "beats": self.beats_in,
-                    "last": "not looked at: the number of beats decides",
-                },
-                "out": {
-                    "planes": result,
-                    "beats": self.beats_out,
-                    "last": "high on the last beat of an inference",
-                },
-            },
+            "beats": self.describe_beats(
+                "for each step: for each token: for each group of width channels: the bit planes; "
+                "channel c at bit c % width of group c // width",
+                {"planes": names},
+                {"planes": result},
+            ),
             "numbers": {
                 spec.name: {"low": 0, "high": spec.high, "bits": planes(spec.high)}
                 for spec in (*self.inputs, self.output)

@@ -13,7 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from spikeloom.design.state_space.design import StateSpaceDesign
 from spikeloom.design.state_space.fixed import fixed, spans, width
-from spikeloom.golden.model import ArraySpec, Model
+from spikeloom.golden.arrays import ArraySpec
+from spikeloom.golden.layout import Loop, Part, Stream
+from spikeloom.golden.model import Model
 
 __all__ = ["StateSpaceModel", "error_bound", "state_space"]
 
@@ -145,51 +147,22 @@ class StateSpaceModel(Model):
         spikes, y = state_space(self._design, arrays["x"])
         return spikes if self._design.output == "spikes" else y.astype(self.output.dtype)
 
+    def _stream(self, spec: ArraySpec, order: tuple[str, ...], bits: int) -> Stream:
+        axes = dict(zip(("step", "channel"), self._shape, strict=True))
+        part = Part(spec, axes, "channel", order, bits, self._design.beat)
+        return Stream(Loop(("step",), (part,)))
+
     @property
-    def _bits_out(self) -> int:
-        """Bits of a token out, and of each of its numbers, in whole beats for y."""
+    def stream_in(self) -> Stream:
+        """Inputs, bit after bit, token by token."""
+        return self._stream(self.inputs[0], ("beat",), self._design.input_bits)
+
+    @property
+    def stream_out(self) -> Stream:
+        """Spikes, or y in whole beats, token by token."""
         if self._design.output == "spikes":
-            return 1
-        return -(-width(*spans(self._design).y) // self._design.beat) * self._design.beat
-
-    @property
-    def beats_in(self) -> int:
-        """Beats of an inference in."""
-        return self._design.steps * self._design.beats_in
-
-    @property
-    def beats_out(self) -> int:
-        """Beats of an inference out."""
-        design = self._design
-        return design.steps * -(-design.dim * self._bits_out // design.beat)
-
-    def pack(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.uint64]:
-        """Return the input beats of one sequence."""
-        x = self.inputs[0].check(arrays["x"])
-        digits = x[..., None] >> np.arange(self._design.input_bits, dtype=x.dtype) & 1
-        flat = digits.reshape(self._design.steps, -1).astype(np.uint64)
-        beat = self._design.beat
-        padded = np.pad(flat, ((0, 0), (0, -flat.shape[1] % beat))).reshape(-1, beat)
-        weights = np.uint64(1) << np.arange(beat, dtype=np.uint64)
-        beats: NDArray[np.uint64] = (padded * weights).sum(axis=1, dtype=np.uint64)
-        return beats
-
-    def unpack(self, beats: ArrayLike) -> NDArray[Any]:
-        """Return spikes or y from the output beats of one sequence."""
-        design, size = self._design, self._bits_out
-        array = np.asarray(beats, dtype=np.uint64)
-        if array.shape != (self.beats_out,):
-            raise ValueError(f"Beats must be of shape {(self.beats_out,)!r}, not {array.shape!r}")
-        digits = array[:, None] >> np.arange(design.beat, dtype=np.uint64) & np.uint64(1)
-        tokens = digits.astype(np.int64).reshape(design.steps, -1)[:, : design.dim * size]
-        numbers = tokens.reshape(design.steps, design.dim, size)
-        if design.output == "spikes":
-            return numbers[..., 0].astype(np.uint8)
-        wide = width(*spans(design).y)
-        weights = 1 << np.arange(wide, dtype=np.int64)
-        weights[-1] *= -1
-        made: NDArray[Any] = (numbers[..., :wide] * weights).sum(axis=-1)
-        return made.astype(self.output.dtype)
+            return self._stream(self.output, ("beat",), 1)
+        return self._stream(self.output, ("channel", "beat"), width(*spans(self._design).y))
 
     def describe(self) -> dict[str, Any]:
         """Describe beats and widths."""
@@ -220,25 +193,18 @@ class StateSpaceModel(Model):
         numbers["rounded"] = dict(zip("abc", made.rounded, strict=True))
         numbers["error_of_y_at_most"] = float(error_bound(design).max())
         return {
-            "beats": {
-                "width": design.beat,
-                "order": "token by token",
-                "in": {
-                    "sections": [{"name": "x", "beats": design.beats_in, "order": bits}],
-                    "beats": self.beats_in,
-                    "last": "not looked at: the number of beats decides",
-                },
-                "out": {
+            "beats": self.describe_beats(
+                "token by token",
+                {"sections": [{"name": "x", "beats": design.beats_in, "order": bits}]},
+                {
                     "sections": [
                         {
                             "name": out,
                             "beats": self.beats_out // design.steps,
                             "order": bits if out == "spikes" else number,
                         }
-                    ],
-                    "beats": self.beats_out,
-                    "last": "high on the last beat of an inference",
+                    ]
                 },
-            },
+            ),
             "numbers": numbers,
         }

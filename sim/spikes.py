@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from spikeloom.design.base import Design
 from spikeloom.files import Archive, FormatError, InputError, replacing, words
+from spikeloom.golden.arrays import ArraySpec
 from spikeloom.golden.kinds import model
-from spikeloom.golden.model import ArraySpec
 
 __all__ = ["draw_spikes", "read_spikes", "write_arrays"]
 

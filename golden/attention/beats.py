@@ -19,11 +19,27 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spikeloom.design.attention.design import AttentionDesign
+from spikeloom.golden.arrays import ArraySpec
 from spikeloom.golden.attention.formula import check_spikes
-from spikeloom.golden.packing import check_beats, from_beats, to_beats
+from spikeloom.golden.layout import Loop, Part, Stream
 from spikeloom.golden.ranges import bits, ranges
 
-__all__ = ["Counts", "counts", "pack", "pack_output", "unpack", "unpack_input"]
+__all__ = [
+    "Counts",
+    "counts",
+    "input_specs",
+    "output_spec",
+    "pack",
+    "pack_output",
+    "stream_in",
+    "stream_out",
+    "unpack",
+    "unpack_input",
+]
+
+_AXES = "(T, N, D)"
+# With heads in parallel D is cut in three: a group, a place in it, and channels.
+_RUN = ("group", "step", "place")
 
 
 @dataclass(frozen=True)
@@ -52,73 +68,81 @@ class Counts:
         return self.sections * self.out
 
 
-def _drive_width(design: AttentionDesign) -> int:
-    return bits(*ranges(design).drive)[0]
+def input_specs(design: AttentionDesign) -> tuple[ArraySpec, ...]:
+    """Return the spikes q, k and v."""
+    shape = (design.steps, design.tokens, design.dim)
+    beyond = 'integers above 1 are for kind = "integer-attention"'
+    return tuple(ArraySpec(name, _AXES, shape, beyond=beyond) for name in ("q", "k", "v"))
+
+
+def output_spec(design: AttentionDesign) -> ArraySpec:
+    """Return spikes, or without a neuron the drive."""
+    shape = (design.steps, design.tokens, design.dim)
+    if design.neuron != "none":
+        return ArraySpec("spikes", _AXES, shape)
+    low, high = ranges(design).drive
+    # An answer file holds a drive as int32 even where it has no sign.
+    return ArraySpec("drive", _AXES, shape, min(low, -1), high)
+
+
+def _part(
+    design: AttentionDesign,
+    spec: ArraySpec,
+    *order: str,
+    row: str = "channel",
+    width: int = 1,
+    signed: bool = False,
+) -> Part:
+    side = design.folding.heads
+    axes = {"step": design.steps, "token": spec.shape[1], "group": design.heads // side}
+    axes |= {"place": side, "channel": design.head_dim}
+    return Part(spec, axes, row, order, width, design.beat, signed=signed)
+
+
+def stream_in(design: AttentionDesign) -> Stream:
+    """Return the order of the beats in."""
+    q, k, v = input_specs(design)
+    if design.order == "state":
+        keys = _part(design, k, "channel", "beat", row="token")
+    else:
+        keys = _part(design, k, "token", "beat")
+    rows = (_part(design, spec, "token", "beat") for spec in (v, q))
+    return Stream(Loop(_RUN, (keys, *rows)))
+
+
+def stream_out(design: AttentionDesign) -> Stream:
+    """Return the order of the beats out."""
+    spec = output_spec(design)
+    if design.neuron != "none":
+        return Stream(Loop(_RUN, (_part(design, spec, "token", "beat"),)))
+    width, signed = bits(*ranges(design).drive)
+    order = ("token", "channel", "beat")
+    return Stream(Loop(_RUN, (_part(design, spec, *order, width=width, signed=signed),)))
 
 
 def counts(design: AttentionDesign) -> Counts:
     """Count the beats of every section."""
-    tokens, width, beat = design.tokens, design.head_dim, design.beat
-    rows = tokens * design.beats_per_token
-    keys = width * design.beats_per_channel if design.order == "state" else rows
-    out = rows if design.neuron != "none" else tokens * width * -(-_drive_width(design) // beat)
-    return Counts(keys, rows, rows, out, design.heads * design.steps)
-
-
-def _by_head(design: AttentionDesign, x: NDArray) -> NDArray:
-    """(T, N, D) to (H T, N, d), in the order of the stream: groups of heads, steps, heads."""
-    side = design.folding.heads
-    shape = (design.steps, design.tokens, -1, side, design.head_dim)
-    ordered = x.reshape(shape).transpose(2, 0, 3, 1, 4)
-    return ordered.reshape(-1, design.tokens, design.head_dim)
-
-
-def _by_token(design: AttentionDesign, x: NDArray) -> NDArray:
-    """(H T, N, d), in the order of the stream, to (T, N, D)."""
-    side = design.folding.heads
-    runs = x.reshape(-1, design.steps, side, design.tokens, design.head_dim)
-    shape = (design.steps, design.tokens, design.dim)
-    return np.ascontiguousarray(runs.transpose(1, 3, 0, 2, 4)).reshape(shape)
+    k, v, q = (part.count(_RUN) for part in stream_in(design).root.parts)
+    runs = design.heads * design.steps
+    return Counts(k, v, q, stream_out(design).count // runs, runs)
 
 
 def pack(design: AttentionDesign, q: ArrayLike, k: ArrayLike, v: ArrayLike) -> NDArray[np.uint64]:
     """Return the input beats of one inference, from q, k, v of shape (T, N, D) in {0, 1}."""
-    queries, keys, values = (
-        _by_head(design, check_spikes(design, n, a)) for n, a in (("q", q), ("k", k), ("v", v))
-    )
-    if design.order == "state":
-        keys = keys.swapaxes(1, 2)
-    sections = [to_beats(part, design.beat) for part in (keys, values, queries)]
-    runs = [part.reshape(len(part), -1) for part in sections]
-    return np.concatenate(runs, axis=1).reshape(-1)
+    arrays = {"q": q, "k": k, "v": v}
+    return stream_in(design).pack({n: check_spikes(design, n, a) for n, a in arrays.items()})
 
 
 def unpack_input(design: AttentionDesign, beats: ArrayLike) -> tuple[NDArray[np.uint8], ...]:
     """Return (q, k, v) from the input beats of one inference: the inverse of :func:`pack`."""
-    count = counts(design)
-    tokens, width = design.tokens, design.head_dim
-    array = check_beats(beats, count.inputs).reshape(-1, count.step)
-    rows = (-1, tokens, design.beats_per_token)
-    keys, values, queries = np.split(array, [count.k, count.k + count.v], axis=1)
-    q = from_beats(queries.reshape(rows), design.beat, width)
-    v = from_beats(values.reshape(rows), design.beat, width)
-    if design.order == "state":
-        shape = (-1, width, design.beats_per_channel)
-        k = from_beats(keys.reshape(shape), design.beat, tokens).swapaxes(1, 2)
-    else:
-        k = from_beats(keys.reshape(rows), design.beat, width)
-    return _by_token(design, q), _by_token(design, k), _by_token(design, v)
+    found = stream_in(design).unpack(beats)
+    return tuple(found[name].astype(np.uint8) for name in ("q", "k", "v"))
 
 
 def pack_output(design: AttentionDesign, answer: ArrayLike) -> NDArray[np.uint64]:
     """Return the output beats of one inference, from spikes or a drive of shape (T, N, D)."""
-    if design.neuron != "none":
-        spikes = _by_head(design, check_spikes(design, "spikes", answer))
-        return to_beats(spikes, design.beat).reshape(-1)
-    numbers = _by_head(design, np.asarray(answer, dtype=np.int64))
-    places = -(-_drive_width(design) // design.beat) * design.beat
-    digits = numbers[..., None] >> np.arange(places) & 1
-    return to_beats(digits.astype(np.uint8), design.beat).reshape(-1)
+    spec = output_spec(design)
+    return stream_out(design).pack({spec.name: np.asarray(answer)})
 
 
 def unpack(design: AttentionDesign, beats: ArrayLike) -> NDArray:
@@ -126,17 +150,5 @@ def unpack(design: AttentionDesign, beats: ArrayLike) -> NDArray:
 
     Spikes as uint8; with neuron ``none`` the drive as int32, or int64 where its range needs it.
     """
-    array = check_beats(beats, counts(design).outputs)
-    lead = (-1, design.tokens)
-    if design.neuron != "none":
-        rows = array.reshape(*lead, design.beats_per_token)
-        return _by_token(design, from_beats(rows, design.beat, design.head_dim))
-    low, high = ranges(design).drive
-    width, signed = bits(low, high)
-    groups = array.reshape(-1, design.tokens, design.head_dim, -(-width // design.beat))
-    digits = from_beats(groups, design.beat, width).astype(np.int64)
-    numbers = (digits << np.arange(width)).sum(axis=-1)
-    if signed:
-        numbers -= digits[..., -1] << width
-    dtype = np.int32 if -(1 << 31) <= low and high < 1 << 31 else np.int64
-    return _by_token(design, numbers.astype(dtype))
+    spec = output_spec(design)
+    return stream_out(design).unpack(beats)[spec.name].astype(spec.dtype)

@@ -3,18 +3,23 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from spikeloom.design.attention.design import AttentionDesign
-from spikeloom.golden.attention.beats import counts, pack, unpack
+from spikeloom.golden.arrays import ArraySpec
+from spikeloom.golden.attention.beats import (
+    counts,
+    input_specs,
+    output_spec,
+    stream_in,
+    stream_out,
+)
 from spikeloom.golden.attention.formula import attention
-from spikeloom.golden.model import ArraySpec, Model
+from spikeloom.golden.layout import Stream
+from spikeloom.golden.model import Model
 from spikeloom.golden.ranges import bits, ranges
 
 __all__ = ["AttentionModel"]
-
-_AXES = "(T, N, D)"
 
 
 class AttentionModel(Model):
@@ -35,45 +40,28 @@ class AttentionModel(Model):
         return self._design
 
     @property
-    def _shape(self) -> tuple[int, ...]:
-        return (self._design.steps, self._design.tokens, self._design.dim)
-
-    @property
     def inputs(self) -> tuple[ArraySpec, ...]:
         """The spikes q, k and v."""
-        beyond = 'integers above 1 are for kind = "integer-attention"'
-        return tuple(ArraySpec(name, _AXES, self._shape, beyond=beyond) for name in ("q", "k", "v"))
+        return input_specs(self._design)
 
     @property
     def output(self) -> ArraySpec:
         """Spikes, or without a neuron the drive."""
-        if self._design.neuron != "none":
-            return ArraySpec("spikes", _AXES, self._shape)
-        low, high = ranges(self._design).drive
-        # An answer file holds a drive as int32 even where it has no sign.
-        return ArraySpec("drive", _AXES, self._shape, min(low, -1), high)
+        return output_spec(self._design)
 
     def answer(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         """Return spikes or drive."""
         return attention(self._design, arrays["q"], arrays["k"], arrays["v"])
 
     @property
-    def beats_in(self) -> int:
-        """Beats of k, v and q of all heads and steps."""
-        return counts(self._design).inputs
+    def stream_in(self) -> Stream:
+        """Sections k, v and q of a head and step after those of another."""
+        return stream_in(self._design)
 
     @property
-    def beats_out(self) -> int:
-        """Beats of spikes or drive."""
-        return counts(self._design).outputs
-
-    def pack(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.uint64]:
-        """Return the input beats of one inference."""
-        return pack(self._design, arrays["q"], arrays["k"], arrays["v"])
-
-    def unpack(self, beats: ArrayLike) -> NDArray[Any]:
-        """Return spikes or drive from the output beats."""
-        return unpack(self._design, beats)
+    def stream_out(self) -> Stream:
+        """Spikes or drive, likewise."""
+        return stream_out(self._design)
 
     def describe(self) -> dict[str, Any]:
         """Describe beats and widths."""
@@ -86,30 +74,15 @@ class AttentionModel(Model):
         tokens = "token by token, channel c at bit c % width of beat c // width"
         channels = "channel by channel, token j at bit j % width of beat j // width"
         drive = "token by token, channel by channel, two's complement, low beat first"
-        return {
-            "width": design.beat,
-            "order": _round(design.folding.heads),
-            "in": {
-                "sections": [
-                    {"name": "k", "beats": number.k, "order": channels if state else tokens},
-                    {"name": "v", "beats": number.v, "order": tokens},
-                    {"name": "q", "beats": number.q, "order": tokens},
-                ],
-                "beats": number.inputs,
-                "last": "not looked at: the number of beats decides",
-            },
-            "out": {
-                "sections": [
-                    {
-                        "name": self.output.name,
-                        "beats": number.out,
-                        "order": drive if design.neuron == "none" else tokens,
-                    }
-                ],
-                "beats": number.outputs,
-                "last": "high on the last beat of an inference",
-            },
-        }
+        sections = [
+            {"name": "k", "beats": number.k, "order": channels if state else tokens},
+            {"name": "v", "beats": number.v, "order": tokens},
+            {"name": "q", "beats": number.q, "order": tokens},
+        ]
+        order = drive if design.neuron == "none" else tokens
+        out = {"name": self.output.name, "beats": number.out, "order": order}
+        round_ = _round(design.folding.heads)
+        return self.describe_beats(round_, {"sections": sections}, {"sections": [out]})
 
     def _numbers(self) -> dict[str, Any]:
         spans = ranges(self._design)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spikeloom.design.integer import IntegerDesign
-from spikeloom.golden.model import ArraySpec
+from spikeloom.golden.arrays import ArraySpec
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.ranges import Ranges, membrane_range
 

@@ -6,9 +6,9 @@ import pytest
 
 from spikeloom.design import Design, load_design
 from spikeloom.design.attention import AttentionDesign
+from spikeloom.golden.arrays import ArraySpec
 from spikeloom.golden.attention import beats
 from spikeloom.golden.attention.formula import attention, drive, score_matrix
-from spikeloom.golden.model import ArraySpec
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.position import log, shift, table
 from spikeloom.golden.ranges import Ranges, bits, ranges

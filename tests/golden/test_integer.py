@@ -6,7 +6,7 @@ import pytest
 
 from spikeloom.design.integer import IntegerDesign
 from spikeloom.golden.integer import formula as integer
-from spikeloom.golden.integer.model import IntegerModel, to_beats
+from spikeloom.golden.integer.model import IntegerModel
 from spikeloom.sim.spikes import draw_spikes
 
 BASE = {"tokens": 5, "dim": 8, "heads": 2, "steps": 2}
@@ -205,7 +205,6 @@ def test_ranges_are_reached():
 
 
 def test_beats():
-    assert to_beats(np.array([[4, 0, 3], [1, 2, 0]]), 3, 2).tolist() == [[4, 3], [17, 0]]
     design = make(v_bits=4, target={"beat": 16})
     golden = IntegerModel(design)
     described = golden.describe()["beats"]

@@ -4,8 +4,8 @@ import pytest
 from spikeloom.design import Design, load_design
 from spikeloom.design.read import DesignError
 from spikeloom.design.state_space.fixed import fixed, spans, width
+from spikeloom.golden.arrays import ArraySpec
 from spikeloom.golden.kinds import model
-from spikeloom.golden.model import ArraySpec
 from spikeloom.golden.state_space import error_bound, state_space
 
 

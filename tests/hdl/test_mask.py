@@ -9,7 +9,6 @@ from amaranth.sim import Simulator
 from spikeloom.design.mask import MaskDesign
 from spikeloom.golden.mask import MaskModel, is_or, mask
 from spikeloom.golden.neuron import NeuronSpec
-from spikeloom.golden.packing import to_beats
 from spikeloom.hdl.mask.channel import ChannelMask
 from spikeloom.hdl.mask.lane import MaskLane
 from spikeloom.hdl.mask.layer import MaskLayer
@@ -222,8 +221,8 @@ def test_padding_is_not_looked_at(attention, neuron):
 
 
 def pack_output(design, spikes):
-    rows = spikes.reshape(design.steps, design.tokens, design.heads, design.head_dim)
-    return to_beats(rows.transpose(2, 0, 1, 3), design.beat).reshape(-1)
+    model = MaskModel(design)
+    return model.stream_out.pack({model.output.name: spikes})
 
 
 CHECKED = [
