@@ -142,6 +142,15 @@ class NeuronFormat:
         return Shape.cast(range(min(lows) * divisor, (max(highs) + 1) * divisor))
 
     @property
+    def stages(self) -> int:
+        """Registers for a division whose time does not matter: none in short ones."""
+        if self.spec.odd == 1:
+            return 0
+        width = self.dividend_shape.width - self.spec.shift
+        digits = Quotient.digits(Shape(width, self.dividend_shape.signed), self.spec.odd)
+        return min(2, digits // 7)
+
+    @property
     def membrane_shape(self) -> Shape:
         """Shape of a word of the membrane memory."""
         low, high = self._span(1, self.stores_start)
@@ -303,6 +312,8 @@ class NeuronFire(_Piece):
     ----------
     spec, ranges, saturating, apart
         As :class:`NeuronFormat`.
+    stages : int
+        Registers in the division: the membrane comes as many cycles later than the spike.
 
     Members
     -------
@@ -315,6 +326,18 @@ class NeuronFire(_Piece):
     membrane : Out(format.membrane_shape)
         Word for the next step's :class:`NeuronPreset`.
     """
+
+    def __init__(
+        self,
+        spec: NeuronSpec,
+        ranges: Ranges,
+        *,
+        saturating: bool | None = None,
+        apart: bool = False,
+        stages: int = 0,
+    ):
+        self.stages: Final = stages
+        super().__init__(spec, ranges, saturating=saturating, apart=apart)
 
     def _members(self) -> dict[str, wiring.Member]:
         return {
@@ -345,8 +368,7 @@ class NeuronFire(_Piece):
         rest = fmt.offset if fmt.stores_start else 0
         change = (rest << spec.shift) - fmt.offset + spec.rise
         if fmt.hard:
-            quiet = self._divide(m, low + change)
-            m.d.comb += self.membrane.eq(Mux(self.spike, rest, quiet))
+            m.d.comb += self.membrane.eq(self._quiet(m, low + change, rest))
         else:
             after = change - spec.subtracted
             step = Signal(range(min(change, after, 0), max(change, after, 0) + 1))
@@ -368,21 +390,27 @@ class NeuronFire(_Piece):
         if spec.rise:
             change = change + spec.rise
         if fmt.hard:
-            return Mux(self.spike, rest, self._divide(m, low + change))
+            return self._quiet(m, low + change, rest)
         after = change + offset
         if spec.slack:
             after = after - spec.slack
         return self._divide(m, low + Mux(self.spike, after, change))
 
+    def _quiet(self, m: Module, number: Value, rest: Value | int) -> Value:
+        """Divide, or clear after a spike, when the number may be anything."""
+        if self.format.spec.odd > 1:
+            return self._divide(m, Mux(self.spike, 0, number))
+        return Mux(self.spike, rest, self._divide(m, number))
+
     def _divide(self, m: Module, number: Value) -> Value:
-        """Divide what becomes a membrane; after a hard reset it may be anything."""
+        """Divide what becomes a membrane."""
         spec = self.format.spec
         if spec.odd == 1:
             return number >> spec.shift
         dividend = Signal(self.format.dividend_shape)
         m.d.comb += dividend.eq(number)
         shifted = dividend >> spec.shift
-        m.submodules.quotient = quotient = Quotient(shifted.shape(), spec.odd)
+        m.submodules.quotient = quotient = Quotient(shifted.shape(), spec.odd, stages=self.stages)
         m.d.comb += quotient.i.eq(shifted)
         return quotient.o
 

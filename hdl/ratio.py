@@ -28,6 +28,11 @@ def times(value: Value, factor: int) -> Value:
     return total
 
 
+def _radix(divisor: int) -> int:
+    """Bits of a digit: what four inputs leave beside what is left over."""
+    return max(1, 4 - (divisor - 1).bit_length())
+
+
 def _signed_digits(number: int) -> list[tuple[int, int]]:
     """Write a number with digits -1, 0, 1, no two neighbours of which are not 0: bit and sign."""
     digits = []
@@ -50,7 +55,7 @@ class Quotient(Component):
     digit takes two cells a bit for 3, four for 5 and 7; the path has a cell for every digit. From
     17 on a step is a subtraction.
 
-    Combinational, latency 0.
+    Latency ``stages``, a number in every cycle; combinational without.
 
     Parameters
     ----------
@@ -58,6 +63,8 @@ class Quotient(Component):
         Shape of the number.
     divisor : int
         An odd integer, at least 3.
+    stages : int
+        Registers on the way, fewer than there are digits.
 
     Members
     -------
@@ -67,21 +74,30 @@ class Quotient(Component):
         floor(i / divisor).
     """
 
-    #: Cycles from number to quotient.
-    latency: Final = 0
-
-    def __init__(self, shape: Shape, divisor: int):
+    def __init__(self, shape: Shape, divisor: int, *, stages: int = 0):
         if not isinstance(divisor, int) or divisor < 3 or divisor % 2 == 0:
             raise ValueError(f"Divisor must be an odd integer of at least 3, not {divisor!r}")
+        most = self.digits(shape, divisor) - 1
+        if not isinstance(stages, int) or not 0 <= stages <= max(0, most):
+            raise ValueError(f"Stages must be an integer from 0 to {max(0, most)}, not {stages!r}")
         self.divisor: Final = divisor
+        #: Cycles from number to quotient.
+        self.latency: Final = stages
         super().__init__({"i": In(shape), "o": Out(shape)})
+
+    @staticmethod
+    def digits(shape: Shape, divisor: int) -> int:
+        """Count the steps of a division, each a cell on the path."""
+        return -(-(shape.width - shape.signed) // _radix(divisor))
 
     def elaborate(self, platform: object) -> Module:
         """Go through the digits, the sign first: it is worth less than nothing, and all of it."""
         m = Module()
         divisor = self.divisor
         left_bits = (divisor - 1).bit_length()
-        radix = max(1, 4 - left_bits)
+        radix = _radix(divisor)
+        count = self.digits(self.i.shape(), divisor)
+        cuts = [count * (stage + 1) // (self.latency + 1) for stage in range(self.latency)]
 
         bits = list(self.i)
         digits: list[Value] = []
@@ -90,7 +106,16 @@ class Quotient(Component):
             sign = bits.pop()
             digits.append(sign)
             left = Mux(sign, divisor - 1, 0)
-        while bits:
+        for step in range(count):
+            if step in cuts:
+                before = Cat(*bits, left, *reversed(digits))
+                kept = Signal(len(before), name=f"kept{step}", reset_less=True)
+                m.d.sync += kept.eq(before)
+                bits, left, digits = (
+                    list(kept[: len(bits)]),
+                    kept[len(bits) :][:left_bits],
+                    [kept[len(bits) + left_bits :]],
+                )
             taken = (len(bits) - 1) % radix + 1
             bits, low = bits[:-taken], bits[-taken:]
             number = Signal(left_bits + taken, name=f"number{len(bits)}")

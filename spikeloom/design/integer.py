@@ -308,7 +308,7 @@ class IntegerDesign(NeuronKeys, HeadKeys, Design):
         }
         yield from unused(self, idle[self.neuron])
         if self.neuron in ("lif", "if"):
-            yield from soft_warnings(self, self.thresholds_exact)
+            yield from soft_warnings(self)
             yield from leak_warnings(self)
         yield from self._tie_warnings()
         if self.q_max == self.k_max == self.v_range[1] == 1 and self.v_bits is None:

@@ -44,7 +44,7 @@ class NeuronKeys(Section):
     )
     decay: Decay = Field(
         default=None,
-        description="Instead of tau and decay_input: V becomes decay V + X.",
+        description="Instead of tau and decay_input, what V keeps: it becomes decay V + X.",
     )
     threshold: Number = Field(default=Fraction(1, 2), description="Firing threshold.")
     fires: Literal["at", "above"] = Field(
@@ -115,7 +115,7 @@ def neuron_warnings(design: NeuronKeys) -> Iterator[str]:
     yield from unused(design, {"lif": (), "if": LEAK}.get(design.neuron, (*LEAK, *FIRING, "scale")))
     if design.neuron == "none":
         return
-    yield from soft_warnings(design, design.thresholds_exact)
+    yield from soft_warnings(design)
     yield from tie_warnings(design.scales, design.thresholds_exact, grid(design))
     yield from leak_warnings(design)
 
@@ -127,9 +127,9 @@ def unused(design: NeuronKeys, keys: Iterable[str]) -> Iterator[str]:
             yield f"{key}: has no effect with neuron {design.neuron}"
 
 
-def soft_warnings(design: NeuronKeys, thresholds: Iterable[Fraction]) -> Iterator[str]:
+def soft_warnings(design: NeuronKeys) -> Iterator[str]:
     """Yield where a soft reset cannot be exact."""
-    rough = [real for real in thresholds if real.denominator & real.denominator - 1]
+    rough = [real for real in design.thresholds_exact if real.denominator & real.denominator - 1]
     if design.reset == "soft" and rough:
         yield (
             f"reset: soft, with a threshold of {float(rough[0]):g} in units of the "

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from spikeloom.design import Design
+from spikeloom.golden.integer import formula as integer
+from spikeloom.golden.kinds import model
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.ranges import membrane_range
 
@@ -185,3 +187,43 @@ def test_drives_may_saturate_with_hard_reset(fires):
         x = np.random.default_rng(9).integers(0, 2 * spec.saturate, (5, 4000))
         assert np.array_equal(spec.run(np.minimum(x, spec.saturate)), spec.run(x))
         assert not np.array_equal(spec.run(np.minimum(x, spec.saturate - 1)), spec.run(x))
+
+
+@pytest.mark.parametrize("reset", ["hard", "soft"])
+@pytest.mark.parametrize("fires", ["at", "above"])
+def test_a_projection_with_a_threshold_a_channel(fires, reset):
+    """One input of weight 1 for all: each channel is the neuron of its own threshold."""
+    given = [1, 3, 4, 8]
+    design = Design.from_dict(
+        {
+            **{"kind": "projection", "tokens": 300, "inputs": 1, "dim": 4, "steps": 5},
+            **{"levels": 3, "decay": 0.9, "fires": fires, "reset": reset},
+            "weights": {"values": [[1]] * 4},
+            "thresholds": {"values": given},
+        }
+    )
+    x = np.random.default_rng(10).integers(0, 4, (5, 300, 1))
+    spikes = model(design).answer({"x": x.astype(np.uint8)})
+    for channel, threshold in enumerate(given):
+        one = make(decay=0.9, fires=fires, reset=reset, threshold=threshold)
+        assert 0 < spikes[..., channel].mean() < 1
+        for token, column in enumerate(x[..., 0].T.tolist()):
+            assert spikes[:, token, channel].tolist() == exact(one, column)
+
+
+@pytest.mark.parametrize("fires", ["at", "above"])
+def test_an_irrational_threshold(fires):
+    """X / sqrt(7) against 5/2, with tau 3/2: compared by squares."""
+    keys = {"kind": "integer-attention", "tau": 1.5, "threshold": "5/2", "scale": "1/sqrt(7)"}
+    design = Design.from_dict({**BASE, **keys, "steps": 6, "fires": fires})
+    spec = integer.neuron(design)
+    drives = np.random.default_rng(11).integers(0, 11, (6, 2000))
+    spikes = spec.run(drives)
+    assert 0 < spikes.mean() < 1
+    for column, got in zip(drives.T.tolist(), spikes.T.tolist(), strict=True):
+        v, want = Fraction(0), []
+        for x in column:
+            h = v + (x - v) / Fraction(3, 2)
+            want.append(int(h * h >= Fraction(25, 4) * 7))
+            v = h * (not want[-1])
+        assert got == want

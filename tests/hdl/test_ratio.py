@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.hdl.ratio import Quotient, times
-from spikeloom.sim.rows import evaluate
+from spikeloom.sim.rows import evaluate, run
 
 
 @pytest.mark.parametrize("divisor", [3, 5, 7, 9, 15, 17, 25, 999])
@@ -47,10 +47,21 @@ def test_products(factor):
     assert evaluate(Product(factor), [{"i": n} for n in numbers]) == [factor * n for n in numbers]
 
 
+@pytest.mark.parametrize("divisor", [3, 5, 25])
+@pytest.mark.parametrize("stages", [1, 2, 3])
+def test_registers(stages, divisor):
+    dut = Quotient(Shape(9, signed=True), divisor, stages=stages)
+    numbers = range(-256, 256)
+    assert dut.latency == stages
+    assert run(dut, [{"i": n} for n in numbers], latency=stages) == [n // divisor for n in numbers]
+
+
 def test_refuses():
     for divisor in (1, 4, -3, 2.5):
         message = rf"^Divisor must be an odd integer of at least 3, not {divisor!r}$"
         with pytest.raises(ValueError, match=message):
             Quotient(Shape(4), divisor)
+    with pytest.raises(ValueError, match=r"^Stages must be an integer from 0 to 1, not 2$"):
+        Quotient(Shape(4), 3, stages=2)
     with pytest.raises(ValueError, match=r"^Factor must be at least 1, not 0$"):
         times(Product(1).i, 0)

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.hdl.attention.plan import Plan
 from spikeloom.hdl.frame.component import Component
+from spikeloom.hdl.frame.counting import delays
 from spikeloom.hdl.frame.memory import add_block
 from spikeloom.hdl.neuron import NeuronAdd, NeuronFire, NeuronPreset
 
@@ -111,9 +112,15 @@ class AccumulatorChain(Component):
             write = store.write_port()
             membranes = read.data
             m.d.comb += read.addr.eq(self.in_addr)
-            # An offset that is no constant, and a division, make the path to the memory long: a
-            # register cuts it, and the next run reads what was written cycles later.
-            m.d[domain] += [write.addr.eq(self.out_addr), write.en.eq(self.out_en)]
+            # An offset that is no constant, and a division, make the path to the memory long:
+            # registers cut it, and the next run reads what was written cycles later.
+            stages = plan.neuron.stages
+            addr, en = self.out_addr, delays(m, self.out_en, stages, "out_en")[stages]
+            for stage in range(stages):
+                later = Signal.like(addr, name=f"out_addr{stage + 1}")
+                m.d.sync += later.eq(addr)
+                addr = later
+            m.d[domain] += [write.addr.eq(addr), write.en.eq(en)]
             step = Signal(range(plan.steps))
             with m.If(self.done):
                 m.d.sync += step.eq(Mux(step == plan.steps - 1, 0, step + 1))
@@ -124,7 +131,7 @@ class AccumulatorChain(Component):
             m.d.sync += offset.eq(Array(plan.neuron.offsets)[self.head])
         for lane in range(plan.lanes):
             m.submodules[f"preset{lane}"] = preset = NeuronPreset(spec, ranges)
-            m.submodules[f"fire{lane}"] = fire = NeuronFire(spec, ranges)
+            m.submodules[f"fire{lane}"] = fire = NeuronFire(spec, ranges, stages=plan.neuron.stages)
             m.d.comb += [
                 preset.membrane.eq(membranes.word_select(lane, width)),
                 preset.first.eq(first),
