@@ -45,11 +45,11 @@ def test_what_is_one_a_head_is_not_one(name):
         ),
         (
             {"scale": [1, 2, 3, 0]},
-            'scale: 0: must be a number from 1e-6 to 1e6, as 0.125 or "1/8"',
+            'scale: 0: must be a number from 1e-6 to 1e6, as 0.125 or "1/8", or the negative of one',
         ),
         (
             {"scale": [1, [2], 3, 4]},
-            'scale: [2]: must be a number from 1e-6 to 1e6, as 0.125 or "1/8"',
+            'scale: [2]: must be a number from 1e-6 to 1e6, as 0.125 or "1/8", or the negative of one',
         ),
         (
             {**ALPHA, "alpha": [0, 0.5, 1, 1.5]},

@@ -1,13 +1,12 @@
 """Keys of an attention layer, and the numbers that follow from them."""
 
 from fractions import Fraction
-from functools import cached_property
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema
 
 from spikeloom.design.attention.folding import Folding
-from spikeloom.design.attention.norm import Norm, Normed
+from spikeloom.design.attention.norm import Norm, Normed, join
 from spikeloom.design.base import Design
 from spikeloom.design.neuron import NeuronKeys
 from spikeloom.design.position import POSITIONS, Gray, Log, PositionPart, Shift, Table
@@ -198,13 +197,13 @@ class AttentionKeys(NeuronKeys, HeadKeys, Design):
         pairs = zip(self.alphas_exact, self.alphas, strict=True)
         return max((exact - asked for exact, asked in pairs), key=abs)
 
-    @cached_property
+    @property
     def normed(self) -> Normed | None:
         """What channels count on their own: with a norm, or scales below zero; else None."""
         if self.neuron == "none" or (self.norm.plain and min(self.scales) > 0):
             return None
         fraction = self.drive_fraction
-        return Normed.of(self.norm, self.scales, head_dim=self.head_dim, fraction=fraction)
+        return join(self.norm, self.scales, self.head_dim, fraction)
 
     @property
     def thresholds_exact(self) -> tuple[Fraction, ...]:

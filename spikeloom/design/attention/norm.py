@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Self
 
@@ -13,7 +14,7 @@ from spikeloom.design.read import DesignError, show
 from spikeloom.design.values import Factors, Offsets, Section
 from spikeloom.files import Archive, FormatError, words
 
-__all__ = ["Norm", "Normed", "check_norm", "offset_warnings"]
+__all__ = ["Norm", "Normed", "check_norm", "join", "offset_warnings"]
 
 _NAMES = ("gain", "offset")
 # Bounds of their magnitudes, those of the keys.
@@ -91,41 +92,25 @@ class Normed:
     offsets_exact: tuple[Fraction, ...]
     bits: int
 
-    @classmethod
-    def of(
-        cls,
-        norm: Norm,
-        scales: tuple[Fraction, ...],
-        *,
-        head_dim: int,
-        fraction: int,
-    ) -> "Normed":
-        """Join gains with the scales of the heads; the drive has ``fraction`` fraction bits."""
-        each = [scale / (1 << fraction) for scale in scales for _ in range(head_dim)]
-        gains, offsets = (_list(x) * (len(each) // len(_list(x))) for x in (norm.gain, norm.offset))
-        factors = tuple(scale * gain for scale, gain in zip(each, gains, strict=True))
-        exact = (offset / abs(f) for offset, f in zip(offsets, factors, strict=True))
-        return cls(factors, tuple(exact), norm.bits)
-
     @property
     def signs(self) -> tuple[int, ...]:
         """1 or -1: how a channel counts the sum."""
         return tuple(1 if factor > 0 else -1 for factor in self.factors)
 
-    @property
+    @cached_property
     def rounded(self) -> tuple[Fraction, ...]:
         """The offsets that are computed with, in units of the drive."""
         unit = 1 << self.bits
         return tuple(Fraction(round(offset * unit), unit) for offset in self.offsets_exact)
 
-    @property
+    @cached_property
     def fraction(self) -> int:
-        """The fewest fraction bits that hold all of them."""
+        """The fewest fraction bits that hold all ``rounded``."""
         return max(offset.denominator for offset in self.rounded).bit_length() - 1
 
     @property
     def offsets(self) -> tuple[int, ...]:
-        """Them, in units of 2**-fraction."""
+        """``rounded`` in units of 2**-fraction."""
         unit = 1 << self.fraction
         return tuple(int(offset * unit) for offset in self.rounded)
 
@@ -133,6 +118,16 @@ class Normed:
         """Divide a threshold by the factor of each channel: in units of 2**-fraction."""
         unit = threshold * (1 << self.fraction)
         return tuple(unit / abs(factor) for factor in self.factors)
+
+
+@lru_cache(maxsize=16)
+def join(norm: Norm, scales: tuple[Fraction, ...], head_dim: int, fraction: int) -> Normed:
+    """Join gains with the scales of the heads; the drive has ``fraction`` fraction bits."""
+    each = [scale / (1 << fraction) for scale in scales for _ in range(head_dim)]
+    gains, offsets = (_list(x) * (len(each) // len(_list(x))) for x in (norm.gain, norm.offset))
+    factors = tuple(scale * gain for scale, gain in zip(each, gains, strict=True))
+    exact = (offset / abs(f) for offset, f in zip(offsets, factors, strict=True))
+    return Normed(factors, tuple(exact), norm.bits)
 
 
 def check_norm(norm: Norm, dim: int, neuron: str) -> None:
