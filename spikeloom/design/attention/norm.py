@@ -151,9 +151,9 @@ def offset_warnings(normed: Normed) -> Iterator[str]:
     if asked != exact:
         unit = abs(normed.factors[channel])
         yield (
-            f"norm: offset {float(asked * unit):g} of channel {channel} is rounded to {exact} of "
-            f"what a sum counts there ({float(unit):g}), an error of {float(exact - asked):+.3g} "
-            f"(bits = {normed.bits})"
+            f"norm: offset {float(asked * unit):g} of channel {channel} is rounded to "
+            f"{float(exact * unit):g}, an error of {float((exact - asked) * unit):+.3g} where one "
+            f"more in the sum counts {float(unit):g}"
         )
 
 
