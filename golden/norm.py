@@ -106,7 +106,7 @@ def channel_neurons(design: AttentionDesign) -> ChannelNeurons | None:
     >>> norm = {"gain": [1, 2, -1, -3], "offset": [0, 1, 0, 1]}
     >>> neurons = channel_neurons(AttentionDesign.from_dict({**keys, "norm": {**norm, "bits": 1}}))
     >>> [(c.sign, c.spec.threshold, c.offset) for c in neurons.channels]
-    [(1, 24, 0), (1, 12, 1), (-1, 24, 0), (-1, 8, 1)]
+    [(1, 12, 0), (1, 6, 1), (-1, 12, 0), (-1, 4, 1)]
     """
     normed = design.normed
     if normed is None:
