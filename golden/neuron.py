@@ -3,6 +3,7 @@
 Ref: SpikingJelly ``LIFNode`` and ``IFNode`` with v_reset 0 or None; ``V * decay + X``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil, floor
@@ -73,9 +74,15 @@ class NeuronSpec:
         alone: all have the fraction bits of the head that needs most, and more bits than the
         fewest are exact too.
         """
+        return cls.each(design)[head]
+
+    @classmethod
+    def each(cls, design: NeuronKeys) -> "tuple[NeuronSpec, ...]":
+        """Return the neuron of every head, likewise, or of every channel where these differ."""
         if design.neuron == "none":
             raise ValueError("Neuron must be 'lif' or 'if', not 'none'")
-        heads = [
+        thresholds = design.thresholds_exact
+        made = [
             cls.make(
                 "lif" if design.neuron == "lif" else "if",
                 leak=design.leak,
@@ -84,10 +91,11 @@ class NeuronSpec:
                 threshold=real,
                 fires=design.fires,
             )
-            for real in dict.fromkeys(design.thresholds_exact)
+            for real in dict.fromkeys(thresholds)
         ]
-        fraction = max(spec.fraction for spec in heads)
-        return heads[0].at(design.thresholds_exact[head], design.steps, fraction)
+        fraction = max(spec.fraction for spec in made)
+        found = {real: made[0].at(real, design.steps, fraction) for real in set(thresholds)}
+        return tuple(found[real] for real in thresholds)
 
     @classmethod
     def make(
@@ -163,18 +171,21 @@ class NeuronSpec:
         """The least drive that always fires and leaves nothing: None with soft reset."""
         return None if self.reset == "soft" else -(-self.threshold >> self.fraction)
 
-    def step(self, w: Any, x: Any) -> tuple[Any, Any]:
+    def step(self, w: Any, x: Any, threshold: Any = None) -> tuple[Any, Any]:
         """Advance one time step: membrane and drive in, spike and membrane out; ints or arrays.
+
+        ``threshold``: those of neurons that differ in it alone, instead of one.
 
         >>> NeuronSpec("lif", 1, 0, 8, "hard").step(2, 5)
         (0, 3)
         """
+        threshold = self.threshold if threshold is None else threshold
         a = self.keep * w + (x << self.fraction)
-        after = 0 if self.reset == "hard" else a - self.subtracted
+        after = 0 if self.reset == "hard" else a - threshold - self.slack
         if isinstance(a, np.ndarray):
-            fired = a >= self.threshold
+            fired = a >= threshold
             return fired.astype(np.uint8), self.divide(np.where(fired, after, a))
-        return (1, self.divide(after)) if a >= self.threshold else (0, self.divide(a))
+        return (1, self.divide(after)) if a >= threshold else (0, self.divide(a))
 
     def divide(self, a: Any) -> Any:
         """Divide by ``divisor`` and round, ints or arrays.
@@ -198,20 +209,24 @@ class NeuronSpec:
         largest = max(greatest << self.fraction, self.threshold, self.subtracted, 1)
         return largest * 2 * steps * self.divisor < 1 << 62
 
-    def run(self, drive: ArrayLike) -> NDArray[np.uint8]:
+    def run(self, drive: ArrayLike, thresholds: Sequence[int] = ()) -> NDArray[np.uint8]:
         """Return the spikes for a drive of shape (T, ...), from a membrane of zero.
+
+        ``thresholds``: those of neurons that differ in it alone, along the last axis.
 
         >>> NeuronSpec("lif", 1, 0, 8, "hard").run([5, 6, 1, 9]).tolist()
         [0, 1, 0, 1]
         """
         x = np.asarray(drive)
         greatest = max(int(x.max(initial=0)), -int(x.min(initial=0)))
+        highest = replace(self, threshold=max(thresholds, default=self.threshold))
         # Python's integers where 64 bits could overflow: slow, and right.
-        x = x.astype(np.int64 if self.fits(greatest, len(x)) else object)
+        x = x.astype(np.int64 if highest.fits(greatest, len(x)) else object)
+        threshold = np.array(thresholds, dtype=x.dtype) if thresholds else None
         w = np.zeros(x.shape[1:], dtype=x.dtype)
         spikes = np.zeros(x.shape, dtype=np.uint8)
         for t in range(len(x)):
-            spikes[t], w = self.step(w, x[t])
+            spikes[t], w = self.step(w, x[t], threshold)
         return spikes
 
     def _error(self, steps: int) -> Fraction:

@@ -10,12 +10,36 @@ from numpy.typing import NDArray
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden import causal, gate, position
 from spikeloom.golden.neuron import NeuronSpec
+from spikeloom.golden.norm import ChannelNeuron, ChannelNeurons, channel_neurons
 from spikeloom.golden.similarity import Similarity, scores
 
-__all__ = ["Ranges", "bits", "membrane_range", "ranges"]
+__all__ = ["ChannelRange", "Ranges", "bits", "membrane_range", "ranges"]
 
 _BLOCK = 256
 _MOST_PAIRS = 1 << 27
+
+
+@dataclass(frozen=True)
+class ChannelRange:
+    """What the neuron of a channel counts with, and how far it gets.
+
+    Parameters
+    ----------
+    sign, offset : int
+        As :class:`~spikeloom.golden.norm.ChannelNeuron`.
+    threshold : int
+        That of the neuron, or for one that no input lets fire the least that is out of its reach.
+    drive : tuple of int
+        Drives of the neuron: ``(sign X << shift) + offset``.
+    membrane : tuple of int
+        Membranes between steps.
+    """
+
+    sign: int
+    offset: int
+    threshold: int
+    drive: tuple[int, int]
+    membrane: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -39,6 +63,10 @@ class Ranges:
         A score with its bias before the gate; None without a gate.
     heads : tuple of (int, (int, int))
         Threshold and membrane of every head, where heads differ in the threshold; else empty.
+    channels : tuple of ChannelRange
+        That of every channel, with a norm or scales below zero; else empty.
+    shift : int
+        Fraction bits that the offsets of channels add to those of a drive.
     """
 
     score: tuple[int, int]
@@ -47,6 +75,8 @@ class Ranges:
     saturate: int | None
     before_gate: tuple[int, int] | None = None
     heads: tuple[tuple[int, tuple[int, int]], ...] = ()
+    channels: tuple[ChannelRange, ...] = ()
+    shift: int = 0
 
     @property
     def summed_score(self) -> tuple[int, int]:
@@ -92,7 +122,13 @@ def ranges(design: AttentionDesign) -> Ranges:
     score, drive, before = _spans(design)
     if design.neuron == "none":
         return Ranges(score, drive, (0, 0), None, before)
-    specs = [NeuronSpec.from_design(design, head) for head in range(design.heads)]
+    neurons = channel_neurons(design)
+    if neurons is not None:
+        channels = _channels(neurons, drive, design.steps)
+        lows, highs = zip(*(channel.membrane for channel in channels), strict=True)
+        span = min(lows), max(highs)
+        return Ranges(score, drive, span, None, before, (), channels, neurons.shift)
+    specs = NeuronSpec.each(design)
     # What is clipped at the greatest threshold reaches that of every other head as well.
     greatest = max(specs, key=lambda spec: spec.threshold)
     # Where fixed codes alone outweigh scores of both signs, nothing is gained.
@@ -117,6 +153,21 @@ def membrane_range(spec: NeuronSpec, drive: tuple[int, int], steps: int) -> tupl
         low, high = spec.divide(min(kept)), spec.divide(max(kept))
         least, most = min(least, low), max(most, high)
     return least, most
+
+
+def _channels(
+    neurons: ChannelNeurons, sums: tuple[int, int], steps: int
+) -> tuple[ChannelRange, ...]:
+    """Bound the numbers of every channel, for sums within a range."""
+
+    def bound(channel: ChannelNeuron) -> ChannelRange:
+        threshold = min(channel.spec.threshold, channel.reach(sums, steps) + 1)
+        span = channel.span(sums)
+        membrane = membrane_range(channel.spec, span, steps)
+        return ChannelRange(channel.sign, channel.offset, threshold, span, membrane)
+
+    found = {channel: bound(channel) for channel in set(neurons.channels)}
+    return tuple(found[channel] for channel in neurons.channels)
 
 
 _Span = tuple[int, int]

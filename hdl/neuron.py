@@ -17,7 +17,7 @@ from spikeloom.golden.ranges import Ranges, ranges
 from spikeloom.hdl.frame.component import Component, natural
 from spikeloom.hdl.ratio import Quotient, times
 
-__all__ = ["Neuron", "NeuronAdd", "NeuronFire", "NeuronFormat", "NeuronPreset"]
+__all__ = ["Neuron", "NeuronAdd", "NeuronFire", "NeuronFormat", "NeuronPreset", "divide"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,11 @@ class NeuronFormat:
     Heads with thresholds of their own (``ranges.heads``) have one format, and accumulators that
     start at offsets of their own: the offset is an input of the pieces of a neuron then.
 
+    Channels with numbers of their own (``ranges.channels``) have the plain form, with membranes in
+    memory. The accumulator of a channel that counts its scores negatively holds the complement,
+    ``-1 - a``, so that its scores are added as well; see
+    :class:`~spikeloom.hdl.attention.score.norm.ChannelPreset`.
+
     Parameters
     ----------
     spec : NeuronSpec
@@ -56,18 +61,20 @@ class NeuronFormat:
 
     Members
     -------
-    by_head : bool
-        Whether heads have thresholds of their own.
+    by_head, by_channel : bool
+        Whether heads have thresholds of their own, and whether channels have.
+    fraction : int
+        Bits of the accumulator below those of a score.
     offset : int
         Start value of the accumulator at membrane 0, for the threshold of ``spec``.
     offsets : tuple of int
-        That of every head; one where heads do not differ.
+        That of every head, or channel; one where these do not differ.
     acc_shape : Shape
         Shape of the accumulator.
     membrane_shape : Shape
         Shape of a word of the membrane memory.
     addend_shape : Shape
-        Shape of what one score adds, before it is shifted left by ``spec.fraction``.
+        Shape of what one score adds, before it is shifted left by ``fraction``.
     """
 
     spec: NeuronSpec
@@ -98,6 +105,16 @@ class NeuronFormat:
         return bool(self.ranges.heads)
 
     @property
+    def by_channel(self) -> bool:
+        """Whether channels have thresholds, offsets and signs of their own."""
+        return bool(self.ranges.channels)
+
+    @property
+    def fraction(self) -> int:
+        """Bits of the accumulator below those of a score: of the membrane, and of offsets."""
+        return self.spec.fraction + self.ranges.shift
+
+    @property
     def _thresholds(self) -> tuple[int, ...]:
         heads = tuple(threshold for threshold, _ in self.ranges.heads)
         return heads or (self.spec.threshold,)
@@ -109,7 +126,10 @@ class NeuronFormat:
 
     @property
     def offsets(self) -> tuple[int, ...]:
-        """Start values of the accumulators of all heads at membrane 0."""
+        """Start values of the accumulators of all heads, or channels, at membrane 0."""
+        if self.by_channel:
+            fraction = self.spec.fraction
+            return tuple((c.offset << fraction) - c.threshold for c in self.ranges.channels)
         return tuple(self.offset + self.spec.threshold - own for own in self._thresholds)
 
     @property
@@ -120,12 +140,13 @@ class NeuronFormat:
     @property
     def stores_start(self) -> bool:
         """Whether the membrane memory holds start values."""
-        return self.spec.keep == self.spec.odd == 1 and not self.apart
+        return self.spec.keep == self.spec.odd == 1 and not (self.apart or self.by_channel)
 
     @property
     def _membranes(self) -> list[tuple[int, int]]:
         """Lowest and highest membrane of every head between two steps, the first one's 0 too."""
-        spans = [span for _, span in self.ranges.heads] or [self.ranges.membrane]
+        spans = [channel.membrane for channel in self.ranges.channels]
+        spans = spans or [span for _, span in self.ranges.heads] or [self.ranges.membrane]
         return [(min(low, 0), max(high, 0)) for low, high in spans]
 
     def _span(self, leak: int, offsets: bool) -> tuple[int, int]:
@@ -161,14 +182,27 @@ class NeuronFormat:
         """Shape of the accumulator."""
         if self.saturating:
             return Shape(self.bits + 1)
+        if self.by_channel:
+            return self._channel_shape()
         low, high = self._span(self.spec.keep, True)
         low += min(self.ranges.drive[0], 0) << self.spec.fraction
         high += max(self.ranges.drive[1], 0) << self.spec.fraction
         return Shape.cast(range(low, high + 1))
 
+    def _channel_shape(self) -> Shape:
+        """Hold every sum on its way, from start value to drive, and its complement."""
+        least = most = 0
+        for channel, span, start in zip(
+            self.ranges.channels, self._membranes, self.offsets, strict=True
+        ):
+            sums = [(end - channel.offset) << self.spec.fraction for end in channel.drive]
+            low, high = (self.spec.keep * end + start for end in span)
+            least, most = min(least, low + min(0, *sums)), max(most, high + max(0, *sums))
+        return Shape.cast(range(min(least, -1 - most), max(most, -1 - least) + 1))
+
     @property
     def addend_shape(self) -> Shape:
-        """Shape of what one score adds, before the shift by ``spec.fraction``."""
+        """Shape of what one score adds, before the shift by ``fraction``."""
         low, high = self.ranges.clipped_score if self.saturating else self.ranges.score
         return Shape.cast(range(low, high + 1))
 
@@ -279,7 +313,7 @@ class NeuronAdd(_Piece):
         m = Module()
         fmt = self.format
 
-        fraction = fmt.spec.fraction
+        fraction = fmt.fraction
         kept, upper = self.acc[:fraction], self.acc[fraction:]
         if fmt.saturating:
             low = upper[:-1]
@@ -403,16 +437,20 @@ class NeuronFire(_Piece):
         return Mux(self.spike, rest, self._divide(m, number))
 
     def _divide(self, m: Module, number: Value) -> Value:
-        """Divide what becomes a membrane."""
-        spec = self.format.spec
-        if spec.odd == 1:
-            return number >> spec.shift
-        dividend = Signal(self.format.dividend_shape)
-        m.d.comb += dividend.eq(number)
-        shifted = dividend >> spec.shift
-        m.submodules.quotient = quotient = Quotient(shifted.shape(), spec.odd, stages=self.stages)
-        m.d.comb += quotient.i.eq(shifted)
-        return quotient.o
+        return divide(m, self.format, number, stages=self.stages)
+
+
+def divide(m: Module, fmt: NeuronFormat, number: Value, *, stages: int = 0) -> Value:
+    """Divide what becomes a membrane, with registers between the digits of a long division."""
+    spec = fmt.spec
+    if spec.odd == 1:
+        return number >> spec.shift
+    dividend = Signal(fmt.dividend_shape)
+    m.d.comb += dividend.eq(number)
+    shifted = dividend >> spec.shift
+    m.submodules.quotient = quotient = Quotient(shifted.shape(), spec.odd, stages=stages)
+    m.d.comb += quotient.i.eq(shifted)
+    return quotient.o
 
 
 class Neuron(Component):
@@ -447,6 +485,8 @@ class Neuron(Component):
     def __init__(self, design: AttentionDesign, *, channels: int = 1, head: int = 0):
         if design.neuron == "none":
             raise ValueError("Neuron must be lif or if, not 'none'")
+        if design.normed is not None:
+            raise ValueError("Design must have no norm and no scale below zero")
         self.design: Final = design
         if not isinstance(head, int) or not 0 <= head < design.heads:
             raise TypeError(f"Head must be an integer from 0 to {design.heads - 1}, not {head!r}")

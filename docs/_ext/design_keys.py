@@ -22,7 +22,7 @@ __all__ = ["SECTIONS", "keys", "setup", "table"]
 
 SECTIONS = (
     *POSITIONS,
-    *("folding", "lanes", "target", "budget"),
+    *("norm", "folding", "lanes", "target", "budget"),
     *("weights", "bias", "thresholds", "cpg"),
 )
 

@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike, NDArray
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden import causal, gate, position
 from spikeloom.golden.neuron import NeuronSpec
+from spikeloom.golden.norm import channel_neurons
 from spikeloom.golden.ranges import ranges
 from spikeloom.golden.similarity import scores
 
@@ -76,7 +77,10 @@ def attention(
     """
     x = drive(design, q, k, v)
     if design.neuron != "none":
-        specs = [NeuronSpec.from_design(design, head) for head in range(design.heads)]
+        neurons = channel_neurons(design)
+        if neurons is not None:
+            return neurons.run(x)
+        specs = NeuronSpec.each(design)
         if len(set(specs)) == 1:
             return specs[0].run(x)
         parts = np.split(x, design.heads, axis=2)

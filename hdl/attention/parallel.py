@@ -32,6 +32,7 @@ def head_of_group(design: AttentionDesign, place: int) -> AttentionDesign:
         numbers = getattr(design, key)
         if isinstance(numbers, tuple):
             changes[key] = numbers[place::side]
+    changes["norm"] = design.norm.of_heads(slice(place, None, side), design.head_dim)
     for part in design.parts:
         changes[part.NAME] = part.of_heads(slice(place, None, side))
     return design.model_copy(update=changes)

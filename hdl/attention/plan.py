@@ -15,6 +15,7 @@ from amaranth.hdl import Shape
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.ranges import Ranges, bits, ranges
+from spikeloom.hdl.attention.channels import channel_tables
 from spikeloom.hdl.frame.memory_map import MemoryShape
 from spikeloom.hdl.frame.plan import BankedPlan
 from spikeloom.hdl.frame.unloader import OutputWords
@@ -38,7 +39,7 @@ class Plan(BankedPlan):
     @cached_property
     def spec(self) -> NeuronSpec | None:
         """Integer neuron, or None where the layer ends at the drive."""
-        return None if self.design.neuron == "none" else NeuronSpec.from_design(self.design)
+        return None if self.design.neuron == "none" else NeuronSpec.each(self.design)[0]
 
     @cached_property
     def ranges(self) -> Ranges:
@@ -123,7 +124,7 @@ class Plan(BankedPlan):
     @cached_property
     def neuron(self) -> NeuronFormat:
         """Layout of the neurons' accumulators and membranes."""
-        return NeuronFormat(NeuronSpec.from_design(self.design), self.ranges)
+        return NeuronFormat(NeuronSpec.each(self.design)[0], self.ranges)
 
     @property
     def score_shape(self) -> Shape:
@@ -158,6 +159,9 @@ class Plan(BankedPlan):
         if self.has_membranes:
             width = self.lanes * self.neuron.membrane_shape.width
             shapes.append(MemoryShape("membrane", width, self.membrane_depth))
+        if self.spec is not None and self.neuron.by_channel:
+            tables = channel_tables(self.design, self.neuron)
+            shapes += [table.memory for table in tables if table.in_block]
         return tuple(shapes)
 
     #: Memories that may be single-ported: with one bank never read and written in one cycle.

@@ -110,13 +110,17 @@ class ScaledNeuronKeys(NeuronKeys):
         return (self.threshold_exact,)
 
 
-def neuron_warnings(design: NeuronKeys) -> Iterator[str]:
-    """Yield what is doubtful about a neuron, and keys that have no effect on it."""
+def neuron_warnings(design: NeuronKeys, *, ties: bool = True) -> Iterator[str]:
+    """Yield what is doubtful about a neuron, and keys that have no effect on it.
+
+    ``ties``: whether scales and thresholds go in pairs, and drives can be told that meet one.
+    """
     yield from unused(design, {"lif": (), "if": LEAK}.get(design.neuron, (*LEAK, *FIRING, "scale")))
     if design.neuron == "none":
         return
     yield from soft_warnings(design)
-    yield from tie_warnings(design.scales, design.thresholds_exact, grid(design))
+    if ties:
+        yield from tie_warnings(design.scales, design.thresholds_exact, grid(design))
     yield from leak_warnings(design)
 
 

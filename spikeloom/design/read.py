@@ -12,7 +12,7 @@ from spikeloom.files import FormatError, read_array, read_text, words
 
 __all__ = ["DesignError", "load_integers", "read_number", "read_toml", "show"]
 
-_NUMBER = re.compile(r"\s*(\d{1,18}(?:\.\d{1,18})?)\s*(?:/\s*(\d{1,18})\s*)?")
+_NUMBER = re.compile(r"\s*(-?\d{1,18}(?:\.\d{1,18})?)\s*(?:/\s*(\d{1,18})\s*)?")
 _TOML_PLACE = re.compile(r"\s*\(at (.*)\)$")
 # Weights of the largest layer that a design file can say, with room for those of CPG-PE.
 _MOST_INTEGERS = 1 << 25
@@ -61,7 +61,7 @@ def show(value: object) -> str:
 def read_number(value: object) -> Fraction:
     """Read a real number exactly: an integer, a float as the decimal it prints as, or ``"a/b"``.
 
-    Raises :exc:`ValueError` for anything else, for negative numbers in strings, and for NaN.
+    Raises :exc:`ValueError` for anything else, and for NaN.
 
     >>> read_number(0.1), read_number("3/8"), read_number(2)
     (Fraction(1, 10), Fraction(3, 8), Fraction(2, 1))

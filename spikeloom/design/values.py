@@ -21,9 +21,10 @@ __all__ = [
     "QUOTIENT",
     "Alphas",
     "Decay",
+    "Factors",
     "FromFile",
     "Number",
-    "Numbers",
+    "Offsets",
     "Rows",
     "Section",
     "Tau",
@@ -33,12 +34,27 @@ __all__ = [
 
 # Terms of the quotient that a membrane is multiplied by: of a decay with three digits.
 _MOST = 1000
+_SIGNED = {"type": "string", "pattern": r"^\s*-?\d{1,18}(\.\d{1,18})?\s*(/\s*\d{1,18}\s*)?$"}
 QUOTIENT = {"type": "string", "pattern": r"^\s*\d{1,18}(\.\d{1,18})?\s*(/\s*\d{1,18}\s*)?$"}
 
 
 def _positive(value: object, info: ValidationInfo) -> Fraction:
     allowed = 'must be a number from 1e-6 to 1e6, as 0.125 or "1/8"'
     return number_between(value, info, Fraction(1, 10**6), Fraction(10**6), allowed)
+
+
+def _factor(value: object, info: ValidationInfo) -> Fraction:
+    most = Fraction(10**6)
+    allowed = 'must be a number from 1e-6 to 1e6, as 0.125 or "1/8", or the negative of one'
+    number = number_between(value, info, -most, most, allowed)
+    if abs(number) < 1 / most:
+        raise DesignError(info.field_name or "", show(value), allowed)
+    return number
+
+
+def _offset(value: object, info: ValidationInfo) -> Fraction:
+    allowed = 'must be a number from -1e6 to 1e6, as -0.375 or "-3/8"'
+    return number_between(value, info, Fraction(-(10**6)), Fraction(10**6), allowed)
 
 
 def _alpha(value: object, info: ValidationInfo) -> Fraction:
@@ -66,18 +82,22 @@ def _quotient(value: object, info: ValidationInfo, above: int, most: int, allowe
     return number
 
 
-def _positives(value: object, info: ValidationInfo) -> Fraction | tuple[Fraction, ...]:
-    return _by_head(value, info, _positive)
+def _factors(value: object, info: ValidationInfo) -> Fraction | tuple[Fraction, ...]:
+    return _one_or_list(value, info, _factor)
+
+
+def _offsets(value: object, info: ValidationInfo) -> Fraction | tuple[Fraction, ...]:
+    return _one_or_list(value, info, _offset)
 
 
 def _alphas(value: object, info: ValidationInfo) -> Fraction | tuple[Fraction, ...]:
-    return _by_head(value, info, _alpha)
+    return _one_or_list(value, info, _alpha)
 
 
-def _by_head(
+def _one_or_list(
     value: object, info: ValidationInfo, read: Callable[[object, ValidationInfo], Fraction]
 ) -> Fraction | tuple[Fraction, ...]:
-    """Accept one number, or a list of one a head."""
+    """Accept one number, or a list of one a head or channel."""
     if not isinstance(value, (list, tuple)) or not value:
         return read(value, info)
     return tuple(read(number, info) for number in value)
@@ -146,9 +166,9 @@ _ROWS_SCHEMA = {
 }
 
 
-def _or_list(number: dict[str, Any]) -> dict[str, Any]:
+def _or_list(*numbers: dict[str, Any], quotient: dict[str, Any] = QUOTIENT) -> dict[str, Any]:
     """Schema of a number or quotient, or of a list of these."""
-    one = [number, QUOTIENT]
+    one = [*numbers, quotient]
     return {"anyOf": [*one, {"type": "array", "items": {"anyOf": one}, "minItems": 1}]}
 
 
@@ -158,11 +178,23 @@ Number = Annotated[
     PlainSerializer(str),
     WithJsonSchema({"anyOf": [{"type": "number", "minimum": 1e-6, "maximum": 1e6}, QUOTIENT]}),
 ]
-Numbers = Annotated[
+Factors = Annotated[
     Fraction | tuple[Fraction, ...],
-    PlainValidator(_positives),
+    PlainValidator(_factors),
     PlainSerializer(_say),
-    WithJsonSchema(_or_list({"type": "number", "minimum": 1e-6, "maximum": 1e6})),
+    WithJsonSchema(
+        _or_list(
+            {"type": "number", "minimum": 1e-6, "maximum": 1e6},
+            {"type": "number", "minimum": -1e6, "maximum": -1e-6},
+            quotient=_SIGNED,
+        )
+    ),
+]
+Offsets = Annotated[
+    Fraction | tuple[Fraction, ...],
+    PlainValidator(_offsets),
+    PlainSerializer(_say),
+    WithJsonSchema(_or_list({"type": "number", "minimum": -1e6, "maximum": 1e6}, quotient=_SIGNED)),
 ]
 Alphas = Annotated[
     Fraction | tuple[Fraction, ...],

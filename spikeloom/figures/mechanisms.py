@@ -125,6 +125,11 @@ MECHANISMS = (
         "mechanism/tiny-32x64-tau",
     ),
     Mechanism(
+        "gain and offset a channel", "SpikeVideoFormer's code (ICML 2025)", "norm.ChannelNeurons",
+        "attention.score.norm.ChannelFire", "norm", "score",
+        "thresholds and signs exact, offsets of declared bits", "mechanism/tiny-32x64-norm",
+    ),
+    Mechanism(
         "state-space model", "SC-NeuroCore, SpikyStateSpace", "state_space.state_space",
         "state_space.layer.StateSpaceLayer", "state_space", "-",
         "fixed point, with a bound for every input", "mechanism/tiny-32x64-state-space",

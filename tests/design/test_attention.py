@@ -14,11 +14,12 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.toml"))
 BASE = {"tokens": 32, "dim": 64, "heads": 4, "steps": 4}
 KEYS = (
     "name, target, budget, kind, tokens, steps, dim, heads, neuron, tau, decay, threshold, fires, "
-    "decay_input, reset, similarity, alpha, alpha_bits, gate, position, scale, gray, log, shift, "
-    "table, folding"
+    "decay_input, reset, similarity, alpha, alpha_bits, gate, causal, window, position, scale, "
+    "norm, gray, log, shift, table, folding"
 )
 TAU = 'must be a number above 1, a quotient of integers up to 1000, as 2, 1.5 or "4/3"'
 NUMBER = 'must be a number from 1e-6 to 1e6, as 0.125 or "1/8"'
+FACTOR = f"{NUMBER}, or the negative of one"
 ALPHA = 'must be a number from 0 to 1, as 0.375 or "3/8"'
 POSITION = 'must be "none", one of gray, log, shift, table, or a list of these without repeats'
 BITS = "must be an integer from 1 to 16, or a list of two with a grid"
@@ -127,9 +128,9 @@ REFUSED = [
     ),
     ({"threshold": 0}, f"threshold: 0: {NUMBER}"),
     ({"threshold": "1e9"}, f"threshold: '1e9': {NUMBER}"),
-    ({"scale": float("inf")}, f"scale: inf: {NUMBER}"),
-    ({"scale": 1e-300}, f"scale: 1e-300: {NUMBER}"),
-    ({"scale": []}, f"scale: []: {NUMBER}"),
+    ({"scale": float("inf")}, f"scale: inf: {FACTOR}"),
+    ({"scale": 1e-300}, f"scale: 1e-300: {FACTOR}"),
+    ({"scale": []}, f"scale: []: {FACTOR}"),
     ({"tau": 1}, f"tau: 1: {TAU}"),
     ({"tau": 1001}, f"tau: 1001: {TAU}"),
     ({"decay_input": 1}, "decay_input: 1: must be true or false"),

@@ -6,6 +6,7 @@ from spikeloom.design import Design, DesignError
 
 BASE = {"tokens": 32, "dim": 64, "heads": 4, "steps": 4}
 ALPHA = {"similarity": "alpha-xnor"}
+FACTOR = 'must be a number from 1e-6 to 1e6, as 0.125 or "1/8", or the negative of one'
 
 
 def make(**keys):
@@ -45,11 +46,11 @@ def test_what_is_one_a_head_is_not_one(name):
         ),
         (
             {"scale": [1, 2, 3, 0]},
-            'scale: 0: must be a number from 1e-6 to 1e6, as 0.125 or "1/8"',
+            f"scale: 0: {FACTOR}",
         ),
         (
             {"scale": [1, [2], 3, 4]},
-            'scale: [2]: must be a number from 1e-6 to 1e6, as 0.125 or "1/8"',
+            f"scale: [2]: {FACTOR}",
         ),
         (
             {**ALPHA, "alpha": [0, 0.5, 1, 1.5]},

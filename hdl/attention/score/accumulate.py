@@ -4,9 +4,12 @@ from typing import Final
 
 from amaranth.hdl import Array, Const, Module, Mux, Signal, Value
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
 
 from spikeloom.design.attention.design import AttentionDesign
+from spikeloom.hdl.attention.channels import channel_tables
 from spikeloom.hdl.attention.plan import Plan
+from spikeloom.hdl.attention.score.norm import ChannelFire, ChannelPreset, ChannelRom
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import delays
 from spikeloom.hdl.frame.memory import add_block
@@ -21,7 +24,8 @@ class AccumulatorChain(Component):
     In a shift slot the oldest row leaves through its neurons, one a lane, and the next row enters
     with its membranes as initial values; so one neuron a lane serves all rows, and no accumulator
     is ever cleared. In every other cycle each row adds its score in the lanes whose channel of v
-    spikes.
+    spikes. Where channels have gains and offsets, ROMs give each lane the numbers of the row that
+    enters and of the one that leaves.
 
     Cost: ``rows * lanes`` accumulators of the width that the range analysis gives; the membrane
     memory.
@@ -42,7 +46,7 @@ class AccumulatorChain(Component):
     done : In(1)
         High in the last slot of a run: the next run is the next step.
     head : In(range(heads))
-        Head of the run; absent where heads do not differ in their thresholds.
+        Head of the run; absent where neither heads nor channels differ in their thresholds.
     in_addr : In
         Membranes (pass, token) of the row to enter in the next cycle.
     out_addr, out_en : In
@@ -66,7 +70,7 @@ class AccumulatorChain(Component):
             "out_addr": In(range(depth)),
             "out_en": In(1),
         }
-        if plan.spec is not None and plan.neuron.by_head:
+        if plan.spec is not None and (plan.neuron.by_head or plan.neuron.by_channel):
             ports["head"] = In(range(plan.heads))
         if plan.spec is None:
             ports["drives"] = Out(plan.drive_shape).array(plan.lanes)
@@ -105,7 +109,8 @@ class AccumulatorChain(Component):
         first: Value = Signal(init=1, name="first_step")
         write = None
         by_head = plan.neuron.by_head
-        domain = "sync" if by_head or spec.odd > 1 else "comb"
+        by_channel = plan.neuron.by_channel
+        domain = "sync" if by_head or by_channel or spec.odd > 1 else "comb"
         if plan.has_membranes:
             store = add_block(m, "membrane", width * plan.lanes, plan.membrane_depth)
             read = store.read_port()
@@ -129,9 +134,25 @@ class AccumulatorChain(Component):
         if by_head:
             offset = Signal(plan.neuron.offset_shape, init=plan.neuron.offsets[0])
             m.d.sync += offset.eq(Array(plan.neuron.offsets)[self.head])
+        if by_channel:
+            starts, thresholds = self._roms(m)
         for lane in range(plan.lanes):
-            m.submodules[f"preset{lane}"] = preset = NeuronPreset(spec, ranges)
-            m.submodules[f"fire{lane}"] = fire = NeuronFire(spec, ranges, stages=plan.neuron.stages)
+            preset: NeuronPreset | ChannelPreset
+            fire: NeuronFire | ChannelFire
+            if by_channel:
+                preset = ChannelPreset(plan.neuron, starts.table)
+                fire = ChannelFire(plan.neuron, thresholds.table)
+                m.d.comb += [
+                    preset.start.eq(starts.numbers[lane]),
+                    preset.negative.eq(starts.negative[lane]),
+                    fire.threshold.eq(thresholds.numbers[lane]),
+                    fire.negative.eq(thresholds.negative[lane]),
+                ]
+            else:
+                preset = NeuronPreset(spec, ranges)
+                fire = NeuronFire(spec, ranges, stages=plan.neuron.stages)
+            m.submodules[f"preset{lane}"] = preset
+            m.submodules[f"fire{lane}"] = fire
             m.d.comb += [
                 preset.membrane.eq(membranes.word_select(lane, width)),
                 preset.first.eq(first),
@@ -152,3 +173,16 @@ class AccumulatorChain(Component):
             m.d.comb += [fire.acc.eq(chain), self.spikes[lane].eq(fire.spike)]
             if write is not None:
                 m.d[domain] += write.data.word_select(lane, width).eq(fire.membrane)
+
+    def _roms(self, m: Module) -> list[ChannelRom]:
+        """Read the numbers of the row that enters next, and of the one that leaves."""
+        plan = self._plan
+        turn = ceil_log2(plan.passes)
+        roms = []
+        # The pass of the rows that leave stands for a cycle and more before the first of them.
+        tables = channel_tables(self.design, plan.neuron)
+        for table, address in zip(tables, (self.in_addr, self.out_addr), strict=True):
+            m.submodules[table.name] = rom = ChannelRom(table)
+            m.d.comb += [rom.head.eq(self.head), rom.turn.eq(address[:turn])]
+            roms.append(rom)
+        return roms

@@ -291,7 +291,7 @@ class ScoreEngine(Engine):
             chain.out_en.eq(out & exists),
             chain.done.eq(self.done),
         ]
-        if plan.spec is not None and plan.neuron.by_head:
+        if plan.spec is not None and (plan.neuron.by_head or plan.neuron.by_channel):
             m.d.comb += chain.head.eq(self._head_counter(m))
         if plan.spec is None:
             m.d.comb += self.o_data.eq(

@@ -82,7 +82,7 @@ def _state_cycles(design: AttentionKeys, rate: float) -> float:
 
 
 def _score_cells(design: AttentionKeys) -> float:
-    lane = _lane(design, clips=_never_negative(design) and _hard(design))
+    lane = _lane(design, clips=_clips(design))
     row = design.lanes * lane + 3.25 * design.channels
     control = 142 + 7 * _log2(design.tokens) + 9 * _log2(_passes(design))
     return control + design.rows * row + _position_cells(design, 0)
@@ -141,6 +141,10 @@ def _never_negative(design: AttentionKeys) -> bool:
 
 def _hard(design: AttentionKeys) -> bool:
     return design.neuron != "none" and design.reset == "hard"
+
+
+def _clips(design: AttentionKeys) -> bool:
+    return _never_negative(design) and _hard(design) and design.normed is None
 
 
 def _threshold(design: AttentionKeys) -> int:

@@ -6,13 +6,14 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema
 
 from spikeloom.design.attention.folding import Folding
+from spikeloom.design.attention.norm import Norm, Normed, join
 from spikeloom.design.base import Design
 from spikeloom.design.neuron import NeuronKeys
 from spikeloom.design.position import POSITIONS, Gray, Log, PositionPart, Shift, Table
 from spikeloom.design.read import DesignError, show
 from spikeloom.design.shape import HeadKeys
 from spikeloom.design.similarity import SIMILARITIES, Similarity
-from spikeloom.design.values import Alphas, Numbers
+from spikeloom.design.values import Alphas, Factors
 
 __all__ = ["AttentionKeys"]
 
@@ -97,9 +98,13 @@ class AttentionKeys(NeuronKeys, HeadKeys, Design):
     neuron: Literal["lif", "if", "none"] = Field(
         default="lif", description="The neuron behind the attention; none gives integers."
     )
-    scale: Numbers = Field(
+    scale: Factors = Field(
         default=Fraction(1, 8),
-        description="Factor on the attention before the neuron, one or one a head.",
+        description="Factor on the attention before the neuron, one or one a head; below zero in "
+        "score order only.",
+    )
+    norm: Norm = Field(
+        default=Norm(), description="Batch norm behind the attention, folded (score order)."
     )
     gray: Gray = Field(default=Gray(), description="Gray-PE (position gray).")
     log: Log = Field(default=Log(), description="Log-PE (position log).")
@@ -193,10 +198,23 @@ class AttentionKeys(NeuronKeys, HeadKeys, Design):
         return max((exact - asked for exact, asked in pairs), key=abs)
 
     @property
+    def normed(self) -> Normed | None:
+        """What channels count on their own: with a norm, or scales below zero; else None."""
+        if self.neuron == "none" or (self.norm.plain and min(self.scales) > 0):
+            return None
+        fraction = self.drive_fraction
+        return join(self.norm, self.scales, self.head_dim, fraction)
+
+    @property
     def thresholds_exact(self) -> tuple[Fraction, ...]:
-        """The threshold of every head in units of the integer drive, before it is on a grid."""
+        """The threshold of every head in units of the integer drive, before it is on a grid.
+
+        With ``normed`` that of every channel, in units of the drive behind it.
+        """
+        if self.normed is not None:
+            return self.normed.thresholds(self.threshold * self.lift)
         unit = (1 << self.drive_fraction) * self.threshold * self.lift
-        return tuple(unit / scale for scale in self.scales)
+        return tuple(unit / abs(scale) for scale in self.scales)
 
     @property
     def threshold_exact(self) -> Fraction:

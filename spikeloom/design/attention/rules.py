@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from spikeloom.design.attention.keys import AttentionKeys
-from spikeloom.design.neuron import neuron_warnings
+from spikeloom.design.attention.norm import check_norm, offset_warnings
+from spikeloom.design.neuron import neuron_warnings, soft_warnings
 from spikeloom.design.position import POSITIONS
 from spikeloom.design.read import DesignError, show
 from spikeloom.design.similarity import PAIRS, SIMILARITIES, same_as
@@ -29,6 +30,7 @@ def check(design: AttentionKeys) -> None:
         if isinstance(value, tuple) and len(value) != design.heads:
             allowed = f"must be one number, or a list of one a head ({design.heads})"
             raise DesignError(key, f"{len(value)} numbers", allowed)
+    check_norm(design.norm, design.dim, design.neuron)
     for section in POSITIONS:
         if section in given and section not in design.position:
             raise DesignError(section, "", f"has a meaning with position {section} only")
@@ -74,6 +76,9 @@ def check_folding(design: AttentionKeys, order: str) -> None:
     if folding.heads > 1 and design.neuron == "none" and own:
         reason = "must be 1: drives of heads with a table or alpha of their own differ in width"
         raise DesignError("folding.heads", show(folding.heads), reason)
+    if folding.heads > 1 and design.normed is not None and any(soft_warnings(design)):
+        reason = "must be 1: a threshold that is rounded is rounded to a grid of all channels"
+        raise DesignError("folding.heads", show(folding.heads), reason)
     lanes, beat, width = design.lanes, design.beat, design.head_dim
     if lanes > width or (lanes != width and beat % lanes and lanes % beat):
         allowed = (
@@ -98,6 +103,11 @@ def check_folding(design: AttentionKeys, order: str) -> None:
         reason = (
             "must be 'score': which keys a query sees differs from one query to the next, and the "
             "state is a sum over all of them"
+        )
+        raise DesignError("folding.order", show(folding.order), reason)
+    if design.normed is not None:
+        reason = (
+            "must be 'score': gains, offsets and scales below zero are those of its accumulators"
         )
         raise DesignError("folding.order", show(folding.order), reason)
     if not all(part.has_state for part in design.parts):
@@ -141,7 +151,9 @@ def _warnings(design: AttentionKeys) -> Iterator[str]:
         yield f"gate: with {_named(design)} is in no published model"
     if design.window is not None and design.window >= design.tokens:
         yield f"window: {design.window} leaves no token of {design.tokens} unseen"
-    yield from neuron_warnings(design)
+    yield from neuron_warnings(design, ties=design.normed is None)
+    if design.normed is not None:
+        yield from offset_warnings(design.normed)
 
 
 def _named(design: AttentionKeys) -> str:
