@@ -46,8 +46,6 @@ class NeuronSpec:
         By default divisor - 1, the leak of an integer tau, or 1 where that is 0.
     up : bool
         Whether membranes are rounded up: the form of a neuron that fires above its threshold.
-    slack : int
-        What a soft reset subtracts beside ``threshold``: see :meth:`make`.
     """
 
     kind: str
@@ -58,7 +56,6 @@ class NeuronSpec:
     odd: int = 1
     keep: int = 0
     up: bool = False
-    slack: int = 0
 
     def __post_init__(self) -> None:
         """Settle what is kept."""
@@ -121,8 +118,12 @@ class NeuronSpec:
           (divisor - 1) / divisor behind, and so in each step D becomes
           (D + divisor - 1) keep / divisor. The real neuron fires from a multiple of the grid on:
           the first that is not below TH. So does this one if it fires from that less D on, and if
-          D is below the grid, which takes enough fraction bits. A soft reset subtracts TH all the
-          same: ``slack`` is D, rounded down, and the grid is that of TH beside the above.
+          D is below the grid, which takes enough fraction bits.
+
+        With a soft reset the fraction bits hold TH, the grid is that of TH beside the above, and
+        TH itself is compared with. D is nothing where a is TH: a fraction that is no binary one
+        never leaves a membrane again, since keep and divisor have no common factor, and binary ones
+        are held. Above TH, a is so by more than D.
 
         For a neuron that fires above its threshold all signs turn: membranes are rounded up, and
         a > TH if and only if ceil(a) > TH.
@@ -140,16 +141,13 @@ class NeuronSpec:
 
     def at(self, real: Fraction, steps: int, fraction: int) -> "NeuronSpec":
         """Give a threshold in units of the drive to the same neuron, and enough fraction bits."""
-        slack = 0
         if self.reset == "soft" and steps > 1:
-            error = 0 if self.odd == 1 else floor(self._error(steps))
-            slack = -error - 1 if self.up else error
-            threshold = ceil(real * (1 << fraction)) - slack
+            threshold = ceil(real * (1 << fraction)) + self.up
         elif self.up:
             threshold = 1 - self._least(-real, steps, fraction)
         else:
             threshold = self._least(real, steps, fraction)
-        return replace(self, fraction=fraction, threshold=threshold, slack=slack)
+        return replace(self, fraction=fraction, threshold=threshold)
 
     @property
     def divisor(self) -> int:
@@ -164,7 +162,7 @@ class NeuronSpec:
     @property
     def subtracted(self) -> int:
         """What a soft reset takes away."""
-        return self.threshold + self.slack
+        return self.threshold - self.up
 
     @property
     def saturate(self) -> int | None:

@@ -426,8 +426,8 @@ class NeuronFire(_Piece):
         if fmt.hard:
             return self._quiet(m, low + change, rest)
         after = change + offset
-        if spec.slack:
-            after = after - spec.slack
+        if spec.up:
+            after = after + 1
         return self._divide(m, low + Mux(self.spike, after, change))
 
     def _quiet(self, m: Module, number: Value, rest: Value | int) -> Value:

@@ -227,9 +227,9 @@ class ProjectionEngine(Component):
                 m.d.sync += acc.eq(total)
                 with m.If(settle & ~acc[-1]):
                     m.d.sync += acc.eq(0)
-            elif plan.spec.slack:
-                # A neuron that fired has lost its threshold, and is to lose a little more.
-                m.d.sync += acc.eq(Mux(settle & ~acc[-1], acc - plan.spec.slack, total))
+            elif plan.spec.up:
+                # What a neuron that fired has lost is one above its threshold.
+                m.d.sync += acc.eq(Mux(settle & ~acc[-1], acc + 1, total))
             else:
                 with m.If(~(settle & ~acc[-1])):
                     m.d.sync += acc.eq(total)

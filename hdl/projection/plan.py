@@ -141,8 +141,8 @@ class ProjectionPlan:
         ):
             bottom = self.spec.keep * membrane[0] + (drive[0] << self.fraction)
             top = self.spec.keep * membrane[1] + (drive[1] << self.fraction)
-            low = min(low, bottom, bottom - threshold, -self.spec.slack)
-            most = top - threshold - min(0, self.spec.slack)
+            low = min(low, bottom, bottom - threshold)
+            most = top - threshold + self.spec.up
             high = max(high, most, threshold - 1 if self.returns else 0)
         return Shape.cast(range(min(low, -1), high + 1))
 

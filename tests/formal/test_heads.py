@@ -72,7 +72,7 @@ def test_a_lane_is_the_integer_neuron_of_every_head(tmp_path, spec, saturating):
             acc = add.o
             added = added + (Mux(ports.en[n], given, 0) << spec.fraction)
         fires = a >= threshold
-        reset = a - threshold - spec.slack if spec.reset == "soft" else 0
+        reset = a - threshold + spec.up if spec.reset == "soft" else 0
         m.d.comb += [
             a.eq(added),
             fire.acc.eq(acc),

@@ -102,7 +102,7 @@ SPECS = [
     NeuronSpec("if", 0, 0, 13, "hard"),
     NeuronSpec("if", 0, 0, 13, "soft"),
     NeuronSpec("lif", 0, 0, 6, "hard", odd=3, keep=1),
-    NeuronSpec("lif", 0, 1, 13, "soft", odd=3, keep=1, up=True, slack=-1),
+    NeuronSpec("lif", 0, 1, 13, "soft", odd=3, keep=1, up=True),
     NeuronSpec("lif", 2, 0, 9, "hard", keep=1, up=True),
     NeuronSpec("lif", 1, 2, 37, "hard", odd=3, keep=5),
 ]

@@ -29,13 +29,13 @@ SPECS = [
     NeuronSpec("lif", 0, 0, 6, "hard", odd=3, keep=1),
     NeuronSpec("lif", 0, 1, 7, "soft", odd=3, keep=1),
     NeuronSpec("lif", 0, 0, 7, "hard", odd=3, keep=1, up=True),
-    NeuronSpec("lif", 0, 0, 7, "soft", odd=3, keep=1, up=True, slack=-1),
+    NeuronSpec("lif", 0, 0, 7, "soft", odd=3, keep=1, up=True),
     NeuronSpec("lif", 1, 3, 70, "hard", odd=5, keep=9),
-    NeuronSpec("lif", 1, 3, 60, "soft", odd=5, keep=9, slack=7),
+    NeuronSpec("lif", 1, 3, 60, "soft", odd=5, keep=9),
     NeuronSpec("lif", 2, 0, 9, "hard", keep=1),
-    NeuronSpec("lif", 2, 0, 9, "soft", keep=1, up=True, slack=-1),
+    NeuronSpec("lif", 2, 0, 9, "soft", keep=1, up=True),
     NeuronSpec("lif", 1, 0, 9, "hard", up=True),
-    NeuronSpec("if", 0, 0, 14, "soft", up=True, slack=-1),
+    NeuronSpec("if", 0, 0, 14, "soft", up=True),
 ]
 SCORES = [(0, 5), (-4, 4)]
 STEPS = 4
