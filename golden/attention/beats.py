@@ -6,7 +6,7 @@ of a group follow each other.
 In, for every head and step: k, then v, then q. Values and queries (and keys in score order) come
 token by token, ceil(d/B) beats each, channel c at bit c % B of beat c // B. Keys in state order
 come channel by channel, ceil(N/B) beats each, token j at bit j % B of beat j // B. Unused bits are
-zero.
+zero. k and v are sections of M tokens each, q is one of N.
 
 Out, for every head and step: token by token, spikes as queries. Without a neuron, channel by
 channel, ceil(w/B) beats of a w-bit two's complement number, low beat first, its sign repeated in
@@ -59,30 +59,31 @@ def _drive_width(design: AttentionDesign) -> int:
 def counts(design: AttentionDesign) -> Counts:
     """Count the beats of every section."""
     tokens, width, beat = design.tokens, design.head_dim, design.beat
-    rows = tokens * design.beats_per_token
-    keys = width * design.beats_per_channel if design.order == "state" else rows
-    out = rows if design.neuron != "none" else tokens * width * -(-_drive_width(design) // beat)
-    return Counts(keys, rows, rows, out, design.heads * design.steps)
+    queries = tokens * design.beats_per_token
+    values = design.key_tokens * design.beats_per_token
+    keys = width * design.beats_per_channel if design.order == "state" else values
+    out = queries if design.neuron != "none" else tokens * width * -(-_drive_width(design) // beat)
+    return Counts(keys, values, queries, out, design.heads * design.steps)
 
 
 def _by_head(design: AttentionDesign, x: NDArray) -> NDArray:
-    """(T, N, D) to (H T, N, d), in the order of the stream: groups of heads, steps, heads."""
-    side = design.folding.heads
-    shape = (design.steps, design.tokens, -1, side, design.head_dim)
+    """(T, n, D) to (H T, n, d), in the order of the stream: groups of heads, steps, heads."""
+    side, tokens = design.folding.heads, x.shape[1]
+    shape = (design.steps, tokens, -1, side, design.head_dim)
     ordered = x.reshape(shape).transpose(2, 0, 3, 1, 4)
-    return ordered.reshape(-1, design.tokens, design.head_dim)
+    return ordered.reshape(-1, tokens, design.head_dim)
 
 
 def _by_token(design: AttentionDesign, x: NDArray) -> NDArray:
-    """(H T, N, d), in the order of the stream, to (T, N, D)."""
-    side = design.folding.heads
-    runs = x.reshape(-1, design.steps, side, design.tokens, design.head_dim)
-    shape = (design.steps, design.tokens, design.dim)
+    """(H T, n, d), in the order of the stream, to (T, n, D)."""
+    side, tokens = design.folding.heads, x.shape[1]
+    runs = x.reshape(-1, design.steps, side, tokens, design.head_dim)
+    shape = (design.steps, tokens, design.dim)
     return np.ascontiguousarray(runs.transpose(1, 3, 0, 2, 4)).reshape(shape)
 
 
 def pack(design: AttentionDesign, q: ArrayLike, k: ArrayLike, v: ArrayLike) -> NDArray[np.uint64]:
-    """Return the input beats of one inference, from q, k, v of shape (T, N, D) in {0, 1}."""
+    """Return the input beats of one inference, from q, (T, N, D), and k and v, (T, M, D)."""
     queries, keys, values = (
         _by_head(design, check_spikes(design, n, a)) for n, a in (("q", q), ("k", k), ("v", v))
     )
@@ -96,15 +97,16 @@ def pack(design: AttentionDesign, q: ArrayLike, k: ArrayLike, v: ArrayLike) -> N
 def unpack_input(design: AttentionDesign, beats: ArrayLike) -> tuple[NDArray[np.uint8], ...]:
     """Return (q, k, v) from the input beats of one inference: the inverse of :func:`pack`."""
     count = counts(design)
-    tokens, width = design.tokens, design.head_dim
+    width = design.head_dim
     array = check_beats(beats, count.inputs).reshape(-1, count.step)
-    rows = (-1, tokens, design.beats_per_token)
+    rows = (-1, design.key_tokens, design.beats_per_token)
     keys, values, queries = np.split(array, [count.k, count.k + count.v], axis=1)
-    q = from_beats(queries.reshape(rows), design.beat, width)
+    shape = (-1, design.tokens, design.beats_per_token)
+    q = from_beats(queries.reshape(shape), design.beat, width)
     v = from_beats(values.reshape(rows), design.beat, width)
     if design.order == "state":
         shape = (-1, width, design.beats_per_channel)
-        k = from_beats(keys.reshape(shape), design.beat, tokens).swapaxes(1, 2)
+        k = from_beats(keys.reshape(shape), design.beat, design.tokens).swapaxes(1, 2)
     else:
         k = from_beats(keys.reshape(rows), design.beat, width)
     return _by_token(design, q), _by_token(design, k), _by_token(design, v)

@@ -8,13 +8,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden.attention.beats import counts, pack, unpack
-from spikeloom.golden.attention.formula import attention
+from spikeloom.golden.attention.formula import attention, axes_of
 from spikeloom.golden.model import ArraySpec, Model
 from spikeloom.golden.ranges import bits, ranges
 
 __all__ = ["AttentionModel"]
-
-_AXES = "(T, N, D)"
 
 
 class AttentionModel(Model):
@@ -35,23 +33,21 @@ class AttentionModel(Model):
         return self._design
 
     @property
-    def _shape(self) -> tuple[int, ...]:
-        return (self._design.steps, self._design.tokens, self._design.dim)
-
-    @property
     def inputs(self) -> tuple[ArraySpec, ...]:
         """The spikes q, k and v."""
         beyond = 'integers above 1 are for kind = "integer-attention"'
-        return tuple(ArraySpec(name, _AXES, self._shape, beyond=beyond) for name in ("q", "k", "v"))
+        return tuple(
+            ArraySpec(name, *axes_of(self._design, name), beyond=beyond) for name in ("q", "k", "v")
+        )
 
     @property
     def output(self) -> ArraySpec:
         """Spikes, or without a neuron the drive."""
         if self._design.neuron != "none":
-            return ArraySpec("spikes", _AXES, self._shape)
+            return ArraySpec("spikes", *axes_of(self._design, "spikes"))
         low, high = ranges(self._design).drive
         # An answer file holds a drive as int32 even where it has no sign.
-        return ArraySpec("drive", _AXES, self._shape, min(low, -1), high)
+        return ArraySpec("drive", *axes_of(self._design, "drive"), min(low, -1), high)
 
     def answer(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         """Return spikes or drive."""

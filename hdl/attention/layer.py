@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 from amaranth.hdl import Cat, Module, Value
 from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.utils import ceil_log2
 from numpy.typing import ArrayLike, NDArray
 
 from spikeloom.design.attention.design import AttentionDesign
@@ -169,16 +170,17 @@ class AttentionLayer(BankedLayer):
         """Keep q, k and v as words, one a token."""
         plan = self.plan
         loader = Loader(self.design)
-        token, v_token = fit(loader.token, plan.tokens), fit(loader.v_token, plan.tokens)
-        for name, en, data in (
-            ("k", loader.k_en, engine.k_data),
-            ("q", loader.q_en, engine.q_data),
+        for name, tokens, en, data in (
+            ("k", plan.keys, loader.k_en, engine.k_data),
+            ("q", plan.tokens, loader.q_en, engine.q_data),
         ):
             store = add_memory(m, plan.memory(name), plan.beat)
-            store.write(m, Cat(token, loader.written), loader.data, en)
-            m.d.comb += data.eq(store.read(m, engine.kq_addr))
+            store.write(m, Cat(fit(loader.token, tokens), loader.written), loader.data, en)
+            asked = engine.kq_addr
+            address = Cat(fit(asked, tokens), asked[ceil_log2(plan.longest) :])
+            m.d.comb += data.eq(store.read(m, address))
         store = add_memory(m, plan.memory("v"), plan.beat)
-        address = Cat(loader.word, v_token, loader.bank)
+        address = Cat(loader.word, fit(loader.v_token, plan.keys), loader.bank)
         store.write(m, address, loader.beat.replicate(plan.slices), loader.v_en)
         m.d.comb += engine.v_data.eq(store.read(m, engine.v_addr))
         return loader

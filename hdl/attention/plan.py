@@ -46,6 +46,16 @@ class Plan(BankedPlan):
         return ranges(self.design)
 
     @property
+    def keys(self) -> int:
+        """Keys of a run, M."""
+        return self.design.key_tokens
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest section of a run."""
+        return max(self.tokens, self.keys)
+
+    @property
     def heads(self) -> int:
         """Heads H."""
         return self.design.heads
@@ -148,11 +158,10 @@ class Plan(BankedPlan):
         return self._depth(self.passes, 1)
 
     def _memories(self, in_banks: int, out_banks: int) -> tuple[MemoryShape, ...]:
-        token = self._depth(1, in_banks)
         shapes = [
-            MemoryShape("k", self.beats * self.beat, token),
-            MemoryShape("q", self.beats * self.beat, token),
-            MemoryShape("v", self.slices * self.beat, self._depth(self.words, in_banks)),
+            MemoryShape("k", self.beats * self.beat, self._depth(1, in_banks, self.keys)),
+            MemoryShape("q", self.beats * self.beat, self._depth(1, in_banks)),
+            MemoryShape("v", self.slices * self.beat, self._depth(self.words, in_banks, self.keys)),
             MemoryShape("o", self.out_slices * self.beat, self._depth(self.out_words, out_banks)),
         ]
         if self.has_membranes:

@@ -115,6 +115,11 @@ MECHANISMS = (
         "mechanism/tiny-32x64-causal",
     ),
     Mechanism(
+        "keys of another length", "pooled keys, cross attention", "attention.formula.drive",
+        "attention.score.engine.ScoreEngine", "cross", "score", _DYADIC,
+        "mechanism/tiny-32x64-cross",
+    ),
+    Mechanism(
         "scale and alpha a head", "learned sigma and alpha", "neuron.NeuronSpec",
         "similarity.alpha.AlphaSimilarity", "alpha", _BOTH, _DYADIC, "mechanism/tiny-32x64-heads",
     ),

@@ -34,7 +34,7 @@ class ScoreEngine(Engine):
     leak, drive and threshold are one sum.
 
     Nothing stalls: a head and step starts when its inputs are complete and the output bank is free,
-    and takes ``blocks * passes * (rows + tokens) + rows + latency`` cycles.
+    and takes ``blocks * passes * (rows + keys) + rows + latency`` cycles.
 
     Checked against :func:`spikeloom.golden.attention.formula.attention`.
 
@@ -48,7 +48,7 @@ class ScoreEngine(Engine):
     ready, done, busy, bank, bank_out, v_addr, v_data, o_addr, o_data, o_en
         As :class:`~spikeloom.hdl.frame.stage.Engine`.
     kq_addr : Out
-        Word of k and q to read, one for both: bank, token.
+        Word of k and q to read, one for both: bank, token, as the longer of them counts.
     k_data, q_data : In
         The words, one cycle later.
     """
@@ -61,7 +61,7 @@ class ScoreEngine(Engine):
         super().__init__(
             plan,
             {
-                "kq_addr": Out(range(shapes["k"].depth)),
+                "kq_addr": Out(range(max(shapes["k"].depth, shapes["q"].depth))),
                 "k_data": In(shapes["k"].width),
                 "q_data": In(shapes["q"].width),
             },
@@ -77,7 +77,7 @@ class ScoreEngine(Engine):
     def cycles(self) -> int:
         """Cycles that a head and step takes."""
         plan = self._plan
-        return plan.blocks * plan.passes * (plan.rows + plan.tokens) + plan.rows + self.latency
+        return plan.blocks * plan.passes * (plan.rows + plan.keys) + plan.rows + self.latency
 
     @property
     def _biased(self) -> bool:
@@ -131,7 +131,7 @@ class ScoreEngine(Engine):
         """Walk through blocks, passes and slots; read k and q."""
         plan = self._plan
         running, phase, tail = Signal(), Signal(), Signal()
-        count = Signal(range(max(plan.tokens, plan.rows)))
+        count = Signal(range(max(plan.keys, plan.rows)))
         block, turn = Signal(range(plan.blocks)), Signal(range(plan.passes))
         last_turn, last_block = turn == plan.passes - 1, block == plan.blocks - 1
         key, shift = running & phase, running & ~phase
@@ -144,12 +144,12 @@ class ScoreEngine(Engine):
             m.d.sync += count.eq(count + 1)
         with m.If(shift & (count == plan.rows - 1)):
             m.d.sync += [count.eq(0), phase.eq(~tail), running.eq(~tail), tail.eq(0)]
-        with m.If(key & (count == plan.tokens - 1)):
+        with m.If(key & (count == plan.keys - 1)):
             m.d.sync += [count.eq(0), phase.eq(0), turn.eq(following(turn, plan.passes))]
             with m.If(last_turn):
                 m.d.sync += [block.eq(following(block, plan.blocks)), tail.eq(last_block)]
 
-        token = Signal(range(plan.tokens))
+        token = Signal(range(plan.longest))
         m.d.comb += [
             token.eq(Mux(phase, count, Cat(count[: ceil_log2(plan.rows)], block))),
             self.kq_addr.eq(Cat(token, self.bank)),
@@ -234,19 +234,19 @@ class ScoreEngine(Engine):
         # What comes in: one slot ahead of the accumulators, since memories answer a cycle later.
         ahead_key, ahead_shift = key[latency - 1], shift[latency - 1]
         row, turn = Signal(rows, name="row_in"), Signal(range(plan.passes), name="turn_in")
-        block, token = Signal(range(plan.blocks), name="block_in"), Signal(range(plan.tokens))
+        block, token = Signal(range(plan.blocks), name="block_in"), Signal(range(plan.keys))
         with m.If(ahead_shift):
             m.d.sync += row.eq(row + 1)
         with m.If(ahead_key):
-            m.d.sync += token.eq(following(token, plan.tokens))
-            with m.If(token == plan.tokens - 1):
+            m.d.sync += token.eq(following(token, plan.keys))
+            with m.If(token == plan.keys - 1):
                 m.d.sync += turn.eq(following(turn, plan.passes))
                 with m.If(turn == plan.passes - 1):
                     m.d.sync += block.eq(following(block, plan.blocks))
 
         sub_bits = ceil_log2(plan.passes_per_word)
         sub = Signal(sub_bits)
-        m.d.comb += self.v_addr.eq(Cat(turn[sub_bits:], fit(token, plan.tokens), self.bank))
+        m.d.comb += self.v_addr.eq(Cat(turn[sub_bits:], fit(token, plan.keys), self.bank))
         m.d.sync += sub.eq(turn[:sub_bits])
         value = self.v_data.word_select(sub, plan.lanes) if sub_bits else self.v_data[: plan.lanes]
 

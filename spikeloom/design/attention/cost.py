@@ -65,7 +65,7 @@ def estimate(
 
 def _score_cycles(design: AttentionKeys) -> float:
     blocks = ceil(design.tokens / design.rows)
-    return _passes(design) * (blocks * (design.tokens + design.rows) + 6)
+    return _passes(design) * (blocks * (design.key_tokens + design.rows) + 6)
 
 
 def _state_cycles(design: AttentionKeys, rate: float) -> float:
@@ -124,7 +124,7 @@ def _wide(design: AttentionKeys) -> int:
     _, most = design.biases or (0, 0)
     spans = (how.bounds(design.channels) for how in set(design.similarities))
     score = max(max(-low, high) for low, high in spans) + (max(most, 0) << design.score_fraction)
-    return (design.tokens * score).bit_length() + 1
+    return (design.key_tokens * score).bit_length() + 1
 
 
 def _membrane(design: AttentionKeys) -> int:

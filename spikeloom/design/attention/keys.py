@@ -80,6 +80,13 @@ class AttentionKeys(NeuronKeys, HeadKeys, Design):
         le=1 << 20,
         description="Binary gate: scores of at least this count as 1, others as 0 (score order).",
     )
+    keys: int | None = Field(
+        default=None,
+        ge=1,
+        le=4096,
+        description="M, the tokens of k and v, where these are another sequence than q (score "
+        "order). Default: tokens.",
+    )
     causal: bool = Field(
         default=False,
         description="A query sees its own token and those before it only (score order).",
@@ -134,6 +141,16 @@ class AttentionKeys(NeuronKeys, HeadKeys, Design):
     def channels(self) -> int:
         """Channels that are compared: head_dim + code_bits."""
         return self.head_dim + self.code_bits
+
+    @property
+    def key_tokens(self) -> int:
+        """M, the tokens of k and v: ``keys``, or as many as q has."""
+        return self.tokens if self.keys is None else self.keys
+
+    @property
+    def crossed(self) -> bool:
+        """Whether k and v have another number of tokens than q."""
+        return self.key_tokens != self.tokens
 
     @property
     def masked(self) -> bool:

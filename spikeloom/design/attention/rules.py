@@ -36,6 +36,8 @@ def check(design: AttentionKeys) -> None:
     if len(adding) > 1:
         reason = f"{' and '.join(adding)} are both an added bias: put their sum into the table"
         raise DesignError("position", show(list(design.position)), reason)
+    if design.crossed:
+        _check_crossed(design)
     for part in design.parts:
         part.check(design)
     _check_gate(design)
@@ -44,6 +46,20 @@ def check(design: AttentionKeys) -> None:
 def _written(value: object) -> str:
     """Write a number or numbers as the design file may have them."""
     return show([str(x) for x in value] if isinstance(value, tuple) else str(value))
+
+
+def _check_crossed(design: AttentionKeys) -> None:
+    """Refuse what compares the places of a query and of a key, which lie in two sequences."""
+    reason = (
+        f"has no meaning with {design.key_tokens} keys for {design.tokens} tokens: places of the "
+        "one sequence are none of the other"
+    )
+    if design.position:
+        raise DesignError("position", show(list(design.position)), reason)
+    if design.causal:
+        raise DesignError("causal", "true", reason)
+    if design.window is not None:
+        raise DesignError("window", show(design.window), reason)
 
 
 def _check_gate(design: AttentionKeys) -> None:
@@ -99,6 +115,9 @@ def check_folding(design: AttentionKeys, order: str) -> None:
             "must be 'score': which keys a query sees differs from one query to the next, and the "
             "state is a sum over all of them"
         )
+        raise DesignError("folding.order", show(folding.order), reason)
+    if design.crossed:
+        reason = "must be 'score': state order takes as many keys as queries"
         raise DesignError("folding.order", show(folding.order), reason)
     if not all(part.has_state for part in design.parts):
         reason = (
