@@ -129,7 +129,7 @@ def _spans(design: AttentionDesign) -> tuple[_Span, _Span, _Span | None]:
     steps = design.steps if design.by_step else 1
     heads = _kinds(design)
     spans = {head: design.similarities[head].bounds(design.head_dim) for head in heads}
-    keys = (1, design.key_tokens)
+    keys = (1, design.chunk_keys)
     seen = causal.visible(design) if design.masked else np.ones(keys, dtype=np.bool_)
     # Without positions all queries are alike, but that some see more keys than others.
     widest = seen[[np.argmax(seen.sum(axis=1))]]

@@ -8,6 +8,9 @@ token by token, ceil(d/B) beats each, channel c at bit c % B of beat c // B. Key
 come channel by channel, ceil(N/B) beats each, token j at bit j % B of beat j // B. Unused bits are
 zero. k and v are sections of M tokens each, q is one of N.
 
+With ``chunk`` c a chunk of steps takes the place of a step: k of its c steps, then v of all, then q
+of all, each step by step. The answer of a chunk comes step by step too.
+
 Out, for every head and step: token by token, spikes as queries. Without a neuron, channel by
 channel, ceil(w/B) beats of a w-bit two's complement number, low beat first, its sign repeated in
 the unused bits.
@@ -28,7 +31,7 @@ __all__ = ["Counts", "counts", "pack", "pack_output", "unpack", "unpack_input"]
 
 @dataclass(frozen=True)
 class Counts:
-    """Beats of one head at one step, by section, and of a whole inference."""
+    """Beats of one head at one step, or in one chunk, by section; and of a whole inference."""
 
     k: int
     v: int
@@ -38,7 +41,7 @@ class Counts:
 
     @property
     def step(self) -> int:
-        """Beats in, of one head at one step."""
+        """Beats in, of one head at one step, or in one chunk."""
         return self.k + self.v + self.q
 
     @property
@@ -58,27 +61,27 @@ def _drive_width(design: AttentionDesign) -> int:
 
 def counts(design: AttentionDesign) -> Counts:
     """Count the beats of every section."""
-    tokens, width, beat = design.tokens, design.head_dim, design.beat
+    tokens, width, beat = design.chunk_queries, design.head_dim, design.beat
     queries = tokens * design.beats_per_token
-    values = design.key_tokens * design.beats_per_token
+    values = design.chunk_keys * design.beats_per_token
     keys = width * design.beats_per_channel if design.order == "state" else values
     out = queries if design.neuron != "none" else tokens * width * -(-_drive_width(design) // beat)
-    return Counts(keys, values, queries, out, design.heads * design.steps)
+    return Counts(keys, values, queries, out, design.heads * design.chunks)
 
 
 def _by_head(design: AttentionDesign, x: NDArray) -> NDArray:
-    """(T, n, D) to (H T, n, d), in the order of the stream: groups of heads, steps, heads."""
-    side, tokens = design.folding.heads, x.shape[1]
-    shape = (design.steps, tokens, -1, side, design.head_dim)
+    """(T, n, D) to (H T/c, c n, d), in the order of the stream: groups of heads, chunks, heads."""
+    side, tokens = design.folding.heads, design.chunk * x.shape[1]
+    shape = (design.chunks, tokens, -1, side, design.head_dim)
     ordered = x.reshape(shape).transpose(2, 0, 3, 1, 4)
     return ordered.reshape(-1, tokens, design.head_dim)
 
 
 def _by_token(design: AttentionDesign, x: NDArray) -> NDArray:
-    """(H T, n, d), in the order of the stream, to (T, n, D)."""
+    """(H T/c, c n, d), in the order of the stream, to (T, n, D)."""
     side, tokens = design.folding.heads, x.shape[1]
-    runs = x.reshape(-1, design.steps, side, tokens, design.head_dim)
-    shape = (design.steps, tokens, design.dim)
+    runs = x.reshape(-1, design.chunks, side, tokens, design.head_dim)
+    shape = (design.steps, tokens // design.chunk, design.dim)
     return np.ascontiguousarray(runs.transpose(1, 3, 0, 2, 4)).reshape(shape)
 
 
@@ -99,9 +102,9 @@ def unpack_input(design: AttentionDesign, beats: ArrayLike) -> tuple[NDArray[np.
     count = counts(design)
     width = design.head_dim
     array = check_beats(beats, count.inputs).reshape(-1, count.step)
-    rows = (-1, design.key_tokens, design.beats_per_token)
+    rows = (-1, design.chunk_keys, design.beats_per_token)
     keys, values, queries = np.split(array, [count.k, count.k + count.v], axis=1)
-    shape = (-1, design.tokens, design.beats_per_token)
+    shape = (-1, design.chunk_queries, design.beats_per_token)
     q = from_beats(queries.reshape(shape), design.beat, width)
     v = from_beats(values.reshape(rows), design.beat, width)
     if design.order == "state":
@@ -129,13 +132,13 @@ def unpack(design: AttentionDesign, beats: ArrayLike) -> NDArray:
     Spikes as uint8; with neuron ``none`` the drive as int32, or int64 where its range needs it.
     """
     array = check_beats(beats, counts(design).outputs)
-    lead = (-1, design.tokens)
+    lead = (-1, design.chunk_queries)
     if design.neuron != "none":
         rows = array.reshape(*lead, design.beats_per_token)
         return _by_token(design, from_beats(rows, design.beat, design.head_dim))
     low, high = ranges(design).drive
     width, signed = bits(low, high)
-    groups = array.reshape(-1, design.tokens, design.head_dim, -(-width // design.beat))
+    groups = array.reshape(*lead, design.head_dim, -(-width // design.beat))
     digits = from_beats(groups, design.beat, width).astype(np.int64)
     numbers = (digits << np.arange(width)).sum(axis=-1)
     if signed:

@@ -36,7 +36,7 @@ def check_spikes(design: AttentionDesign, name: str, array: ArrayLike) -> NDArra
 def score_matrix(
     design: AttentionDesign, q: NDArray[np.uint8], k: NDArray[np.uint8], *, t: int, head: int
 ) -> NDArray[np.int64]:
-    """Return what one head multiplies v by at one step, (N, M) integers.
+    """Return what one head multiplies v by at one step, (N, M) integers, or (c N, c M) in a chunk.
 
     Scores with every position encoding, or the ones and zeros that a gate makes of them; 0 for a
     key that the query does not see.
@@ -44,9 +44,9 @@ def score_matrix(
     Parameters
     ----------
     q, k : array
-        Spikes of the head at the step, (N, d) and (M, d).
+        Spikes of the head at the step, (N, d) and (M, d); of a chunk those of all its steps.
     t, head : int
-        Step and head, which some encodings depend on.
+        Step, the first of its chunk, and head, which some encodings depend on.
     """
     if design.position:
         codes = position.channels(design, t)
@@ -63,14 +63,17 @@ def score_matrix(
 def drive(design: AttentionDesign, q: ArrayLike, k: ArrayLike, v: ArrayLike) -> NDArray[np.int64]:
     """Return the integer drive of the neurons, (T, N, D), in units of 2**-f before the scale."""
     q, k, v = (check_spikes(design, n, a) for n, a in (("q", q), ("k", k), ("v", v)))
+    # The tokens of a chunk are those of its steps, one step after the other.
+    q, k, v = (x.reshape(design.chunks, -1, design.dim) for x in (q, k, v))
     total = np.zeros(q.shape, dtype=np.int64)
     width = design.head_dim
-    for t in range(design.steps):
+    for n in range(design.chunks):
         for head in range(design.heads):
             part = slice(head * width, (head + 1) * width)
-            matrix = score_matrix(design, q[t, :, part], k[t, :, part], t=t, head=head)
-            total[t, :, part] = matrix @ v[t, :, part].astype(np.int64)
-    return total
+            t = n * design.chunk
+            matrix = score_matrix(design, q[n, :, part], k[n, :, part], t=t, head=head)
+            total[n, :, part] = matrix @ v[n, :, part].astype(np.int64)
+    return total.reshape(design.steps, design.tokens, design.dim)
 
 
 def attention(

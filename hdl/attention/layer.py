@@ -42,12 +42,12 @@ def layer_plan(design: AttentionDesign) -> Plan:
 class AttentionLayer(BankedLayer):
     """Spiking self-attention, all heads and time steps, from stream to stream.
 
-    Works head by head: the k, v and q sections of one head and step are loaded, computed and
-    unloaded as one run, ``heads * steps`` runs an inference, with the membranes kept in memory from
-    step to step. With two banks, loading, computing and unloading overlap. Stalls on either side
-    and gaps between beats change the timing and never the answer.
+    Works head by head: the k, v and q sections of one head and step (or chunk of steps) are loaded,
+    computed and unloaded as one run, with the membranes kept in memory from step to step. With two
+    banks, loading, computing and unloading overlap. Stalls on either side and gaps between beats
+    change the timing and never the answer.
 
-    Latency: one inference computes for ``heads * steps * engine.cycles`` cycles, see
+    Latency: one inference computes for ``heads * steps / chunk * engine.cycles`` cycles, see
     :class:`~spikeloom.hdl.attention.score.engine.ScoreEngine`. Checked against
     :func:`spikeloom.golden.attention.formula.attention`.
 
@@ -96,10 +96,13 @@ class AttentionLayer(BankedLayer):
         return int(self.run_cycles(arrays).sum())
 
     def run_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> NDArray[np.int64]:
-        """Predict the cycles of every step and head, (T, H); see :meth:`compute_cycles`."""
+        """Predict the cycles of every step (or chunk) and head, (T/c, H).
+
+        See :meth:`compute_cycles`.
+        """
         design = self.design
         if isinstance(self._engine, ScoreEngine):
-            return np.full((design.steps, design.heads), self._engine.cycles, dtype=np.int64)
+            return np.full((design.chunks, design.heads), self._engine.cycles, dtype=np.int64)
         return state_cycles(design, *self._spikes(arrays))
 
     def _spikes(self, arrays: Mapping[str, ArrayLike] | None) -> tuple[ArrayLike, ArrayLike]:

@@ -46,9 +46,19 @@ class Plan(BankedPlan):
         return ranges(self.design)
 
     @property
+    def tokens(self) -> int:
+        """Queries of a run, N, or c N where a run is a chunk of c steps."""
+        return self.design.chunk_queries
+
+    @property
     def keys(self) -> int:
-        """Keys of a run, M."""
-        return self.design.key_tokens
+        """Keys of a run, M or c M."""
+        return self.design.chunk_keys
+
+    @property
+    def runs(self) -> int:
+        """Runs of a head, T or T/c."""
+        return self.design.chunks
 
     @property
     def longest(self) -> int:
@@ -155,7 +165,12 @@ class Plan(BankedPlan):
     @property
     def membrane_depth(self) -> int:
         """Words of the membrane memory."""
-        return self._depth(self.passes, 1)
+        return self._depth(self.passes, 1, self.design.tokens)
+
+    @property
+    def passes_on(self) -> bool:
+        """Whether the row that enters is the token that leaves, one step of its chunk later."""
+        return self.design.chunk > 1 and self.passes == 1 and self.rows == self.design.tokens
 
     def _memories(self, in_banks: int, out_banks: int) -> tuple[MemoryShape, ...]:
         shapes = [
@@ -190,7 +205,7 @@ class Plan(BankedPlan):
             tail=self.out_beats - (self.out_words - 1) * slices,
             words=self.out_words,
             tokens=self.tokens,
-            runs=self.heads * self.steps,
+            runs=self.heads * self.runs,
             banks=self.out_banks,
             depth=self.o.depth,
             named=True,

@@ -39,7 +39,9 @@ class AccumulatorChain(Component):
     scores : In(score).array(rows)
         Score of each row.
     done : In(1)
-        High in the last slot of a run: the next run is the next step.
+        High in the last slot of a run: the next run is the next step, or chunk of steps.
+    later : In(1)
+        The row that enters is of a later step than the first of its chunk; absent without chunks.
     head : In(range(heads))
         Head of the run; absent where heads do not differ in their thresholds.
     in_addr : In
@@ -65,6 +67,8 @@ class AccumulatorChain(Component):
             "out_addr": In(range(depth)),
             "out_en": In(1),
         }
+        if design.chunk > 1:
+            ports["later"] = In(1)
         if plan.spec is not None and plan.neuron.by_head:
             ports["head"] = In(range(plan.heads))
         if plan.spec is None:
@@ -114,10 +118,12 @@ class AccumulatorChain(Component):
             # An offset that is no constant, and a division, make the path to the memory long: a
             # register cuts it, and the next run reads what was written cycles later.
             m.d[domain] += [write.addr.eq(self.out_addr), write.en.eq(self.out_en)]
-            step = Signal(range(plan.steps))
+            step = Signal(range(plan.runs))
             with m.If(self.done):
-                m.d.sync += step.eq(Mux(step == plan.steps - 1, 0, step + 1))
+                m.d.sync += step.eq(Mux(step == plan.runs - 1, 0, step + 1))
             first = step == 0
+            if self.design.chunk > 1:
+                first = first & ~self.later
 
         if by_head:
             offset = Signal(plan.neuron.offset_shape, init=plan.neuron.offsets[0])
@@ -125,10 +131,10 @@ class AccumulatorChain(Component):
         for lane in range(plan.lanes):
             m.submodules[f"preset{lane}"] = preset = NeuronPreset(spec, ranges)
             m.submodules[f"fire{lane}"] = fire = NeuronFire(spec, ranges)
-            m.d.comb += [
-                preset.membrane.eq(membranes.word_select(lane, width)),
-                preset.first.eq(first),
-            ]
+            membrane = membranes.word_select(lane, width)
+            if plan.passes_on and plan.has_membranes:
+                membrane = Mux(self.later, fire.membrane, membrane)
+            m.d.comb += [preset.membrane.eq(membrane), preset.first.eq(first)]
             if by_head:
                 m.d.comb += [preset.offset.eq(offset), fire.offset.eq(offset)]
             chain: Value = preset.acc

@@ -13,6 +13,7 @@ from spikeloom.hdl.attention.plan import Plan
 from spikeloom.hdl.attention.score.accumulate import AccumulatorChain
 from spikeloom.hdl.attention.score.bias import BiasStream
 from spikeloom.hdl.attention.score.causal import KeySight
+from spikeloom.hdl.attention.score.chunk import RowWalk
 from spikeloom.hdl.frame.compare import at_least
 from spikeloom.hdl.frame.counting import delays, fit, following, head_counter
 from spikeloom.hdl.frame.stage import Engine
@@ -32,6 +33,9 @@ class ScoreEngine(Engine):
     through the neuron while the membranes of the next rows enter the other (and their queries enter
     the query chain), and one slot for each key. The membrane is the accumulator's initial value, so
     leak, drive and threshold are one sum.
+
+    With ``chunk`` a run is a chunk of steps: queries and keys are those of all its steps, and
+    :class:`~spikeloom.hdl.attention.score.chunk.RowWalk` says whose membranes a row has.
 
     Nothing stalls: a head and step starts when its inputs are complete and the output bank is free,
     and takes ``blocks * passes * (rows + keys) + rows + latency`` cycles.
@@ -220,7 +224,7 @@ class ScoreEngine(Engine):
         """Count the heads, each of which takes ``steps`` runs of the engine."""
         if self._head is not None:
             return self._head
-        self._head = head_counter(m, self.done, self._plan.heads, self._plan.steps)
+        self._head = head_counter(m, self.done, self._plan.heads, self._plan.runs)
         return self._head
 
     def _accumulate(
@@ -282,12 +286,30 @@ class ScoreEngine(Engine):
             m.d.comb += sight.key.eq(ahead_key)
             scores = [Mux(sight.seen[n], score, 0) for n, score in enumerate(scores)]
         m.submodules.accumulators = chain = AccumulatorChain(self.design)
+        token_enters = fit(Cat(row, block), plan.tokens)
+        token_leaves = fit(token_out, plan.tokens)
+        if self.design.chunk > 1:
+            enters = RowWalk(self.design, passes=plan.passes)
+            leaves = RowWalk(self.design, passes=plan.passes)
+            m.submodules.enters, m.submodules.leaves = enters, leaves
+            m.d.comb += [
+                enters.row.eq(ahead_shift),
+                enters.end.eq(ahead_key & (token == plan.keys - 1)),
+                enters.last.eq(turn == plan.passes - 1),
+                enters.restart.eq(self.done),
+                leaves.row.eq(out),
+                leaves.end.eq(out & last_row),
+                leaves.last.eq(turn_out == plan.passes - 1),
+                leaves.restart.eq(self.done),
+            ]
+            m.d.sync += chain.later.eq(enters.step != 0)
+            token_enters, token_leaves = enters.token, leaves.token
         m.d.comb += [
             chain.shift.eq(shift[latency]),
             chain.v.eq(value),
             *(chain.scores[n].eq(score) for n, score in enumerate(scores)),
-            chain.in_addr.eq(Cat(turn, fit(Cat(row, block), plan.tokens))),
-            chain.out_addr.eq(Cat(turn_out, fit(token_out, plan.tokens))),
+            chain.in_addr.eq(Cat(turn, token_enters)),
+            chain.out_addr.eq(Cat(turn_out, token_leaves)),
             chain.out_en.eq(out & exists),
             chain.done.eq(self.done),
         ]

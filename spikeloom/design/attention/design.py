@@ -34,15 +34,16 @@ class AttentionDesign(AttentionKeys):
         """Order of multiplication; ``auto`` takes the one with fewer cells times cycles.
 
         Both are estimated, see :mod:`spikeloom.design.attention.cost`, the cycles of state order at
-        a firing rate of 20 %. ``rows``, a gate, keys that are not seen or of another number and
-        biases without state ask for score order, several ``spikes`` for state order.
+        a firing rate of 20 %. ``rows``, a gate, keys that are not seen, of another number or of
+        several steps, and biases without state ask for score order, several ``spikes`` for state
+        order.
         """
         if self.folding.order != "auto":
             return self.folding.order
         if self.folding.spikes > 1:
             return "state"
         stateless = not all(part.has_state for part in self.parts)
-        stateless |= self.gate is not None or self.masked or self.crossed
+        stateless |= self.gate is not None or self.masked or self.crossed or self.chunk > 1
         if self.folding.rows > 1 or stateless:
             return "score"
         score, state = estimate(self, "score"), estimate(self, "state")

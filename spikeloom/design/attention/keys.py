@@ -87,6 +87,13 @@ class AttentionKeys(NeuronKeys, HeadKeys, Design):
         description="M, the tokens of k and v, where these are another sequence than q (score "
         "order). Default: tokens.",
     )
+    chunk: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="c, the time steps whose tokens attend to each other, a divisor of steps "
+        "(score order).",
+    )
     causal: bool = Field(
         default=False,
         description="A query sees its own token and those before it only (score order).",
@@ -151,6 +158,21 @@ class AttentionKeys(NeuronKeys, HeadKeys, Design):
     def crossed(self) -> bool:
         """Whether k and v have another number of tokens than q."""
         return self.key_tokens != self.tokens
+
+    @property
+    def chunks(self) -> int:
+        """Chunks of an inference, T/c: with chunk 1 its steps."""
+        return self.steps // self.chunk
+
+    @property
+    def chunk_queries(self) -> int:
+        """Queries that one head answers at once: c N."""
+        return self.chunk * self.tokens
+
+    @property
+    def chunk_keys(self) -> int:
+        """Keys that each of them meets: c M."""
+        return self.chunk * self.key_tokens
 
     @property
     def masked(self) -> bool:
