@@ -167,15 +167,15 @@ PLACES = "has no meaning with chunk 2: places are those of the tokens of one ste
         (
             {"chunk": 2, "folding": {"order": "state"}},
             (
-                "folding.order: 'state': must be 'score': state order answers queries of one step at a "
-                "time"
+                "folding.order: 'state': must be 'score': state order answers queries of one step "
+                "at a time"
             ),
         ),
         (
             {"chunk": 2, "folding": {"rows": 4}},
             (
-                "folding.rows: 4: must be at most 2: with one pass and 4 rows a chunk takes 4 or at "
-                "least 7 tokens a step, not 5, or a membrane is read before the step before has "
+                "folding.rows: 4: must be at most 2: with one pass and 4 rows a chunk takes 4 or "
+                "at least 7 tokens a step, not 5, or a membrane is read before the step before has "
                 "written it"
             ),
         ),
