@@ -179,7 +179,7 @@ class NeuronSpec:
         """
         threshold = self.threshold if threshold is None else threshold
         a = self.keep * w + (x << self.fraction)
-        after = 0 if self.reset == "hard" else a - threshold - self.slack
+        after = 0 if self.reset == "hard" else a - threshold + self.up
         if isinstance(a, np.ndarray):
             fired = a >= threshold
             return fired.astype(np.uint8), self.divide(np.where(fired, after, a))

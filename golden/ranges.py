@@ -180,10 +180,11 @@ def _spans(design: AttentionDesign) -> tuple[_Span, _Span, _Span | None]:
     steps = design.steps if design.by_step else 1
     heads = _kinds(design)
     spans = {head: design.similarities[head].bounds(design.head_dim) for head in heads}
-    seen = causal.visible(design) if design.masked else np.ones((1, design.tokens), dtype=np.bool_)
+    keys = (1, design.chunk_keys)
+    seen = causal.visible(design) if design.masked else np.ones(keys, dtype=np.bool_)
     # Without positions all queries are alike, but that some see more keys than others.
     widest = seen[[np.argmax(seen.sum(axis=1))]]
-    nothing = np.zeros((1, design.tokens), dtype=np.int64)
+    nothing = np.zeros(keys, dtype=np.int64)
     blocks: Iterable[_Block] = [(head, nothing, widest) for head in heads]
     if design.code_bits or design.biases:
         if steps * len(heads) * design.tokens**2 > _MOST_PAIRS:

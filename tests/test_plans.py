@@ -79,7 +79,7 @@ def test_sections_make_up_the_beats(name):
             assert beats[way]["beats"] == groups * len(beats[way]["planes"])
         return
     if times is None:
-        times = design.heads * design.steps
+        times = design.heads * design.steps // getattr(design, "chunk", 1)
     for way in ("in", "out"):
         sections = beats[way]["sections"]
         assert beats[way]["beats"] == times * sum(section["beats"] for section in sections)
@@ -90,17 +90,22 @@ BITS = [name for name, design in DESIGNS.items() if design.kind in ("attention",
 
 @pytest.mark.parametrize("name", BITS)
 def test_beats_of_bits_are_tokens_in_whole_beats(name):
-    """For attention on bits and masks: N ceil(d / B) an array, or in state order d ceil(N / B)."""
+    """For attention on bits and masks: N ceil(d / B) an array, or in state order d ceil(N / B).
+
+    Of k and v M ceil(d / B), where they have a length of their own; c times as many a chunk.
+    """
     design, beats = DESIGNS[name], WRITTEN[name]["beats"]
-    runs, width = design.heads * design.steps, design.dim // design.heads
-    one = design.tokens * ceil(width / design.beat)
-    keys = one
+    chunk = getattr(design, "chunk", 1)
+    runs, width = design.heads * design.steps // chunk, design.dim // design.heads
+    token = chunk * ceil(width / design.beat)
+    one = design.tokens * token
+    keys = values = (getattr(design, "keys", None) or design.tokens) * token
     if design.kind == "attention" and design.order == "state":
         keys = width * ceil(design.tokens / design.beat)
-    count = 2 if design.kind == "attention" else len(model(design).inputs) - 1
-    assert beats["in"]["beats"] == runs * (keys + count * one)
+    count = 1 if design.kind == "attention" else len(model(design).inputs) - 2
+    assert beats["in"]["beats"] == runs * (keys + values + count * one)
     if design.kind == "attention" and design.neuron == "none":
-        drives = design.tokens * width
+        drives = chunk * design.tokens * width
         assert beats["out"]["beats"] == runs * drives * ceil(
             WRITTEN[name]["numbers"]["drive"]["bits"] / design.beat
         )
@@ -108,7 +113,8 @@ def test_beats_of_bits_are_tokens_in_whole_beats(name):
         assert beats["out"]["beats"] == runs * one
     for section in beats["in"]["sections"]:
         names = section["name"].split(", ")
-        assert section["beats"] == (keys if names == ["k"] else one) * len(names)
+        beats_each = {"k": keys, "v": values}.get(section["name"], one)
+        assert section["beats"] == beats_each * len(names)
 
 
 @everywhere

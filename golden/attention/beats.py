@@ -6,7 +6,10 @@ of a group follow each other.
 In, for every head and step: k, then v, then q. Values and queries (and keys in score order) come
 token by token, ceil(d/B) beats each, channel c at bit c % B of beat c // B. Keys in state order
 come channel by channel, ceil(N/B) beats each, token j at bit j % B of beat j // B. Unused bits are
-zero.
+zero. k and v are sections of M tokens each, q is one of N.
+
+With ``chunk`` c a chunk of steps takes the place of a step: k of its c steps, then v of all, then q
+of all, each step by step. The answer of a chunk comes step by step too.
 
 Out, for every head and step: token by token, spikes as queries. Without a neuron, channel by
 channel, ceil(w/B) beats of a w-bit two's complement number, low beat first, its sign repeated in
@@ -20,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden.arrays import ArraySpec
-from spikeloom.golden.attention.formula import check_spikes
+from spikeloom.golden.attention.formula import axes_of, check_spikes
 from spikeloom.golden.layout import Loop, Part, Stream
 from spikeloom.golden.ranges import bits, ranges
 
@@ -37,14 +40,12 @@ __all__ = [
     "unpack_input",
 ]
 
-_AXES = "(T, N, D)"
-# With heads in parallel D is cut in three: a group, a place in it, and channels.
-_RUN = ("group", "step", "place")
+_BEYOND = 'integers above 1 are for kind = "integer-attention"'
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Beats of one head at one step, by section, and of a whole inference."""
+    """Beats of one head at one step, or in one chunk, by section; and of a whole inference."""
 
     k: int
     v: int
@@ -54,7 +55,7 @@ class Counts:
 
     @property
     def step(self) -> int:
-        """Beats in, of one head at one step."""
+        """Beats in, of one head at one step, or in one chunk."""
         return self.k + self.v + self.q
 
     @property
@@ -70,19 +71,23 @@ class Counts:
 
 def input_specs(design: AttentionDesign) -> tuple[ArraySpec, ...]:
     """Return the spikes q, k and v."""
-    shape = (design.steps, design.tokens, design.dim)
-    beyond = 'integers above 1 are for kind = "integer-attention"'
-    return tuple(ArraySpec(name, _AXES, shape, beyond=beyond) for name in ("q", "k", "v"))
+    return tuple(
+        ArraySpec(name, *axes_of(design, name), beyond=_BEYOND) for name in ("q", "k", "v")
+    )
 
 
 def output_spec(design: AttentionDesign) -> ArraySpec:
     """Return spikes, or without a neuron the drive."""
-    shape = (design.steps, design.tokens, design.dim)
     if design.neuron != "none":
-        return ArraySpec("spikes", _AXES, shape)
+        return ArraySpec("spikes", *axes_of(design, "spikes"))
     low, high = ranges(design).drive
     # An answer file holds a drive as int32 even where it has no sign.
-    return ArraySpec("drive", _AXES, shape, min(low, -1), high)
+    return ArraySpec("drive", *axes_of(design, "drive"), min(low, -1), high)
+
+
+def _run(design: AttentionDesign) -> tuple[str, ...]:
+    """Return the axes that runs go over: with heads in parallel a head is a place in a group."""
+    return ("group", "step" if design.chunk == 1 else "chunk", "place")
 
 
 def _part(
@@ -96,6 +101,9 @@ def _part(
     side = design.folding.heads
     axes = {"step": design.steps, "token": spec.shape[1], "group": design.heads // side}
     axes |= {"place": side, "channel": design.head_dim}
+    if design.chunk > 1:
+        axes = {"chunk": design.chunks} | axes | {"step": design.chunk}
+        order = ("step", *order)
     return Part(spec, axes, row, order, width, design.beat, signed=signed)
 
 
@@ -107,23 +115,24 @@ def stream_in(design: AttentionDesign) -> Stream:
     else:
         keys = _part(design, k, "token", "beat")
     rows = (_part(design, spec, "token", "beat") for spec in (v, q))
-    return Stream(Loop(_RUN, (keys, *rows)))
+    return Stream(Loop(_run(design), (keys, *rows)))
 
 
 def stream_out(design: AttentionDesign) -> Stream:
     """Return the order of the beats out."""
     spec = output_spec(design)
     if design.neuron != "none":
-        return Stream(Loop(_RUN, (_part(design, spec, "token", "beat"),)))
+        return Stream(Loop(_run(design), (_part(design, spec, "token", "beat"),)))
     width, signed = bits(*ranges(design).drive)
     order = ("token", "channel", "beat")
-    return Stream(Loop(_RUN, (_part(design, spec, *order, width=width, signed=signed),)))
+    part = _part(design, spec, *order, width=width, signed=signed)
+    return Stream(Loop(_run(design), (part,)))
 
 
 def counts(design: AttentionDesign) -> Counts:
     """Count the beats of every section."""
-    k, v, q = (part.count(_RUN) for part in stream_in(design).root.parts)
-    runs = design.heads * design.steps
+    k, v, q = (part.count(_run(design)) for part in stream_in(design).root.parts)
+    runs = design.heads * design.chunks
     return Counts(k, v, q, stream_out(design).count // runs, runs)
 
 

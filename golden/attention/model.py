@@ -74,6 +74,8 @@ class AttentionModel(Model):
         tokens = "token by token, channel c at bit c % width of beat c // width"
         channels = "channel by channel, token j at bit j % width of beat j // width"
         drive = "token by token, channel by channel, two's complement, low beat first"
+        if design.chunk > 1:
+            tokens, drive = (f"step by step, {order}" for order in (tokens, drive))
         sections = [
             {"name": "k", "beats": number.k, "order": channels if state else tokens},
             {"name": "v", "beats": number.v, "order": tokens},
@@ -81,7 +83,7 @@ class AttentionModel(Model):
         ]
         order = drive if design.neuron == "none" else tokens
         out = {"name": self.output.name, "beats": number.out, "order": order}
-        round_ = _round(design.folding.heads)
+        round_ = _round(design.folding.heads, design.chunk)
         return self.describe_beats(round_, {"sections": sections}, {"sections": [out]})
 
     def _numbers(self) -> dict[str, Any]:
@@ -95,11 +97,12 @@ class AttentionModel(Model):
         return numbers
 
 
-def _round(side: int) -> str:
-    """Say in which order heads and steps follow each other."""
+def _round(side: int, chunk: int) -> str:
+    """Say in which order heads and steps, or chunks of steps, follow each other."""
+    part, each = ("step", "step") if chunk == 1 else ("chunk", f"chunk of {chunk} steps")
     if side == 1:
-        return "for each head: for each step: the sections of that head and step"
+        return f"for each head: for each {each}: the sections of that head and {part}"
     return (
-        f"for each group of {side} heads: for each step: for each head of the group: the sections "
-        "of that head and step"
+        f"for each group of {side} heads: for each {each}: for each head of the group: the "
+        f"sections of that head and {part}"
     )

@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 from amaranth.hdl import Cat, Module, Value
 from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.utils import ceil_log2
 from numpy.typing import ArrayLike, NDArray
 
 from spikeloom.design.attention.design import AttentionDesign
@@ -41,12 +42,12 @@ def layer_plan(design: AttentionDesign) -> Plan:
 class AttentionLayer(BankedLayer):
     """Spiking self-attention, all heads and time steps, from stream to stream.
 
-    Works head by head: the k, v and q sections of one head and step are loaded, computed and
-    unloaded as one run, ``heads * steps`` runs an inference, with the membranes kept in memory from
-    step to step. With two banks, loading, computing and unloading overlap. Stalls on either side
-    and gaps between beats change the timing and never the answer.
+    Works head by head: the k, v and q sections of one head and step (or chunk of steps) are loaded,
+    computed and unloaded as one run, with the membranes kept in memory from step to step. With two
+    banks, loading, computing and unloading overlap. Stalls on either side and gaps between beats
+    change the timing and never the answer.
 
-    Latency: one inference computes for ``heads * steps * engine.cycles`` cycles, see
+    Latency: one inference computes for ``heads * steps / chunk * engine.cycles`` cycles, see
     :class:`~spikeloom.hdl.attention.score.engine.ScoreEngine`. Checked against
     :func:`spikeloom.golden.attention.formula.attention`.
 
@@ -96,10 +97,13 @@ class AttentionLayer(BankedLayer):
         return int(self.run_cycles(arrays).sum())
 
     def run_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> NDArray[np.int64]:
-        """Predict the cycles of every step and head, (T, H); see :meth:`compute_cycles`."""
+        """Predict the cycles of every step (or chunk) and head, (T/c, H).
+
+        See :meth:`compute_cycles`.
+        """
         design = self.design
         if isinstance(self._engine, ScoreEngine):
-            return np.full((design.steps, design.heads), self._engine.cycles, dtype=np.int64)
+            return np.full((design.chunks, design.heads), self._engine.cycles, dtype=np.int64)
         return state_cycles(design, *self._spikes(arrays))
 
     def _spikes(self, arrays: Mapping[str, ArrayLike] | None) -> tuple[ArrayLike, ArrayLike]:
@@ -165,16 +169,17 @@ class AttentionLayer(BankedLayer):
         """Keep q, k and v as words, one a token."""
         plan = self.plan
         loader = Loader(self.design)
-        token, v_token = fit(loader.token, plan.tokens), fit(loader.v_token, plan.tokens)
-        for name, en, data in (
-            ("k", loader.k_en, engine.k_data),
-            ("q", loader.q_en, engine.q_data),
+        for name, tokens, en, data in (
+            ("k", plan.keys, loader.k_en, engine.k_data),
+            ("q", plan.tokens, loader.q_en, engine.q_data),
         ):
             store = add_memory(m, plan.memory(name), plan.beat)
-            store.write(m, Cat(token, loader.written), loader.data, en)
-            m.d.comb += data.eq(store.read(m, engine.kq_addr))
+            store.write(m, Cat(fit(loader.token, tokens), loader.written), loader.data, en)
+            asked = engine.kq_addr
+            address = Cat(fit(asked, tokens), asked[ceil_log2(plan.longest) :])
+            m.d.comb += data.eq(store.read(m, address))
         store = add_memory(m, plan.memory("v"), plan.beat)
-        address = Cat(loader.word, v_token, loader.bank)
+        address = Cat(loader.word, fit(loader.v_token, plan.keys), loader.bank)
         store.write(m, address, loader.beat.replicate(plan.slices), loader.v_en)
         m.d.comb += engine.v_data.eq(store.read(m, engine.v_addr))
         return loader

@@ -34,11 +34,11 @@ class Loader(stage.Loader):
         As :class:`~spikeloom.hdl.frame.stage.Loader`.
     written : Out(range(banks))
         Bank that is written, the same or, with a permutation, that of the cycle before.
-    token : Out(range(tokens))
+    token : Out(range(longest))
         Token that is written to k and q.
     word : Out(range(words))
         Word of the token that is written to v.
-    v_token : Out(range(tokens))
+    v_token : Out(range(longest))
         Token that is written to v.
     beat : Out(beat)
         Beat for every slice of v.
@@ -56,9 +56,9 @@ class Loader(stage.Loader):
             plan,
             {
                 "written": Out(range(plan.in_banks)),
-                "token": Out(range(plan.tokens)),
+                "token": Out(range(plan.longest)),
                 "word": Out(range(plan.words)),
-                "v_token": Out(range(plan.tokens)),
+                "v_token": Out(range(plan.longest)),
                 "beat": Out(plan.beat),
                 "data": Out(plan.beats * plan.beat),
                 "k_en": Out(plan.beats),
@@ -72,10 +72,12 @@ class Loader(stage.Loader):
         plan = self._plan
 
         beat = Signal(range(plan.beats))
-        token = Signal(range(plan.tokens))
+        token = Signal(range(plan.longest))
         section = Signal(2)
         last_beat = beat == plan.beats - 1
         last_token = token == plan.tokens - 1
+        if plan.keys != plan.tokens:
+            last_token = Mux(section[1], last_token, token == plan.keys - 1)
         # A permuted word arrives a cycle late, and so does the news that the bank is full.
         ready = self.free & ~self.full if self._permuting else self.free
         accept = Signal()

@@ -78,7 +78,7 @@ class ParallelHeads(LayerComponent):
     def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
         """Predict the cycles in which an engine works: of every group and step the longest."""
         runs = self._whole.run_cycles(arrays)
-        return int(runs.reshape(self.design.steps, -1, self._side).max(axis=2).sum())
+        return int(runs.reshape(len(runs), -1, self._side).max(axis=2).sum())
 
     def manifest(self) -> dict[str, Any]:
         """Describe one place, and how many there are."""

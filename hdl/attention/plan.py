@@ -47,6 +47,26 @@ class Plan(BankedPlan):
         return ranges(self.design)
 
     @property
+    def tokens(self) -> int:
+        """Queries of a run, N, or c N where a run is a chunk of c steps."""
+        return self.design.chunk_queries
+
+    @property
+    def keys(self) -> int:
+        """Keys of a run, M or c M."""
+        return self.design.chunk_keys
+
+    @property
+    def runs(self) -> int:
+        """Runs of a head, T or T/c."""
+        return self.design.chunks
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest section of a run."""
+        return max(self.tokens, self.keys)
+
+    @property
     def heads(self) -> int:
         """Heads H."""
         return self.design.heads
@@ -146,14 +166,18 @@ class Plan(BankedPlan):
     @property
     def membrane_depth(self) -> int:
         """Words of the membrane memory."""
-        return self._depth(self.passes, 1)
+        return self._depth(self.passes, 1, self.design.tokens)
+
+    @property
+    def passes_on(self) -> bool:
+        """Whether the row that enters is the token that leaves, one step of its chunk later."""
+        return self.design.chunk > 1 and self.passes == 1 and self.rows == self.design.tokens
 
     def _memories(self, in_banks: int, out_banks: int) -> tuple[MemoryShape, ...]:
-        token = self._depth(1, in_banks)
         shapes = [
-            MemoryShape("k", self.beats * self.beat, token),
-            MemoryShape("q", self.beats * self.beat, token),
-            MemoryShape("v", self.slices * self.beat, self._depth(self.words, in_banks)),
+            MemoryShape("k", self.beats * self.beat, self._depth(1, in_banks, self.keys)),
+            MemoryShape("q", self.beats * self.beat, self._depth(1, in_banks)),
+            MemoryShape("v", self.slices * self.beat, self._depth(self.words, in_banks, self.keys)),
             MemoryShape("o", self.out_slices * self.beat, self._depth(self.out_words, out_banks)),
         ]
         if self.has_membranes:
@@ -185,7 +209,7 @@ class Plan(BankedPlan):
             tail=self.out_beats - (self.out_words - 1) * slices,
             words=self.out_words,
             tokens=self.tokens,
-            runs=self.heads * self.steps,
+            runs=self.heads * self.runs,
             banks=self.out_banks,
             depth=self.o.depth,
             named=True,

@@ -56,9 +56,10 @@ class BankedPlan(ABC):
     def _may_move(self, shape: MemoryShape) -> bool:
         """Say whether a memory works with a single port, by nibbles, and without zeros in it."""
 
-    def _depth(self, words: int, banks: int) -> int:
+    def _depth(self, words: int, banks: int, tokens: int | None = None) -> int:
         """Words of a memory of so many words a token: every index has bits of its own."""
-        return 1 << (ceil_log2(self.tokens) + ceil_log2(words) + ceil_log2(banks))
+        places = ceil_log2(self.tokens if tokens is None else tokens)
+        return 1 << (places + ceil_log2(words) + ceil_log2(banks))
 
     @cached_property
     def _banks(self) -> tuple[int, int]:

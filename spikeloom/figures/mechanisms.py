@@ -115,6 +115,15 @@ MECHANISMS = (
         "mechanism/tiny-32x64-causal",
     ),
     Mechanism(
+        "keys of another length", "pooled keys, cross attention", "attention.formula.drive",
+        "attention.score.engine.ScoreEngine", "cross", "score", _DYADIC,
+        "mechanism/tiny-32x64-cross",
+    ),
+    Mechanism(
+        "across steps", "STAtten (CVPR 2025)", "attention.formula.drive",
+        "attention.score.chunk.RowWalk", "chunk", "score", _DYADIC, "mechanism/tiny-32x64-chunk",
+    ),
+    Mechanism(
         "scale and alpha a head", "learned sigma and alpha", "neuron.NeuronSpec",
         "similarity.alpha.AlphaSimilarity", "alpha", _BOTH, _DYADIC, "mechanism/tiny-32x64-heads",
     ),

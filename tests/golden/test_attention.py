@@ -12,6 +12,7 @@ from spikeloom.golden.attention.formula import attention, drive, score_matrix
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.position import log, shift, table
 from spikeloom.golden.ranges import Ranges, bits, ranges
+from spikeloom.sim.spikes import draw_spikes
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -238,11 +239,11 @@ def test_examples(path):
     found = ranges(design)
     if design.tokens * design.dim > 32 * 256:
         return
-    q, k, v = spikes(design, 0.2)
-    x = drive(design, q, k, v)
+    arrays = draw_spikes(design, rate=0.2, seed=0)
+    x = drive(design, **arrays)
     assert found.drive[0] <= x.min()
     assert x.max() <= found.drive[1]
-    assert attention(design, q, k, v).any()
+    assert attention(design, **arrays).any()
 
 
 @pytest.mark.parametrize(

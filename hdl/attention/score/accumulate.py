@@ -44,7 +44,9 @@ class AccumulatorChain(Component):
     scores : In(score).array(rows)
         Score of each row.
     done : In(1)
-        High in the last slot of a run: the next run is the next step.
+        High in the last slot of a run: the next run is the next step, or chunk of steps.
+    later : In(1)
+        The row that enters is of a later step than the first of its chunk; absent without chunks.
     head : In(range(heads))
         Head of the run; absent where neither heads nor channels differ in their thresholds.
     in_addr : In
@@ -70,6 +72,8 @@ class AccumulatorChain(Component):
             "out_addr": In(range(depth)),
             "out_en": In(1),
         }
+        if design.chunk > 1:
+            ports["later"] = In(1)
         if plan.spec is not None and (plan.neuron.by_head or plan.neuron.by_channel):
             ports["head"] = In(range(plan.heads))
         if plan.spec is None:
@@ -77,6 +81,11 @@ class AccumulatorChain(Component):
         else:
             ports["spikes"] = Out(plan.lanes)
         super().__init__(ports)
+
+    @property
+    def _stages(self) -> int:
+        """Registers in a division: none in a chunk, whose next step may want the membrane soon."""
+        return 0 if self.design.chunk > 1 else self._plan.neuron.stages
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -119,17 +128,19 @@ class AccumulatorChain(Component):
             m.d.comb += read.addr.eq(self.in_addr)
             # An offset that is no constant, and a division, make the path to the memory long:
             # registers cut it, and the next run reads what was written cycles later.
-            stages = plan.neuron.stages
+            stages = self._stages
             addr, en = self.out_addr, delays(m, self.out_en, stages, "out_en")[stages]
             for stage in range(stages):
                 later = Signal.like(addr, name=f"out_addr{stage + 1}")
                 m.d.sync += later.eq(addr)
                 addr = later
             m.d[domain] += [write.addr.eq(addr), write.en.eq(en)]
-            step = Signal(range(plan.steps))
+            step = Signal(range(plan.runs))
             with m.If(self.done):
-                m.d.sync += step.eq(Mux(step == plan.steps - 1, 0, step + 1))
+                m.d.sync += step.eq(Mux(step == plan.runs - 1, 0, step + 1))
             first = step == 0
+            if self.design.chunk > 1:
+                first = first & ~self.later
 
         if by_head:
             offset = Signal(plan.neuron.offset_shape, init=plan.neuron.offsets[0])
@@ -150,13 +161,13 @@ class AccumulatorChain(Component):
                 ]
             else:
                 preset = NeuronPreset(spec, ranges)
-                fire = NeuronFire(spec, ranges, stages=plan.neuron.stages)
+                fire = NeuronFire(spec, ranges, stages=self._stages)
             m.submodules[f"preset{lane}"] = preset
             m.submodules[f"fire{lane}"] = fire
-            m.d.comb += [
-                preset.membrane.eq(membranes.word_select(lane, width)),
-                preset.first.eq(first),
-            ]
+            membrane = membranes.word_select(lane, width)
+            if plan.passes_on and plan.has_membranes:
+                membrane = Mux(self.later, fire.membrane, membrane)
+            m.d.comb += [preset.membrane.eq(membrane), preset.first.eq(first)]
             if by_head:
                 m.d.comb += [preset.offset.eq(offset), fire.offset.eq(offset)]
             chain: Value = preset.acc

@@ -13,6 +13,7 @@ from spikeloom.hdl.attention.plan import Plan
 from spikeloom.hdl.attention.score.accumulate import AccumulatorChain
 from spikeloom.hdl.attention.score.bias import BiasStream
 from spikeloom.hdl.attention.score.causal import KeySight
+from spikeloom.hdl.attention.score.chunk import RowWalk
 from spikeloom.hdl.frame.compare import at_least
 from spikeloom.hdl.frame.counting import delays, fit, following, head_counter
 from spikeloom.hdl.frame.stage import Engine
@@ -33,8 +34,11 @@ class ScoreEngine(Engine):
     the query chain), and one slot for each key. The membrane is the accumulator's initial value, so
     leak, drive and threshold are one sum.
 
+    With ``chunk`` a run is a chunk of steps: queries and keys are those of all its steps, and
+    :class:`~spikeloom.hdl.attention.score.chunk.RowWalk` says whose membranes a row has.
+
     Nothing stalls: a head and step starts when its inputs are complete and the output bank is free,
-    and takes ``blocks * passes * (rows + tokens) + rows + latency`` cycles.
+    and takes ``blocks * passes * (rows + keys) + rows + latency`` cycles.
 
     Checked against :func:`spikeloom.golden.attention.formula.attention`.
 
@@ -48,7 +52,7 @@ class ScoreEngine(Engine):
     ready, done, busy, bank, bank_out, v_addr, v_data, o_addr, o_data, o_en
         As :class:`~spikeloom.hdl.frame.stage.Engine`.
     kq_addr : Out
-        Word of k and q to read, one for both: bank, token.
+        Word of k and q to read, one for both: bank, token, as the longer of them counts.
     k_data, q_data : In
         The words, one cycle later.
     """
@@ -61,7 +65,7 @@ class ScoreEngine(Engine):
         super().__init__(
             plan,
             {
-                "kq_addr": Out(range(shapes["k"].depth)),
+                "kq_addr": Out(range(max(shapes["k"].depth, shapes["q"].depth))),
                 "k_data": In(shapes["k"].width),
                 "q_data": In(shapes["q"].width),
             },
@@ -77,7 +81,7 @@ class ScoreEngine(Engine):
     def cycles(self) -> int:
         """Cycles that a head and step takes."""
         plan = self._plan
-        return plan.blocks * plan.passes * (plan.rows + plan.tokens) + plan.rows + self.latency
+        return plan.blocks * plan.passes * (plan.rows + plan.keys) + plan.rows + self.latency
 
     @property
     def _biased(self) -> bool:
@@ -131,7 +135,7 @@ class ScoreEngine(Engine):
         """Walk through blocks, passes and slots; read k and q."""
         plan = self._plan
         running, phase, tail = Signal(), Signal(), Signal()
-        count = Signal(range(max(plan.tokens, plan.rows)))
+        count = Signal(range(max(plan.keys, plan.rows)))
         block, turn = Signal(range(plan.blocks)), Signal(range(plan.passes))
         last_turn, last_block = turn == plan.passes - 1, block == plan.blocks - 1
         key, shift = running & phase, running & ~phase
@@ -144,12 +148,12 @@ class ScoreEngine(Engine):
             m.d.sync += count.eq(count + 1)
         with m.If(shift & (count == plan.rows - 1)):
             m.d.sync += [count.eq(0), phase.eq(~tail), running.eq(~tail), tail.eq(0)]
-        with m.If(key & (count == plan.tokens - 1)):
+        with m.If(key & (count == plan.keys - 1)):
             m.d.sync += [count.eq(0), phase.eq(0), turn.eq(following(turn, plan.passes))]
             with m.If(last_turn):
                 m.d.sync += [block.eq(following(block, plan.blocks)), tail.eq(last_block)]
 
-        token = Signal(range(plan.tokens))
+        token = Signal(range(plan.longest))
         m.d.comb += [
             token.eq(Mux(phase, count, Cat(count[: ceil_log2(plan.rows)], block))),
             self.kq_addr.eq(Cat(token, self.bank)),
@@ -220,7 +224,7 @@ class ScoreEngine(Engine):
         """Count the heads, each of which takes ``steps`` runs of the engine."""
         if self._head is not None:
             return self._head
-        self._head = head_counter(m, self.done, self._plan.heads, self._plan.steps)
+        self._head = head_counter(m, self.done, self._plan.heads, self._plan.runs)
         return self._head
 
     def _accumulate(
@@ -234,19 +238,19 @@ class ScoreEngine(Engine):
         # What comes in: one slot ahead of the accumulators, since memories answer a cycle later.
         ahead_key, ahead_shift = key[latency - 1], shift[latency - 1]
         row, turn = Signal(rows, name="row_in"), Signal(range(plan.passes), name="turn_in")
-        block, token = Signal(range(plan.blocks), name="block_in"), Signal(range(plan.tokens))
+        block, token = Signal(range(plan.blocks), name="block_in"), Signal(range(plan.keys))
         with m.If(ahead_shift):
             m.d.sync += row.eq(row + 1)
         with m.If(ahead_key):
-            m.d.sync += token.eq(following(token, plan.tokens))
-            with m.If(token == plan.tokens - 1):
+            m.d.sync += token.eq(following(token, plan.keys))
+            with m.If(token == plan.keys - 1):
                 m.d.sync += turn.eq(following(turn, plan.passes))
                 with m.If(turn == plan.passes - 1):
                     m.d.sync += block.eq(following(block, plan.blocks))
 
         sub_bits = ceil_log2(plan.passes_per_word)
         sub = Signal(sub_bits)
-        m.d.comb += self.v_addr.eq(Cat(turn[sub_bits:], fit(token, plan.tokens), self.bank))
+        m.d.comb += self.v_addr.eq(Cat(turn[sub_bits:], fit(token, plan.keys), self.bank))
         m.d.sync += sub.eq(turn[:sub_bits])
         value = self.v_data.word_select(sub, plan.lanes) if sub_bits else self.v_data[: plan.lanes]
 
@@ -282,12 +286,30 @@ class ScoreEngine(Engine):
             m.d.comb += sight.key.eq(ahead_key)
             scores = [Mux(sight.seen[n], score, 0) for n, score in enumerate(scores)]
         m.submodules.accumulators = chain = AccumulatorChain(self.design)
+        token_enters = fit(Cat(row, block), plan.tokens)
+        token_leaves = fit(token_out, plan.tokens)
+        if self.design.chunk > 1:
+            enters = RowWalk(self.design, passes=plan.passes)
+            leaves = RowWalk(self.design, passes=plan.passes)
+            m.submodules.enters, m.submodules.leaves = enters, leaves
+            m.d.comb += [
+                enters.row.eq(ahead_shift),
+                enters.end.eq(ahead_key & (token == plan.keys - 1)),
+                enters.last.eq(turn == plan.passes - 1),
+                enters.restart.eq(self.done),
+                leaves.row.eq(out),
+                leaves.end.eq(out & last_row),
+                leaves.last.eq(turn_out == plan.passes - 1),
+                leaves.restart.eq(self.done),
+            ]
+            m.d.sync += chain.later.eq(enters.step != 0)
+            token_enters, token_leaves = enters.token, leaves.token
         m.d.comb += [
             chain.shift.eq(shift[latency]),
             chain.v.eq(value),
             *(chain.scores[n].eq(score) for n, score in enumerate(scores)),
-            chain.in_addr.eq(Cat(turn, fit(Cat(row, block), plan.tokens))),
-            chain.out_addr.eq(Cat(turn_out, fit(token_out, plan.tokens))),
+            chain.in_addr.eq(Cat(turn, token_enters)),
+            chain.out_addr.eq(Cat(turn_out, token_leaves)),
             chain.out_en.eq(out & exists),
             chain.done.eq(self.done),
         ]

@@ -168,6 +168,6 @@ class ChannelFire(Component):
             quiet = divide(m, self.fmt, over + (self.threshold + spec.rise))
             m.d.comb += self.membrane.eq(Mux(self.spike, 0, quiet))
         else:
-            back = Mux(self.spike, spec.rise - spec.slack, self.threshold + spec.rise)
+            back = Mux(self.spike, spec.rise + spec.up, self.threshold + spec.rise)
             m.d.comb += self.membrane.eq(divide(m, self.fmt, over + back))
         return m

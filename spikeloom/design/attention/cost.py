@@ -64,8 +64,9 @@ def estimate(
 
 
 def _score_cycles(design: AttentionKeys) -> float:
-    blocks = ceil(design.tokens / design.rows)
-    return _passes(design) * (blocks * (design.tokens + design.rows) + 6)
+    blocks = ceil(design.chunk_queries / design.rows)
+    run = _passes(design) * (blocks * (design.chunk_keys + design.rows) + 6)
+    return run / design.chunk
 
 
 def _state_cycles(design: AttentionKeys, rate: float) -> float:
@@ -124,7 +125,7 @@ def _wide(design: AttentionKeys) -> int:
     _, most = design.biases or (0, 0)
     spans = (how.bounds(design.channels) for how in set(design.similarities))
     score = max(max(-low, high) for low, high in spans) + (max(most, 0) << design.score_fraction)
-    return (design.tokens * score).bit_length() + 1
+    return (design.chunk_keys * score).bit_length() + 1
 
 
 def _membrane(design: AttentionKeys) -> int:

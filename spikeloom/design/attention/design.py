@@ -34,16 +34,17 @@ class AttentionDesign(AttentionKeys):
         """Order of multiplication; ``auto`` takes the one with fewer cells times cycles.
 
         Both are estimated, see :mod:`spikeloom.design.attention.cost`, the cycles of state order at
-        a firing rate of 20 %. ``rows``, a gate, keys that are not seen, biases without state, a
-        norm and scales below zero ask for score order, several ``spikes`` for state order.
+        a firing rate of 20 %. ``rows``, a gate, keys that are not seen, of another number or of
+        several steps, biases without state, a norm and scales below zero ask for score order,
+        several ``spikes`` for state order.
         """
         if self.folding.order != "auto":
             return self.folding.order
         if self.folding.spikes > 1:
             return "state"
         stateless = not all(part.has_state for part in self.parts)
-        gated = self.gate is not None or self.masked or self.normed is not None
-        if self.folding.rows > 1 or stateless or gated:
+        stateless |= self.gate is not None or self.masked or self.crossed or self.chunk > 1
+        if self.folding.rows > 1 or stateless or self.normed is not None:
             return "score"
         score, state = estimate(self, "score"), estimate(self, "state")
         return "state" if state.product <= score.product else "score"

@@ -81,6 +81,20 @@ class AttentionKeys(NeuronKeys, HeadKeys, Design):
         le=1 << 20,
         description="Binary gate: scores of at least this count as 1, others as 0 (score order).",
     )
+    keys: int | None = Field(
+        default=None,
+        ge=1,
+        le=4096,
+        description="M, the tokens of k and v, where these are another sequence than q (score "
+        "order). Default: tokens.",
+    )
+    chunk: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="c, the time steps whose tokens attend to each other, a divisor of steps "
+        "(score order).",
+    )
     causal: bool = Field(
         default=False,
         description="A query sees its own token and those before it only (score order).",
@@ -139,6 +153,31 @@ class AttentionKeys(NeuronKeys, HeadKeys, Design):
     def channels(self) -> int:
         """Channels that are compared: head_dim + code_bits."""
         return self.head_dim + self.code_bits
+
+    @property
+    def key_tokens(self) -> int:
+        """M, the tokens of k and v: ``keys``, or as many as q has."""
+        return self.tokens if self.keys is None else self.keys
+
+    @property
+    def crossed(self) -> bool:
+        """Whether k and v have another number of tokens than q."""
+        return self.key_tokens != self.tokens
+
+    @property
+    def chunks(self) -> int:
+        """Chunks of an inference, T/c: with chunk 1 its steps."""
+        return self.steps // self.chunk
+
+    @property
+    def chunk_queries(self) -> int:
+        """Queries that one head answers at once: c N."""
+        return self.chunk * self.tokens
+
+    @property
+    def chunk_keys(self) -> int:
+        """Keys that each of them meets: c M."""
+        return self.chunk * self.key_tokens
 
     @property
     def masked(self) -> bool:

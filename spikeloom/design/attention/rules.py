@@ -11,6 +11,9 @@ from spikeloom.design.similarity import PAIRS, SIMILARITIES, same_as
 
 __all__ = ["check", "check_folding", "warn"]
 
+# Tokens that attend to each other at most, as many as one step may have.
+_LONGEST = 4096
+
 
 def check(design: AttentionKeys) -> None:
     """Raise :exc:`DesignError` for the first combination of keys that has no meaning."""
@@ -38,6 +41,10 @@ def check(design: AttentionKeys) -> None:
     if len(adding) > 1:
         reason = f"{' and '.join(adding)} are both an added bias: put their sum into the table"
         raise DesignError("position", show(list(design.position)), reason)
+    if design.crossed:
+        _check_crossed(design)
+    if design.chunk > 1:
+        _check_chunk(design)
     for part in design.parts:
         part.check(design)
     _check_gate(design)
@@ -46,6 +53,38 @@ def check(design: AttentionKeys) -> None:
 def _written(value: object) -> str:
     """Write a number or numbers as the design file may have them."""
     return show([str(x) for x in value] if isinstance(value, tuple) else str(value))
+
+
+def _check_crossed(design: AttentionKeys) -> None:
+    """Refuse what compares the places of a query and of a key, which lie in two sequences."""
+    reason = (
+        f"has no meaning with {design.key_tokens} keys for {design.tokens} tokens: places of the "
+        "one sequence are none of the other"
+    )
+    _refuse_places(design, reason)
+
+
+def _check_chunk(design: AttentionKeys) -> None:
+    """Refuse chunks that do not make up the steps, or that hold too much."""
+    chunk = show(design.chunk)
+    if design.steps % design.chunk:
+        raise DesignError("chunk", chunk, f"must divide the steps ({design.steps})")
+    longest = max(design.tokens, design.key_tokens)
+    if design.chunk * longest > _LONGEST:
+        allowed = f"must be at most {_LONGEST // longest}: {_LONGEST} tokens of {longest} a step"
+        raise DesignError("chunk", chunk, allowed)
+    reason = f"has no meaning with chunk {chunk}: places are those of the tokens of one step"
+    _refuse_places(design, reason)
+
+
+def _refuse_places(design: AttentionKeys, reason: str) -> None:
+    """Refuse every key that compares the places of tokens."""
+    if design.position:
+        raise DesignError("position", show(list(design.position)), reason)
+    if design.causal:
+        raise DesignError("causal", "true", reason)
+    if design.window is not None:
+        raise DesignError("window", show(design.window), reason)
 
 
 def _check_gate(design: AttentionKeys) -> None:
@@ -88,6 +127,11 @@ def check_folding(design: AttentionKeys, order: str) -> None:
         raise DesignError("folding.lanes", show(lanes), allowed)
     if folding.spikes > 1:
         _check_spikes(design, order)
+    if design.chunk > 1 and design.normed is not None:
+        reason = "must be 1 beside a norm and scales below zero, whose membranes take longer"
+        raise DesignError("chunk", show(design.chunk), reason)
+    if design.chunk > 1:
+        _check_rows(design)
     if order == "score":
         return
     if folding.rows > 1:
@@ -110,12 +154,37 @@ def check_folding(design: AttentionKeys, order: str) -> None:
             "must be 'score': gains, offsets and scales below zero are those of its accumulators"
         )
         raise DesignError("folding.order", show(folding.order), reason)
+    if design.crossed:
+        reason = "must be 'score': state order takes as many keys as queries"
+        raise DesignError("folding.order", show(folding.order), reason)
+    if design.chunk > 1:
+        reason = "must be 'score': state order answers queries of one step at a time"
+        raise DesignError("folding.order", show(folding.order), reason)
     if not all(part.has_state for part in design.parts):
         reason = (
             "must be 'score': a bias that is an arbitrary matrix over the pairs of tokens is not a "
             "function of the state"
         )
         raise DesignError("folding.order", show(folding.order), reason)
+
+
+def _check_rows(design: AttentionKeys) -> None:
+    """Refuse rows among which a membrane is read before the step before has written it.
+
+    A row leaves while the one ``rows`` after it enters. With one pass a membrane is read up to
+    2 slots after it left its row, unless it goes straight to the row that enters.
+    """
+    rows, tokens = design.rows, design.tokens
+    if design.neuron == "none" or design.lanes < design.head_dim or tokens == rows:
+        return
+    least = min(2 * rows, rows + 3)
+    if tokens < least:
+        allowed = (
+            f"must be at most {rows // 2}: with one pass and {rows} rows a chunk takes {rows} or "
+            f"at least {least} tokens a step, not {tokens}, or a membrane is read before the step "
+            "before has written it"
+        )
+        raise DesignError("folding.rows", show(rows), allowed)
 
 
 def _check_spikes(design: AttentionKeys, order: str) -> None:
