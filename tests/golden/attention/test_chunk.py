@@ -66,6 +66,19 @@ def test_all_steps_with_hamming():
     assert np.array_equal(drive(design, q, k, v), total)
 
 
+def test_each_token_by_itself_over_time():
+    """S-CMRL's: (Q K^T) V over the steps, tokens apart; here an inference a token."""
+    q, k, v = draw(7)
+    design = make(tokens=1, chunk=STEPS, heads=1)
+    for n in range(TOKENS):
+        own = [x[:, n].astype(int) for x in (q, k, v)]
+        expected = own[0] @ own[1].T @ own[2]
+        found = drive(design, *(x[:, [n]] for x in (q, k, v)))
+        assert np.array_equal(found[:, 0], expected)
+        together = drive(make(chunk=STEPS, heads=1), q, k, v)[:, n]
+        assert not np.array_equal(together, expected)
+
+
 def test_membranes_go_on_from_chunk_to_chunk():
     """Token n at step t as without chunks: V <- V + (X - V)/2, hard reset, in rationals."""
     q, k, v = draw(2, rate=0.4)
