@@ -115,8 +115,10 @@ def check_folding(design: AttentionKeys, order: str) -> None:
     if folding.heads > 1 and design.neuron == "none" and own:
         reason = "must be 1: drives of heads with a table or alpha of their own differ in width"
         raise DesignError("folding.heads", show(folding.heads), reason)
-    if folding.heads > 1 and design.normed is not None and any(soft_warnings(design)):
-        reason = "must be 1: a threshold that is rounded is rounded to a grid of all channels"
+    thresholds = set(design.thresholds_exact) if design.neuron != "none" else set()
+    differ = len(thresholds) > 1 or design.normed is not None
+    if folding.heads > 1 and differ and any(soft_warnings(design)):
+        reason = "must be 1: a threshold of a soft reset is rounded to a grid of all heads"
         raise DesignError("folding.heads", show(folding.heads), reason)
     lanes, beat, width = design.lanes, design.beat, design.head_dim
     if lanes > width or (lanes != width and beat % lanes and lanes % beat):

@@ -69,6 +69,8 @@ def test_layer_equals_golden(keys, more):
         {"similarity": "xnor", "position": ["gray", "log"], "threshold": 3},
         {"similarity": "alpha-xnor", "alpha": ["1/4", "1/2"], "threshold": 2},
         {"similarity": "and", "gate": 1, "threshold": 1},
+        {"similarity": "and", "norm": {"offset": 3}},
+        {"norm": {"gain": [1e-5] + [1] * 11}, "threshold": "1/4"},
         {"causal": True},
         {"dim": 36, "heads": 3, "folding": {"lanes": 2}},
         {"dim": 20, "heads": 2, "folding": {"lanes": 1}, "target": {"cells": "portable"}},

@@ -126,6 +126,10 @@ def test_verilog_and_netlist(name, target, event_simulator):
     [
         ({"folding": {"heads": 4}}, r"^folding\.heads: 4: must divide the heads \(6\)$"),
         (
+            {"scale": [8, 10] * 3, "reset": "soft", "folding": {"heads": 2}},
+            r"^folding\.heads: 2: must be 1: a threshold of a soft reset is rounded",
+        ),
+        (
             {**LAYERS["score-table"], "neuron": "none"},
             r"^folding\.heads: 2: must be 1: drives of heads with a table or alpha of their own",
         ),
