@@ -88,6 +88,34 @@ def test_qsd_is_integer_attention(seed):
     assert len(np.unique(answer)) > 2
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_spikevideoformer_is_hamming_over_all_steps_with_a_norm(seed):
+    """x = BN((2q - 1) ((2k - 1)^T v) / (2 D)) over all T N tokens, then LIF over T, hard reset.
+
+    D is the model's width, not a head's; batch normalisation is a gain and an offset a channel.
+    """
+    rng = np.random.default_rng(seed)
+    q, k, v = draw(rng, 3, rate=0.5)
+    gain = [Fraction(int(n), 4) for n in rng.choice([-6, -3, 2, 5, 9], D)]
+    offset = [gain[c] * Fraction(int(n), 8) for c, n in enumerate(rng.integers(-3, 4, D))]
+
+    def whole(x):
+        """(H, T N, d): the tokens of all steps, step by step."""
+        return heads(x).swapaxes(0, 1).reshape(H, T * N, D // H)
+
+    x = (2 * whole(q) - 1) @ ((2 * whole(k) - 1).swapaxes(1, 2) @ whole(v)) * Fraction(1, 2 * D)
+    x = tokens(x.reshape(H, T, N, D // H).swapaxes(0, 1)) * np.array(gain) + np.array(offset)
+    published = lif(x, Fraction(1, 2))
+
+    norm = {"gain": [str(g) for g in gain], "offset": [str(o) for o in offset], "bits": 8}
+    keys = {"tokens": N, "dim": D, "heads": H, "steps": T, "chunk": T, "similarity": "hamming"}
+    design = Design.from_dict(keys | {"scale": f"1/{2 * D}", "threshold": "1/2", "norm": norm})
+    assert not [warning for warning in design.warnings if warning.startswith("norm")]
+    answer = model(design).answer({"q": q, "k": k, "v": v})
+    assert np.array_equal(answer, published)
+    assert 0 < answer.mean() < 1
+
+
 def test_tp_spikformer_is_sdsa_on_the_tokens_that_are_left():
     """q * LIF(sum over the kept tokens of k * v)."""
     rng = np.random.default_rng(2)

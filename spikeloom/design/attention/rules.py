@@ -129,9 +129,6 @@ def check_folding(design: AttentionKeys, order: str) -> None:
         raise DesignError("folding.lanes", show(lanes), allowed)
     if folding.spikes > 1:
         _check_spikes(design, order)
-    if design.chunk > 1 and design.normed is not None:
-        reason = "must be 1 beside a norm and scales below zero, whose membranes take longer"
-        raise DesignError("chunk", show(design.chunk), reason)
     if design.chunk > 1:
         _check_rows(design)
     if order == "score":
