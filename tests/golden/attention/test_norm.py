@@ -253,8 +253,8 @@ def test_what_never_fires_takes_no_bits():
         (
             {"scale": "-0.3", "reset": "soft", "folding": {"heads": 2}},
             (
-                "folding.heads: 2: must be 1: a threshold of a soft reset is rounded to a grid of all "
-                "heads"
+                "folding.heads: 2: must be 1: a threshold of a soft reset is rounded to a grid of "
+                "all heads"
             ),
         ),
     ],
