@@ -44,6 +44,8 @@ DESIGNS = {
     "alpha": lambda: example("tiny-32x64-heads"),
     "soft": lambda: example("tiny-32x64-hamming-soft"),
     "gate": lambda: example("tiny-32x64-gate"),
+    "norm": lambda: example("tiny-32x64-norm"),
+    "scale below zero": lambda: small(scale="-1/8", similarity="hamming"),
     "state": lambda: small(folding={"order": "state"}, similarity="xnor", position="gray"),
     "state shift": lambda: small(
         folding={"order": "state"}, position=["shift", "log"], similarity="xnor",
