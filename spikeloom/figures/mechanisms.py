@@ -75,7 +75,7 @@ MECHANISMS = (
     Mechanism(
         "hamming, soft reset", "SpikeVideoFormer's formula", "similarity.scores",
         "attention.state.engine.StateEngine", "similarity", _BOTH,
-        "exact for a threshold on the grid; its code is another layer",
+        "exact for a threshold on the grid; its code has hard reset",
         "mechanism/tiny-32x64-hamming-soft",
     ),
     Mechanism(
