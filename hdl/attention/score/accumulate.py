@@ -84,8 +84,12 @@ class AccumulatorChain(Component):
 
     @property
     def _stages(self) -> int:
-        """Registers in a division: none in a chunk, whose next step may want the membrane soon."""
-        return 0 if self.design.chunk > 1 else self._plan.neuron.stages
+        """Registers in a division.
+
+        None in a chunk, whose next step may want the membrane soon, nor behind a norm.
+        """
+        neuron = self._plan.neuron
+        return 0 if self.design.chunk > 1 or neuron.by_channel else neuron.stages
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
