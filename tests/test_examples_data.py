@@ -5,6 +5,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
 
@@ -121,7 +122,7 @@ def test_recording_tells_another_layer_apart(variant):
         {"threshold": design.threshold * (1 + design.scale)},
         {"threshold": design.threshold * (1 - design.scale)},
         {"reset": "soft"},
-        {"tau": 4},
+        {"tau": Fraction(4)},
         {"similarity": "and" if design.similarity == "xnor" else "xnor"},
     ]
     if design.position:
