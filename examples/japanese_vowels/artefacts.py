@@ -100,7 +100,7 @@ def _ablation_table(rates: dict[str, Any]) -> str:
 
 def _rate_table(rates: dict[str, Any]) -> str:
     arrays = ("q", "k", "v", "spikes")
-    rows = [["AttentionDesign", "Tokens counted", *arrays]]
+    rows = [["Design", "Tokens counted", *arrays]]
     for network in sorted(rates):
         for label, suffix in (("time steps", ""), ("all 32, with padding", ", padded")):
             numbers = (f"{rates[network][name + suffix]:.1f} %" for name in arrays)
