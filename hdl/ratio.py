@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from spikeloom.hdl.frame.component import Component
 
-__all__ = ["Quotient", "times"]
+__all__ = ["Quotient", "signed_digits", "times"]
 
 
 def times(value: Value, factor: int) -> Value:
@@ -18,11 +18,11 @@ def times(value: Value, factor: int) -> Value:
     """
     if factor < 1:
         raise ValueError(f"Factor must be at least 1, not {factor!r}")
-    binary = [(bit, 1) for bit in range(factor.bit_length()) if factor >> bit & 1]
-    signed = _signed_digits(factor)
-    (shift, _), *rest = reversed(binary if len(binary) <= len(signed) else signed)
+    binary = [(1, bit) for bit in range(factor.bit_length()) if factor >> bit & 1]
+    signed = signed_digits(factor)
+    (_, shift), *rest = reversed(binary if len(binary) <= len(signed) else signed)
     total = value << shift if shift else value
-    for bit, sign in rest:
+    for sign, bit in rest:
         part = value << bit if bit else value
         total = total + part if sign > 0 else total - part
     return total
@@ -33,17 +33,31 @@ def _radix(divisor: int) -> int:
     return max(1, 4 - (divisor - 1).bit_length())
 
 
-def _signed_digits(number: int) -> list[tuple[int, int]]:
-    """Write a number with digits -1, 0, 1, no two neighbours of which are not 0: bit and sign."""
+def signed_digits(value: int) -> list[tuple[int, int]]:
+    """Return the canonical signed digits of ``value`` as (sign, power of two) pairs, lowest first.
+
+    No two neighbouring digits are set, so a multiplication by ``value`` takes the fewest adders
+    that shifts and additions of one number allow.
+
+    Parameters
+    ----------
+    value : int
+        Non-negative integer.
+
+    >>> signed_digits(7), signed_digits(10), signed_digits(0)
+    ([(-1, 0), (1, 3)], [(1, 1), (1, 3)], [])
+    """
+    if not isinstance(value, int) or value < 0:
+        raise TypeError(f"Value must be a non-negative integer, not {value!r}")
     digits = []
-    bit = 0
-    while number:
-        if number & 1:
-            sign = 2 - (number & 3)
-            digits.append((bit, sign))
-            number -= sign
-        number >>= 1
-        bit += 1
+    power = 0
+    while value:
+        if value & 1:
+            sign = 2 - (value & 3)
+            digits.append((sign, power))
+            value -= sign
+        value >>= 1
+        power += 1
     return digits
 
 

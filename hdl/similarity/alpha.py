@@ -14,7 +14,7 @@ from spikeloom.design.similarity import Similarity as Numbers
 from spikeloom.hdl.frame.compare import at_least
 from spikeloom.hdl.frame.component import Component, natural
 from spikeloom.hdl.popcount.pairs import PairPopcount
-from spikeloom.hdl.similarity.similarity import signed_digits
+from spikeloom.hdl.ratio import signed_digits
 
 __all__ = ["AlphaSimilarity"]
 

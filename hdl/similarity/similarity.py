@@ -15,8 +15,9 @@ from spikeloom.design.similarity import Similarity as Numbers
 from spikeloom.hdl.frame.compare import at_least
 from spikeloom.hdl.frame.component import Component, natural
 from spikeloom.hdl.popcount.pairs import PairPopcount
+from spikeloom.hdl.ratio import signed_digits
 
-__all__ = ["Similarity", "signed_digits"]
+__all__ = ["Similarity"]
 
 _GATES: dict[str, Literal["and", "xnor"]] = {"p": "and", "m": "xnor", "z": "and"}
 
@@ -29,34 +30,6 @@ class _Term:
     value: Value
     most: int
     source: str
-
-
-def signed_digits(value: int) -> list[tuple[int, int]]:
-    """Return the canonical signed digits of ``value`` as (sign, power of two) pairs, lowest first.
-
-    No two neighbouring digits are set, so a multiplication by ``value`` takes the fewest adders
-    that shifts and additions of one number allow.
-
-    Parameters
-    ----------
-    value : int
-        Non-negative integer.
-
-    >>> signed_digits(7), signed_digits(10), signed_digits(0)
-    ([(-1, 0), (1, 3)], [(1, 1), (1, 3)], [])
-    """
-    if not isinstance(value, int) or value < 0:
-        raise TypeError(f"Value must be a non-negative integer, not {value!r}")
-    digits = []
-    power = 0
-    while value:
-        if value & 1:
-            sign = 2 - (value & 3)
-            digits.append((sign, power))
-            value -= sign
-        value >>= 1
-        power += 1
-    return digits
 
 
 class Similarity(Component):

@@ -6,7 +6,8 @@ import pytest
 from spikeloom.golden.similarity import Similarity as Numbers
 from spikeloom.golden.similarity import scores
 from spikeloom.hdl.frame.compare import at_least
-from spikeloom.hdl.similarity.similarity import Similarity, signed_digits
+from spikeloom.hdl.ratio import signed_digits
+from spikeloom.hdl.similarity.similarity import Similarity
 from spikeloom.sim.rows import run
 
 # Those of published similarities, and others: all signs, both counts in every form, one of them.
