@@ -14,7 +14,7 @@ from spikeloom.hdl.frame.beats import beat_stream
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.layer import LayerComponent
 from spikeloom.hdl.frame.memory import add_memory
-from spikeloom.hdl.frame.memory_map import MemoryShape
+from spikeloom.hdl.frame.memory_map import MemoryShape, place
 from spikeloom.hdl.frame.rom import look_up
 from spikeloom.hdl.integer.layer import IntegerLayer, integer_cycles
 
@@ -230,11 +230,9 @@ class RateLayer(LayerComponent):
             width += (int(design.threshold_exact) - 1).bit_length()
         shape = MemoryShape("rates", width, 1 << ceil_log2(2 * design.tokens * design.dim))
         others = (*self._tables, *self._inner.memories)
-        device, single = design.target.resources, shape.moved()
-        ebr = sum(memory.ebr for memory in (shape, *others))
-        spram = sum(memory.spram for memory in others) + single.spram
         # Even where it is not enough: what is missing is then said of the rest.
-        return single if ebr > device.ebr and spram <= device.spram else shape
+        device = design.target.resources
+        return place([shape], device, lambda _: True, others=others, partly=True)[0]
 
     @property
     def memories(self) -> tuple[MemoryShape, ...]:

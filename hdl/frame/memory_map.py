@@ -73,6 +73,7 @@ def place(
     may_move: Callable[[MemoryShape], bool],
     *,
     others: Iterable[MemoryShape] = (),
+    partly: bool = False,
 ) -> tuple[MemoryShape, ...]:
     """Return the memories of a layer, the largest of them in SPRAM where the EBR do not hold all.
 
@@ -86,6 +87,8 @@ def place(
         Whether a memory works with a single port.
     others : iterable of MemoryShape
         Memories that stay where they are.
+    partly : bool
+        Whether to move what may be moved even where that is not enough.
     """
     found = {shape.name: shape for shape in shapes}
     given, fixed = tuple(found.values()), tuple(others)
@@ -99,4 +102,4 @@ def place(
             found[shape.name] = moved
             spram, ebr = spram + moved.spram, ebr - shape.ebr
     # Half a move is none: what does not fit is said in the terms of block memory.
-    return tuple(found.values()) if ebr <= resources.ebr else given
+    return tuple(found.values()) if partly or ebr <= resources.ebr else given
