@@ -12,6 +12,7 @@ from spikeloom.golden.attention.beats import counts
 from spikeloom.hdl.frame.counting import following, odometer
 from spikeloom.hdl.frame.layer import LayerComponent
 from spikeloom.hdl.frame.memory_map import MemoryShape
+from spikeloom.hdl.kinds import unused
 
 __all__ = ["ParallelHeads", "head_of_group"]
 
@@ -66,7 +67,7 @@ class ParallelHeads(LayerComponent):
     def __init__(self, design: AttentionDesign, place: Callable[..., Any]):
         self.design: Final = design
         self._side = design.folding.heads
-        self._whole = place(design)
+        self._place = place
         self._places = [place(head_of_group(design, n), joined=True) for n in range(self._side)]
         super().__init__(design)
 
@@ -77,7 +78,7 @@ class ParallelHeads(LayerComponent):
 
     def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
         """Predict the cycles in which an engine works: of every group and step the longest."""
-        runs = self._whole.run_cycles(arrays)
+        runs = unused(self._place(self.design)).run_cycles(arrays)
         return int(runs.reshape(len(runs), -1, self._side).max(axis=2).sum())
 
     def manifest(self) -> dict[str, Any]:

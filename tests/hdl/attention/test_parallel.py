@@ -172,7 +172,6 @@ def test_beats_are_dealt_to_places_that_start_together():
         return places[-1]
 
     dut = ParallelHeads(design, place)
-    _, *places = places
     assert len(places) == 6
     rounds, last_run = 3, design.steps
     starts = []
