@@ -97,7 +97,7 @@ def mask_ranges(design: MaskDesign) -> Ranges:
     return Ranges((0, 1), drive, membrane_range(spec, drive, design.steps), spec.saturate)
 
 
-class MaskModel(Model):
+class MaskModel(Model[MaskDesign]):
     """Spikes in, those of them that the mask lets pass out.
 
     For every head, for every step, beats of B channels, channel c at bit c % B of beat c // B::
@@ -111,14 +111,6 @@ class MaskModel(Model):
     design : MaskDesign
         The layer.
     """
-
-    def __init__(self, design: MaskDesign):
-        self._design = design
-
-    @property
-    def design(self) -> MaskDesign:
-        """The layer."""
-        return self._design
 
     @property
     def inputs(self) -> tuple[ArraySpec, ...]:

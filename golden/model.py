@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,16 +14,22 @@ from spikeloom.golden.layout import Stream
 __all__ = ["Model"]
 
 
-class Model(ABC):
+_Kind = TypeVar("_Kind", bound=Design)
+
+
+class Model(ABC, Generic[_Kind]):
     """The golden model of a layer: arrays in, an array out, and the beats that carry them.
 
     Each kind of layer has one; :func:`spikeloom.golden.kinds.model` finds it.
     """
 
+    def __init__(self, design: _Kind):
+        self._design = design
+
     @property
-    @abstractmethod
-    def design(self) -> Design:
+    def design(self) -> _Kind:
         """The layer."""
+        return self._design
 
     @property
     @abstractmethod

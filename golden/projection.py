@@ -129,7 +129,7 @@ def spans(design: ProjectionDesign) -> ProjectionRanges:
     return ProjectionRanges(drives, membranes)
 
 
-class ProjectionModel(Model):
+class ProjectionModel(Model[ProjectionDesign]):
     """Array x in, spikes or the drive out.
 
     In: token by token, bit planes as :mod:`spikeloom.golden.packing` has them. Out: token by token,
@@ -141,14 +141,6 @@ class ProjectionModel(Model):
     design : ProjectionDesign
         The projection.
     """
-
-    def __init__(self, design: ProjectionDesign):
-        self._design = design
-
-    @property
-    def design(self) -> ProjectionDesign:
-        """The projection."""
-        return self._design
 
     @property
     def _tokens(self) -> int:

@@ -107,7 +107,7 @@ def attention(design: RateDesign, q: ArrayLike, k: ArrayLike, v: ArrayLike) -> N
     return total
 
 
-class RateModel(Model):
+class RateModel(Model[RateDesign]):
     """Rates q and k and integers v in, the drive out.
 
     Beats: k channel by channel, q token by token, v token by token, packed as
@@ -118,14 +118,6 @@ class RateModel(Model):
     design : RateDesign
         The layer.
     """
-
-    def __init__(self, design: RateDesign):
-        self._design = design
-
-    @property
-    def design(self) -> RateDesign:
-        """The layer."""
-        return self._design
 
     @property
     def inputs(self) -> tuple[ArraySpec, ...]:

@@ -48,7 +48,7 @@ def residual(mode: str, x: ArrayLike, z: ArrayLike) -> NDArray[np.int64]:
     raise ValueError(f"Mode must be add, xor, or or iand, not {mode!r}")
 
 
-class ResidualModel(Model):
+class ResidualModel(Model[ResidualDesign]):
     """Arrays x and z in, one array out, in bit planes.
 
     In, token by token and group by group: for each bit plane that either has, low first, the beat
@@ -59,14 +59,6 @@ class ResidualModel(Model):
     design : ResidualDesign
         The connection.
     """
-
-    def __init__(self, design: ResidualDesign):
-        self._design = design
-
-    @property
-    def design(self) -> ResidualDesign:
-        """The connection."""
-        return self._design
 
     @property
     def _shape(self) -> tuple[int, ...]:

@@ -104,7 +104,7 @@ def _real(design: StateSpaceDesign, name: str) -> NDArray[np.float64]:
     return real
 
 
-class StateSpaceModel(Model):
+class StateSpaceModel(Model[StateSpaceDesign]):
     """A sequence of D inputs a step in, D spikes or numbers a step out.
 
     In, token by token: bit b of channel c of an input of w bits is bit w c + b of the token, whose
@@ -116,14 +116,6 @@ class StateSpaceModel(Model):
     design : StateSpaceDesign
         The layer.
     """
-
-    def __init__(self, design: StateSpaceDesign):
-        self._design = design
-
-    @property
-    def design(self) -> StateSpaceDesign:
-        """The layer."""
-        return self._design
 
     @property
     def _shape(self) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ from spikeloom.golden.ranges import bits, ranges
 __all__ = ["AttentionModel"]
 
 
-class AttentionModel(Model):
+class AttentionModel(Model[AttentionDesign]):
     """Spikes q, k and v in, spikes or the drive out; see :mod:`spikeloom.golden.attention.beats`.
 
     Parameters
@@ -30,14 +30,6 @@ class AttentionModel(Model):
     design : AttentionDesign
         The layer.
     """
-
-    def __init__(self, design: AttentionDesign):
-        self._design = design
-
-    @property
-    def design(self) -> AttentionDesign:
-        """The layer."""
-        return self._design
 
     @property
     def inputs(self) -> tuple[ArraySpec, ...]:

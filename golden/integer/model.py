@@ -23,7 +23,7 @@ from spikeloom.golden.ranges import bits
 __all__ = ["IntegerModel"]
 
 
-class IntegerModel(Model):
+class IntegerModel(Model[IntegerDesign]):
     """Integers q, k and v in; spikes, integer spikes or the drive out.
 
     Parameters
@@ -31,14 +31,6 @@ class IntegerModel(Model):
     design : IntegerDesign
         The layer.
     """
-
-    def __init__(self, design: IntegerDesign):
-        self._design = design
-
-    @property
-    def design(self) -> IntegerDesign:
-        """The layer."""
-        return self._design
 
     @property
     def inputs(self) -> tuple[ArraySpec, ...]:
