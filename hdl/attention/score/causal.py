@@ -8,6 +8,7 @@ from amaranth.utils import ceil_log2
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.hdl.frame.component import Component
+from spikeloom.hdl.frame.counting import odometer
 
 __all__ = ["KeySight"]
 
@@ -53,20 +54,16 @@ class KeySight(Component):
         first = Signal(signed(width))
         turn, block = Signal(range(self._passes)), Signal(range(self._blocks))
         token = Signal(range(design.tokens))
-        last_turn, last_block = turn == self._passes - 1, block == self._blocks - 1
+        over = odometer(m, self.key, (token, design.tokens))
+        done = odometer(m, over, (turn, self._passes))
         with m.If(self.key):
-            m.d.sync += [token.eq(token + 1), away.eq(away + 1)]
-            with m.If(token == design.tokens - 1):
-                m.d.sync += [token.eq(0), turn.eq(turn + 1), away.eq(first)]
-                with m.If(last_turn):
-                    m.d.sync += [
-                        turn.eq(0),
-                        block.eq(block + 1),
-                        first.eq(first - rows),
-                        away.eq(first - rows),
-                    ]
-                    with m.If(last_block):
-                        m.d.sync += [block.eq(0), first.eq(0), away.eq(0)]
+            m.d.sync += away.eq(away + 1)
+        with m.If(over):
+            m.d.sync += away.eq(first)
+        with m.If(done):
+            m.d.sync += [first.eq(first - rows), away.eq(first - rows)]
+        with m.If(odometer(m, done, (block, self._blocks))):
+            m.d.sync += [first.eq(0), away.eq(0)]
         for row in range(rows):
             m.d.sync += self.seen[row].eq(self._sees(away, row))
         return m
