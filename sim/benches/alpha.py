@@ -9,7 +9,7 @@ import cocotb
 import numpy as np
 
 from spikeloom.golden.similarity import Similarity, scores
-from spikeloom.sim.benches.units import case, drive_rows, start_clock
+from spikeloom.sim.benches.units import case, drive_rows, start_clock, words_of
 
 __all__ = ["equals_golden"]
 
@@ -28,8 +28,7 @@ async def equals_golden(dut: Any) -> None:
         expected = [int(scores(q[None], k[None], how)[0, 0]) for q, k in pairs]
         if given["saturate"] is not None:
             expected = [min(score, given["saturate"]) for score in expected]
-        words = [[int("".join(map(str, x[::-1])), 2) for x in pair] for pair in pairs]
-        rows = [{"q": q, "k": k, "weight": zeros} for q, k in words]
+        rows = [{"q": q, "k": k, "weight": zeros} for q, k in words_of(pairs)]
         got = await drive_rows(dut, rows, latency=given["latency"])
         mask = (1 << len(dut.o)) - 1
         for n, (score, want) in enumerate(zip(got, expected, strict=True)):

@@ -5,12 +5,23 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, Timer
+from numpy.typing import NDArray
 
 from spikeloom.design.attention.design import AttentionDesign
 
-__all__ = ["CASE", "case", "design", "drive_rows", "settle_rows", "start_clock"]
+__all__ = [
+    "CASE",
+    "case",
+    "design",
+    "draw_pairs",
+    "drive_rows",
+    "settle_rows",
+    "start_clock",
+    "words_of",
+]
 
 CASE = "SPIKELOOM_CASE"
 """Environment variable with the JSON text of a case: the parameters of the unit under test."""
@@ -25,6 +36,22 @@ def case() -> dict[str, Any]:
 def design() -> AttentionDesign:
     """Make the design of the case, its key ``design``."""
     return AttentionDesign.from_dict(case()["design"])
+
+
+def draw_pairs(width: int) -> NDArray[np.uint8]:
+    """Draw 400 pairs of words of every density as bits, (400, 2, width); each fourth are equal."""
+    rng = np.random.default_rng(width)
+    pairs = np.zeros((400, 2, width), dtype=np.uint8)
+    for n, pair in enumerate(pairs):
+        pair[:] = rng.random((2, width)) < rng.choice([0.0, 0.05, 0.2, 0.5, 0.95, 1.0], (2, 1))
+        if n % 4 == 0:
+            pair[1] = pair[0]
+    return pairs
+
+
+def words_of(pairs: NDArray[np.uint8]) -> list[list[int]]:
+    """Return pairs of words as integers, channel 0 the low bit."""
+    return [[int("".join(map(str, x[::-1])), 2) for x in pair] for pair in pairs]
 
 
 async def start_clock(dut: Any) -> None:
