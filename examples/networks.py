@@ -47,7 +47,9 @@ def tensors(split: Split) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return x, torch.from_numpy(split.length), torch.from_numpy(split.y)
 
 
-def train(task: Task, design: dict[str, Any], split: Split, *, seed: int, **options: Any) -> Network:
+def train(
+    task: Task, design: dict[str, Any], split: Split, *, seed: int, **options: Any
+) -> Network:
     """Return a network trained with a seed, which computes integers."""
     torch.manual_seed(seed)
     network = Network(design)
@@ -113,7 +115,8 @@ def _run(task: Task, folder: Path, arguments: argparse.Namespace) -> None:
     training, test = task.splits()
     for name in names:
         for seed in arguments.seeds:
-            network = train(task, variant(task.design, variants[name]), training, seed=seed, **options)
+            design = variant(task.design, variants[name])
+            network = train(task, design, training, seed=seed, **options)
             answers = evaluate(network, test)
             score = task.score(real(network, answers, test.length), test.y)
             print(f"{task.name}: {name}: seed {seed}: {score:.4f}", file=sys.stderr)

@@ -1,7 +1,10 @@
 """Spiking attention with the similarities and positions of the golden model."""
 
+from typing import Any
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spikeloom.design.attention.design import AttentionDesign
@@ -48,7 +51,7 @@ class Attention(nn.Module):
         self.design = design
         each = design.similarities
         self._worth = [(one.ones, one.zeros, one.each) for one in each]
-        channel = np.broadcast_to(np.arange(design.head_dim), (design.tokens, design.head_dim))
+        channel: Any = np.broadcast_to(np.arange(design.head_dim), (design.tokens, design.head_dim))
         self.register_buffer("_place", _constant(position.permute(design, channel)).long(), False)
         codes = np.stack([position.channels(design, t) for t in range(design.steps)])
         self.register_buffer("_codes", _constant(codes), False)
@@ -111,5 +114,5 @@ class Attention(nn.Module):
         return x.transpose(2, 3).flatten(3)
 
 
-def _constant(array: np.ndarray) -> Tensor:
+def _constant(array: NDArray[Any]) -> Tensor:
     return torch.from_numpy(np.array(array, dtype=np.float64))

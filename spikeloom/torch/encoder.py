@@ -39,7 +39,14 @@ class Encoder(nn.Module):
     """
 
     def __init__(
-        self, inputs: int, outputs: int, *, tokens: int, steps: int, weight_bits: int, position: bool
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        tokens: int,
+        steps: int,
+        weight_bits: int,
+        position: bool,
     ):
         super().__init__()
         self.steps = steps

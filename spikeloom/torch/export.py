@@ -22,7 +22,7 @@ def export(
 ) -> Path:
     """Write a design file and its weights; return the path of the former."""
     folder.mkdir(parents=True, exist_ok=True)
-    small = {key: smallest(array) for key, array in arrays.items()}
+    small: dict[str, Any] = {key: smallest(array) for key, array in arrays.items()}
     write(folder / weights, lambda file: np.savez_compressed(file, **small))
     keys = {key: value for key, value in design.items() if key not in ("kind", "digest", "weights")}
     text = toml({"kind": "network", "weights": weights, **keys})

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-__all__ = ["BIAS_BITS", "Folded", "THRESHOLD", "THRESHOLD_BITS", "fold", "gain_and_offset"]
+__all__ = ["BIAS_BITS", "THRESHOLD", "THRESHOLD_BITS", "Folded", "fold", "gain_and_offset"]
 
 THRESHOLD = 1.0
 """Threshold of every trained neuron but those of the attention."""
@@ -40,7 +40,8 @@ class Folded:
 
 def gain_and_offset(norm: nn.BatchNorm1d) -> tuple[Tensor, Tensor]:
     """Return g and h of ``y = g x + h``, float64, as the running statistics have it."""
-    assert norm.running_mean is not None and norm.running_var is not None
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
     variance, mean = norm.running_var.double(), norm.running_mean.double()
     gain = norm.weight.double() / torch.sqrt(variance + norm.eps)
     return gain, norm.bias.double() - gain * mean

@@ -23,7 +23,7 @@ class Spike(torch.autograd.Function):
     @staticmethod
     def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> Tensor:
         """Return the surrogate gradient, SpikingJelly's ATan with alpha 2."""
-        (x,) = ctx.saved_tensors  # type: ignore[attr-defined]
+        (x,) = ctx.saved_tensors
         return grad / (1 + (math.pi * x) ** 2)
 
 

@@ -65,7 +65,7 @@ def fit(
         shown = x[chosen] if augment is None else augment(x[chosen])
         value = loss(network(shown, length[chosen]), target[chosen])
         optimizer.zero_grad()
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()
         optimizer.step()
         schedule.step()
         if (step + 1) % 100 == 0:

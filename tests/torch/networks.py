@@ -41,6 +41,11 @@ def lif(drive, threshold):
     return spikes
 
 
+def join(block, x, z):
+    """Restate a residual connection."""
+    return {"or": x | z, "iand": x & (1 - z)}[block["residual"]]
+
+
 def logits(design, arrays, x, length):
     """Restate a network for one sample: x (N, C)."""
     steps, fraction = design["steps"], design["fraction"]
@@ -63,12 +68,9 @@ def logits(design, arrays, x, length):
         for place, name in zip(padded, ("query", "key", "value"), strict=True):
             place[:, real] = dense(f"blocks.{i}.{name}", spikes)
         attended = attention(layer, *padded)[:, real].astype(np.int64)
-        for z in (
-            lambda _, a=attended: dense(f"blocks.{i}.project", a),
-            lambda s: dense(f"blocks.{i}.contract", dense(f"blocks.{i}.expand", s)),
-        ):
-            other = z(spikes)
-            spikes = spikes | other if block["residual"] == "or" else spikes & (1 - other)
+        spikes = join(block, spikes, dense(f"blocks.{i}.project", attended))
+        hidden = dense(f"blocks.{i}.expand", spikes)
+        spikes = join(block, spikes, dense(f"blocks.{i}.contract", hidden))
     groups = design["readout"]["groups"]
     total = length * arrays["readout.bias"]
     for n in range(length):
