@@ -36,17 +36,21 @@ def explain(model: type[BaseModel], error: ValidationError, file: str) -> Design
 def _walk(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[type[BaseModel], list[str]]:
     """Follow a location to the model that owns its last key; drop what pydantic adds to it."""
     owner, path = model, []
-    for part in loc:
+    kind: Any = None
+    for place, part in enumerate(loc):
         text = str(part) if str(part).isprintable() else show(part)
         path.append(text if len(text) <= 60 else text[:57] + "...")
-        field = owner.model_fields.get(str(part))
-        if field is None:
+        if isinstance(part, int):
+            # A place in a list of sections.
+            kind = next(iter(get_args(kind)), None)
+        else:
+            field = owner.model_fields.get(part)
+            kind = None if field is None else field.annotation
+        more = place + 1 < len(loc)
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            owner = kind if more else owner
+        elif not (more and isinstance(loc[place + 1], int)):
             break
-        kind: Any = field.annotation
-        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
-            break
-        if len(path) < len(loc):
-            owner = kind
     return owner, path
 
 

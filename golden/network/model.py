@@ -1,0 +1,109 @@
+"""The network as a :class:`~spikeloom.golden.model.Model`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikeloom.design.network.design import NetworkDesign
+from spikeloom.golden.arrays import ArraySpec
+from spikeloom.golden.layout import Loop, Part, Stream
+from spikeloom.golden.model import Model
+from spikeloom.golden.network.formula import network
+from spikeloom.golden.network.ranges import readout_range
+from spikeloom.golden.ranges import bits
+
+__all__ = ["NetworkModel"]
+
+
+class NetworkModel(Model[NetworkDesign]):
+    """Integers x of up to N tokens in, numbers out.
+
+    In: token by token, bit planes of its channels, low plane first; tlast ends the sequence. Out:
+    number by number in whole beats, two's complement, the low beat first.
+
+    Parameters
+    ----------
+    design : NetworkDesign
+        The network.
+    """
+
+    @property
+    def inputs(self) -> tuple[ArraySpec, ...]:
+        """The integers x, and how many tokens there are."""
+        design, encoder = self._design, self._design.encoder
+        low = -(1 << encoder.bits - 1) if encoder.signed else 0
+        shape = (design.tokens, encoder.inputs)
+        return (
+            ArraySpec("x", "(N, C)", shape, low, low + (1 << encoder.bits) - 1),
+            ArraySpec("length", "()", (), 1, design.tokens, default=design.tokens),
+        )
+
+    @property
+    def output(self) -> ArraySpec:
+        """The numbers."""
+        low, high = readout_range(self._design)
+        # An answer file holds them as int32 even where they have no sign.
+        return ArraySpec("logits", "(O)", (self._design.readout.outputs,), min(low, -1), high)
+
+    def answer(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        """Return the numbers; tokens behind the length are not looked at."""
+        x, length = (spec.check(arrays[spec.name]) for spec in self.inputs)
+        return network(self._design, x[: int(length)]).astype(self.output.dtype)
+
+    @property
+    def stream_in(self) -> Stream:
+        """Bit planes of x, token by token, for as many tokens as there may be."""
+        spec, bits_ = self.inputs[0], self._design.encoder.bits
+        axes = dict(zip(("token", "channel"), spec.shape, strict=True))
+        order = ("bit", "beat")
+        return Stream(Loop(("token",), (Part(spec, axes, "channel", order, bits_, self.beat),)))
+
+    @property
+    def stream_out(self) -> Stream:
+        """Numbers in whole beats."""
+        spec = self.output
+        width, _ = bits(spec.low, spec.high)
+        axes = {"output": spec.shape[0]}
+        order = ("output", "beat")
+        return Stream(
+            Loop((), (Part(spec, axes, "output", order, width, self.beat, signed=True),))
+        )
+
+    @property
+    def beat(self) -> int:
+        """Bits of a beat."""
+        return self._design.beat
+
+    def pack(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.uint64]:
+        """Return the input beats of one inference: those of its own tokens."""
+        beats = super().pack(arrays)
+        return beats[: int(arrays["length"]) * (self.beats_in // self._design.tokens)]
+
+    def describe(self) -> dict[str, Any]:
+        """Describe beats and widths."""
+        design, spec = self._design, self.output
+        width, _ = bits(spec.low, spec.high)
+        x = {
+            "name": "x",
+            "beats": self.beats_in // design.tokens,
+            "order": "for each bit plane, low bit first: channel c at bit c % width of beat c // "
+            "width",
+            "planes": design.encoder.bits,
+        }
+        logits = {
+            "name": spec.name,
+            "beats": self.beats_out,
+            "order": "number by number, two's complement, low beat first",
+        }
+        described = self.describe_beats(
+            "for each token: the sections of that token", {"sections": [x]}, {"sections": [logits]}
+        )
+        described["in"]["last"] = "ends a sequence, which may have fewer tokens"
+        return {
+            "beats": described,
+            "numbers": {
+                "logits": {"low": spec.low, "high": spec.high, "bits": width, "signed": True}
+            },
+        }

@@ -1,0 +1,127 @@
+"""Networks: an encoder, blocks and a read-out, joined, with the integers of a trained model."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from spikeloom.design.base import Design
+from spikeloom.design.network.sections import Block, Encoder, Folding, Readout
+from spikeloom.design.network.shapes import check_arrays
+from spikeloom.design.network.weights import WeightsKey
+from spikeloom.design.read import DesignError, show
+from spikeloom.design.shape import SequenceKeys
+from spikeloom.design.target import Target
+
+__all__ = ["BEAT", "NetworkDesign"]
+
+BEAT = 16
+"""Bits of a beat between the parts of a network, and of a word of its memories."""
+
+_SIZES = ("tokens", "dim", "steps")
+
+
+class NetworkDesign(SequenceKeys, Design):
+    """One network, immutable; made by ``load_design`` or :meth:`from_dict`.
+
+    What its layers compute is said in :mod:`spikeloom.golden.network`.
+    """
+
+    kind: Literal["network"] = Field(default="network", description="What the file describes.")
+    steps: int = Field(ge=1, le=16, description="T, the time steps of an inference.")
+    tokens: int = Field(
+        ge=1, le=1024, description="N, the most tokens of a sequence; there may be fewer."
+    )
+    dim: int = Field(ge=1, le=1024, description="D, the embedding width.")
+    fraction: int = Field(
+        default=4, ge=0, le=8, description="F, fraction bits of the membranes of blocks."
+    )
+    weights: WeightsKey
+    digest: str | None = Field(
+        default=None,
+        pattern=r"^sha256:[0-9a-f]{64}$",
+        description="Digest of the arrays; a file with others is refused.",
+    )
+    encoder: Encoder = Field(description="From integers to spikes.")
+    blocks: Annotated[
+        tuple[Block, ...], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)
+    ] = Field(min_length=1, max_length=16, description="Attention and MLP, one after the other.")
+    readout: Readout = Field(description="From spikes to numbers.")
+    folding: Folding = Field(
+        default=Folding(), description="What is computed in parallel, and from which memory."
+    )
+    target: Target = Field(
+        default=Target(beat=BEAT, link=8), description="Device, clock and stream width."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hand_down(cls, data: object) -> object:
+        """Tell the attention layers of the blocks what the network says of all."""
+        if not isinstance(data, dict):
+            return data
+        data = {**data, "target": _target(data.get("target"))}
+        blocks = data.get("blocks")
+        if isinstance(blocks, (list, tuple)):
+            data["blocks"] = [_block(data, block) for block in blocks]
+        return data
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.beat != BEAT:
+            raise DesignError("target.beat", show(self.beat), f"must be {BEAT} for a network")
+        if self.tokens % self.readout.groups:
+            allowed = f"must be a divisor of tokens ({self.tokens})"
+            raise DesignError("readout.groups", show(self.readout.groups), allowed)
+        for n, block in enumerate(self.blocks):
+            _check_attention(self, n, block)
+        if self.digest is not None and self.digest != self.weights.digest:
+            found = f"{show(self.weights.file or 'arrays')} of digest {self.weights.digest}"
+            raise DesignError("weights", found, f"must be of digest {self.digest}")
+        check_arrays(self)
+        return self
+
+    @property
+    def depth(self) -> int:
+        """Blocks."""
+        return len(self.blocks)
+
+
+def _target(given: object) -> object:
+    """Fill in a target: beats of a network are wider than those of a layer."""
+    if given is None:
+        return {"beat": BEAT, "link": 8}
+    if isinstance(given, Mapping) and "beat" not in given:
+        return {"link": 8, **given, "beat": BEAT}
+    return given
+
+
+def _block(data: Mapping[str, Any], block: object) -> object:
+    if not isinstance(block, Mapping) or not isinstance(block.get("attention"), Mapping):
+        return block
+    sizes = {key: data[key] for key in _SIZES if key in data}
+    target = data.get("target")
+    cells = target.get("cells", "portable") if isinstance(target, Mapping) else "portable"
+    inner = {"name": "attention", "target": {"beat": BEAT, "cells": cells}}
+    return {**block, "attention": {**inner, **sizes, **block["attention"]}}
+
+
+def _check_attention(design: NetworkDesign, n: int, block: Block) -> None:
+    """Refuse attention that takes or gives something else than spikes of every token."""
+    attention = block.attention
+    key = f"blocks.{n}.attention"
+    for name in _SIZES:
+        if getattr(attention, name) != getattr(design, name):
+            allowed = f"must be that of the network ({getattr(design, name)}), or be left out"
+            raise DesignError(f"{key}.{name}", show(getattr(attention, name)), allowed)
+    if attention.neuron == "none":
+        raise DesignError(f"{key}.neuron", show("none"), "must be lif or if: a block takes spikes")
+    if attention.keys is not None:
+        allowed = "must be left out: keys are the tokens of the network"
+        raise DesignError(f"{key}.keys", show(attention.keys), allowed)
+    if attention.chunk > 1:
+        raise DesignError(f"{key}.chunk", show(attention.chunk), "must be 1 in a network")
+    if attention.folding.heads > 1:
+        raise DesignError(f"{key}.folding.heads", show(attention.folding.heads), "must be 1")
+    if n and attention != design.blocks[0].attention:
+        raise DesignError(key, "", "must be the same as that of blocks.0: blocks share a layer")

@@ -1,0 +1,73 @@
+"""Sections of a network's design file: encoder, blocks, read-out and folding."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, WithJsonSchema
+
+from spikeloom.design.attention import AttentionDesign
+from spikeloom.design.values import Section
+
+__all__ = ["Block", "Encoder", "Folding", "Readout"]
+
+
+class Encoder(Section):
+    """Integers of every token become spikes: a linear layer, a position, a neuron."""
+
+    inputs: int = Field(ge=1, le=1024, description="C, the channels of a token.")
+    bits: int = Field(default=8, ge=1, le=8, description="Bits of an input.")
+    signed: bool = Field(default=True, description="Whether inputs have a sign.")
+    weight_bits: Literal[1, 2, 3, 4, 8] = Field(
+        default=8, description="Bits of a weight, and of an entry of the position's table."
+    )
+    position: Literal["absolute", "none"] = Field(
+        default="none", description="absolute: a table, tokens x dim, is added before the neuron."
+    )
+    position_shift: int = Field(
+        default=0, ge=0, le=7, description="Entries of the table count 2**position_shift."
+    )
+
+
+_ATTENTION = {"type": "object", "description": "Keys of an attention layer, without its sizes."}
+
+
+class Block(Section):
+    """Attention and an MLP, each with a residual connection."""
+
+    residual: Literal["or", "iand"] = Field(
+        default="or", description="How x (the shortcut) and z (the branch) join; iand is x, not z."
+    )
+    weight_bits: Literal[1, 2, 3, 4, 8] = Field(
+        default=2, description="Bits of a weight: 1 is -1 and 1, 2 is ternary, -1, 0 and 1."
+    )
+    hidden: int = Field(ge=1, le=8192, description="Channels between the two layers of the MLP.")
+    attention: Annotated[AttentionDesign, WithJsonSchema(_ATTENTION)] = Field(
+        description="Keys of an attention layer, without tokens, dim and steps."
+    )
+
+
+class Readout(Section):
+    """Spikes of all tokens and steps become numbers: a linear layer, and sums."""
+
+    outputs: int = Field(ge=1, le=4096, description="O, the numbers.")
+    weight_bits: Literal[1, 2, 3, 4, 8] = Field(default=8, description="Bits of a weight.")
+    groups: int = Field(
+        default=1,
+        ge=1,
+        le=1024,
+        description="G, a divisor of tokens: token n meets the weights of group n G / N.",
+    )
+
+
+class Folding(Section):
+    """How much is computed at once, and where the weights are."""
+
+    lanes: Literal[16, 32, 64] = Field(
+        default=16, description="Input channels of a linear layer that are added up in a cycle."
+    )
+    tokens: Literal[1, 2, 4, 8] = Field(default=1, description="Tokens at once.")
+    planes: Literal[1, 2] = Field(default=2, description="Bits of a weight at once.")
+    weights: Literal["auto", "ebr", "spram"] = Field(
+        default="auto",
+        description="Memory of the weights: ebr comes with the bitstream, spram is loaded over the "
+        "stream.",
+    )
