@@ -67,9 +67,7 @@ class NetworkModel(Model[NetworkDesign]):
         width, _ = bits(spec.low, spec.high)
         axes = {"output": spec.shape[0]}
         order = ("output", "beat")
-        return Stream(
-            Loop((), (Part(spec, axes, "output", order, width, self.beat, signed=True),))
-        )
+        return Stream(Loop((), (Part(spec, axes, "output", order, width, self.beat, signed=True),)))
 
     @property
     def beat(self) -> int:

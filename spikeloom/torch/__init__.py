@@ -4,6 +4,7 @@ Needs the extra ``torch``. Inside this package ``import torch`` is PyTorch.
 """
 
 from spikeloom.torch.network import Network
-from spikeloom.torch.surrogate import Spike, lif
+from spikeloom.torch.surrogate import lif
+from spikeloom.torch.training import fit
 
-__all__ = ["Network", "Spike", "lif"]
+__all__ = ["Network", "fit", "lif"]

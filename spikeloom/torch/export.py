@@ -9,6 +9,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spikeloom.design.network.weights import digest
+
 __all__ = ["export", "smallest", "toml", "write"]
 
 
@@ -20,12 +22,12 @@ def export(
     name: str = "network.toml",
     weights: str = "weights.npz",
 ) -> Path:
-    """Write a design file and its weights; return the path of the former."""
+    """Write a design file, which names its weights and their digest; return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     small: dict[str, Any] = {key: smallest(array) for key, array in arrays.items()}
     write(folder / weights, lambda file: np.savez_compressed(file, **small))
-    keys = {key: value for key, value in design.items() if key not in ("kind", "digest", "weights")}
-    text = toml({"kind": "network", "weights": weights, **keys})
+    told = {"kind": "network", "weights": weights, "digest": digest(arrays)}
+    text = toml(told | {key: value for key, value in design.items() if key not in told})
     write(folder / name, lambda file: file.write(text.encode()))
     return folder / name
 

@@ -196,5 +196,11 @@ class Network(nn.Module):
 
 
 def _plain(design: Any) -> dict[str, Any]:
-    """Return a design as a dictionary that can be changed."""
-    return dict(design) if isinstance(design, Mapping) else design.model_dump(exclude_unset=True)
+    """Return a design as a dictionary that can be changed, without what follows from the rest."""
+    if isinstance(design, Mapping):
+        return dict(design)
+    made: dict[str, Any] = design.model_dump(mode="json", exclude_unset=True)
+    for block in made["blocks"]:
+        for key in ("name", "target", "tokens", "dim", "steps"):
+            block["attention"].pop(key, None)
+    return made

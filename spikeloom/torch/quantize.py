@@ -34,8 +34,8 @@ def quantize(weight: Tensor, bits: int, *, rows: bool = True) -> tuple[Tensor, T
         Integers of the shape and type of ``weight``, and positive scales.
 
     >>> integers, scale = quantize(torch.tensor([[0.5, -0.1, -0.7, 0.3]]), 2)
-    >>> integers.tolist(), round(scale.item(), 3)
-    ([[1.0, 0.0, -1.0, 1.0]], 0.5)
+    >>> integers.int().tolist(), round(scale.item(), 3)
+    ([[1, 0, -1, 1]], 0.5)
     """
     if bits not in WIDTHS:
         raise ValueError(f"Weight bits must be one of {', '.join(map(str, WIDTHS))}, not {bits!r}")

@@ -8,23 +8,44 @@ import math
 import torch
 from torch import Tensor
 
-__all__ = ["Spike", "integer_lif", "lif"]
+__all__ = ["Lif", "integer_lif", "lif"]
 
 
-class Spike(torch.autograd.Function):
-    """Heaviside step, 1 at 0, with the derivative of (2 / pi) atan(pi x) / 2 behind it."""
+class Lif(torch.autograd.Function):
+    """Neurons over all steps: a step function, with the derivative of (2 / pi) atan(pi x) / 2.
 
-    @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor) -> Tensor:
-        """Return 1 where ``x >= 0``, else 0."""
-        ctx.save_for_backward(x)
-        return (x >= 0).to(x.dtype)
+    The reset is no path of the gradient.
+    """
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> Tensor:
+    def forward(
+        ctx: torch.autograd.function.FunctionCtx, drive: Tensor, threshold: float
+    ) -> Tensor:
+        """Return spikes; see :func:`lif`."""
+        charged = torch.empty_like(drive)
+        spikes = torch.empty_like(drive)
+        membrane = torch.zeros_like(drive[0])
+        for t, current in enumerate(drive):
+            # (V + X) / 2 would be rounded elsewhere.
+            charged[t] = membrane + (current - membrane) / 2
+            torch.ge(charged[t], threshold, out=spikes[t])
+            membrane = charged[t] * (1 - spikes[t])
+        ctx.save_for_backward(charged, spikes)
+        ctx.threshold = threshold
+        return spikes
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> tuple[Tensor, None]:
         """Return the surrogate gradient, SpikingJelly's ATan with alpha 2."""
-        (x,) = ctx.saved_tensors
-        return grad / (1 + (math.pi * x) ** 2)
+        charged, spikes = ctx.saved_tensors
+        slope = charged.sub(ctx.threshold).mul_(math.pi).square_().add_(1)
+        result = torch.div(grad, slope, out=slope)
+        later = None
+        for t in reversed(range(len(result))):
+            if later is not None:
+                result[t].addcmul_(later, 1 - spikes[t])
+            later = result[t].div_(2)
+        return result, None
 
 
 def lif(drive: Tensor, threshold: float) -> Tensor:
@@ -44,15 +65,12 @@ def lif(drive: Tensor, threshold: float) -> Tensor:
     -------
     Tensor
         0 and 1, of the shape and type of ``drive``.
+
+    >>> lif(torch.tensor([1.5, 1.5, 1.5, -2.0]), 1.0).tolist()
+    [0.0, 1.0, 0.0, 0.0]
     """
-    membrane = torch.zeros_like(drive[0])
-    spikes = []
-    for current in drive:
-        membrane = membrane + (current - membrane) / 2
-        fired = Spike.apply(membrane - threshold)
-        membrane = membrane * (1 - fired.detach())
-        spikes.append(fired)
-    return torch.stack(spikes)
+    spikes: Tensor = Lif.apply(drive, threshold)
+    return spikes
 
 
 def integer_lif(drive: Tensor, threshold: Tensor | int) -> Tensor:
