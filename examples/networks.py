@@ -5,8 +5,9 @@
 trains once a seed and adds the scores on the test set to network-results.json of the example's
 folder. Of the first seed, whatever it reached, it writes network.toml and network-weights.npz, and
 network-test.npz: the test set as integers, with the labels and the logits that the network gives.
-``--variant`` trains with other keys, of which the results alone are kept, and ``--baselines``
-scores models that are no spiking networks.
+``--variant`` trains with other keys, of which the results alone are kept, ``--baselines`` scores
+models that are no spiking networks, and ``--tables`` writes the tables of
+docs/network-training.rst.
 
 Weights differ in their last bits between versions of PyTorch and processors; everything after the
 export is exact.
@@ -22,7 +23,8 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tasks import Split, Task, variant
+from tables import filled
+from tasks import Split, Task, accuracy, variant
 
 from spikeloom.torch import Network
 from spikeloom.torch.export import write
@@ -33,6 +35,7 @@ __all__ = ["NAMES", "evaluate", "load_task", "real", "train"]
 HERE = Path(__file__).resolve().parent
 NAMES = ("japanese_vowels", "digits", "taylor")
 MAIN = "network"
+PAGE = HERE.parent / "docs" / "network-training.rst"
 
 
 def load_task(name: str) -> Task:
@@ -89,11 +92,19 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="batches (default: those of the task)")
     parser.add_argument("--variant", nargs="+", default=[MAIN], help="names, or all of them")
     parser.add_argument("--baselines", action="store_true", help="instead of training")
+    parser.add_argument("--tables", action="store_true", help="instead of training")
+    parser.add_argument("--page", type=Path, default=PAGE, help="page for the tables")
     parser.add_argument("--output", type=Path, default=HERE, help="instead of examples/")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     try:
+        if arguments.tables:
+            tasks = map(load_task, arguments.names)
+            percents = {task.name: task.score is accuracy for task in tasks}
+            text = filled(arguments.page.read_text(), arguments.output, percents)
+            write(arguments.page, lambda file: file.write(text.encode()))
+            return
         for name in arguments.names:
             folder = arguments.output / name
             folder.mkdir(parents=True, exist_ok=True)
