@@ -99,7 +99,8 @@ def needs(package):
 
 
 @pytest.mark.parametrize(
-    ("name", "package"), [("digits", "sklearn"), ("japanese_vowels", "aeon"), ("taylor", "pmdarima")]
+    ("name", "package"),
+    [("digits", "sklearn"), ("japanese_vowels", "aeon"), ("taylor", "pmdarima")],
 )
 def test_training_is_repeatable(name, package, tmp_path):
     needs(package)

@@ -5,19 +5,16 @@ Repository (1998), as scikit-learn has it.
 """
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.svm import SVC
-from tasks import Split, Task, accuracy, cross_entropy
-from torch import Tensor
+from tasks import Split, Task, accuracy, cross_entropy, torch_noise
 
 __all__ = ["TASK"]
 
 TOKENS = 32
-SIDE = 8
 WHITE = 16
 TEST = 500
 
@@ -64,16 +61,6 @@ def splits() -> tuple[Split, Split]:
     return whole.part(chosen[0]), whole.part(chosen[1])
 
 
-def augment(x: Tensor) -> Tensor:
-    """Move a picture by up to a pixel to any side, and add noise."""
-    picture = torch.nn.functional.pad(x.view(-1, SIDE, SIDE), (1, 1, 1, 1))
-    place = torch.arange(SIDE)
-    row, column = (torch.randint(0, 3, (len(x), 1)) + place for _ in range(2))
-    sample = torch.arange(len(x))[:, None, None]
-    moved = picture[sample, row[:, :, None], column[:, None]]
-    return (moved + 1.0 * torch.randn_like(moved)).clamp(0, WHITE).view(x.shape)
-
-
 def baselines() -> dict[str, float]:
     """Logistic regression and a support vector machine, chosen by cross-validation."""
     train, test = splits()
@@ -97,7 +84,7 @@ TASK = Task(
     splits=splits,
     loss=cross_entropy,
     score=accuracy,
-    augment=augment,
+    augment=torch_noise(0.2 * WHITE, 0, WHITE),
     baselines=baselines,
     variants={
         "without position": {"encoder.position": "none"},
@@ -108,5 +95,5 @@ TASK = Task(
         "binary": {"block.weight_bits": 1},
         "eight bits": {"block.weight_bits": 8},
     },
-    training={"steps": 1500, "rate": 4e-3},
+    training={"steps": 1500},
 )

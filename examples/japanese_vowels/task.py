@@ -83,5 +83,5 @@ TASK = Task(
         "binary": {"block.weight_bits": 1},
         "eight bits": {"block.weight_bits": 8},
     },
-    training={"steps": 600, "rate": 4e-3},
+    training={"steps": 600},
 )

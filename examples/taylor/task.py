@@ -123,6 +123,6 @@ TASK = Task(
         "binary": {"block.weight_bits": 1},
         "eight bits": {"block.weight_bits": 8},
     },
-    training={"steps": 1500, "rate": 4e-3},
+    training={"steps": 1500},
     units=units,
 )

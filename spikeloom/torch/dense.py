@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from spikeloom.torch.fold import THRESHOLD, Folded, fold
+from spikeloom.torch.fold import THRESHOLD, Folded, fold, normalisation
 from spikeloom.torch.quantize import quantize, straight_through
 from spikeloom.torch.surrogate import integer_lif, lif
 
@@ -31,7 +31,7 @@ class Dense(nn.Module):
         self.weight_bits = weight_bits
         self.fraction = fraction
         self.weight = nn.Parameter(torch.empty(outputs, inputs).uniform_(-1, 1) / inputs**0.5)
-        self.norm = nn.BatchNorm1d(outputs)
+        self.norm = normalisation(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return spikes (steps, tokens, outputs) for spikes (steps, tokens, inputs).

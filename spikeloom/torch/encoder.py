@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from spikeloom.torch.fold import THRESHOLD, Folded, fold
+from spikeloom.torch.fold import THRESHOLD, Folded, fold, normalisation
 from spikeloom.torch.quantize import quantize, round_through, straight_through
 from spikeloom.torch.surrogate import integer_lif, lif
 
@@ -52,8 +52,8 @@ class Encoder(nn.Module):
         self.steps = steps
         self.weight_bits = weight_bits
         self.weight = nn.Parameter(torch.empty(outputs, inputs).uniform_(-1, 1) / inputs**0.5)
-        self.norm = nn.BatchNorm1d(outputs)
-        self.position = nn.Parameter(0.1 * torch.randn(tokens, outputs)) if position else None
+        self.norm = normalisation(outputs)
+        self.position = nn.Parameter(0.5 * torch.randn(tokens, outputs)) if position else None
 
     def forward(self, x: Tensor, token: Tensor) -> Tensor:
         """Return spikes (steps, tokens, outputs).

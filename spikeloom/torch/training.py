@@ -22,7 +22,7 @@ def fit(
     seed: int = 0,
     steps: int = 1000,
     batch: int = 64,
-    rate: float = 4e-3,
+    rate: float = 1e-2,
     decay: float = 1e-2,
 ) -> Network:
     """Train ``network`` in place for a number of batches and return it after ``eval()``.
