@@ -33,6 +33,7 @@ class ArraySpec:
     low: int = 0
     high: int = 1
     beyond: str = ""
+    default: int | None = None
 
     @property
     def dtype(self) -> type[np.generic]:
