@@ -4,9 +4,10 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from spikeloom.design.base import Design
 from spikeloom.hdl.frame.beats import beat_stream
@@ -64,6 +65,11 @@ class LayerComponent(Component):
 
         Without ``arrays``, the inputs of the golden model by name, the most there can be.
         """
+
+    @property
+    def preamble(self) -> tuple[NDArray[np.uint64], ...]:
+        """Frames to send after configuration, before the first inference; each is answered."""
+        return ()
 
     @property
     def watchdog_cycles(self) -> int:

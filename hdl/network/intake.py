@@ -31,7 +31,7 @@ class Intake(Component):
     Members
     -------
     i : In(stream)
-        Beats; ``last`` ends a sequence, as does the last beat of the last token.
+        Beats; ``last`` ends a sequence. What comes behind the most tokens is dropped, up to it.
     free : In(1)
         High for one cycle when the sequence that was taken is not needed any more.
     full : Out(1)
@@ -71,30 +71,37 @@ class Intake(Component):
         word, plane = Signal(range(words)), Signal(range(encoder.bits))
         place, placing, ends = Signal(range(places)), Signal(), Signal()
 
-        takes, token_done = Signal(), Signal()
+        takes, token_done, skips = Signal(), Signal(), Signal()
+        token_read, last = Signal(), self.i.payload.last
         m.d.comb += [
-            self.i.ready.eq(~self.full & ~placing & self.write),
-            takes.eq(self.i.valid & self.i.ready),
+            self.i.ready.eq((~self.full & ~placing & self.write) | skips),
+            takes.eq(self.i.valid & self.i.ready & ~skips),
             self.w_en.eq(takes | (placing & self.write)),
         ]
-        token_read = odometer(m, takes, (word, words), (plane, encoder.bits))
+        complete = odometer(m, takes, (word, words), (plane, encoder.bits))
+        m.d.comb += token_read.eq(complete | (takes & last))
+        with m.If(takes & last):
+            m.d.sync += [word.eq(0), plane.eq(0)]
+        with m.If(self.i.valid & last & skips):
+            m.d.sync += skips.eq(0)
         last_token = self.length == plan.design.tokens - 1
         if places:
             with m.If(token_read):
-                m.d.sync += [placing.eq(1), ends.eq(self.i.payload.last)]
+                m.d.sync += [placing.eq(1), ends.eq(last)]
             placed = odometer(m, placing & self.write, (place, places))
             m.d.comb += token_done.eq(placed)
             with m.If(placed):
                 m.d.sync += placing.eq(0)
-            over = ends | last_token
+            ended = ends
         else:
             m.d.comb += token_done.eq(token_read)
-            over = self.i.payload.last | last_token
+            ended = last
+        over = ended | last_token
         odometer(m, token_done & ~over, (part, plan.at_once), (row, 1 << plan.row_bits))
         with m.If(token_done):
             m.d.sync += self.length.eq(self.length + 1)
             with m.If(over):
-                m.d.sync += [self.full.eq(1), part.eq(0), row.eq(0)]
+                m.d.sync += [self.full.eq(1), part.eq(0), row.eq(0), skips.eq(~ended)]
         with m.If(self.free):
             m.d.sync += [self.full.eq(0), self.length.eq(0)]
 

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib.wiring import connect, flipped
 from amaranth.utils import ceil_log2
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from spikeloom.design.network.design import BEAT, NetworkDesign
 from spikeloom.golden.network.model import NetworkModel
@@ -21,6 +22,7 @@ from spikeloom.hdl.network.intake import Intake
 from spikeloom.hdl.network.keys import KeyWords
 from spikeloom.hdl.network.plan import NetworkPlan
 from spikeloom.hdl.network.readout import Readout
+from spikeloom.hdl.network.store import ProgramStore, StatusFront, load_frame
 from spikeloom.hdl.network.units import Unit
 
 __all__ = ["NetworkLayer"]
@@ -58,6 +60,12 @@ class NetworkLayer(LayerComponent):
         """Predict the cycles from a sequence to its numbers."""
         return network_cycles(self.plan, arrays)
 
+    @property
+    def preamble(self) -> tuple[NDArray[np.uint64], ...]:
+        """Frames to send before the first inference."""
+        plan = self.plan
+        return (load_frame(plan.program.words),) if plan.loaded else ()
+
     def _about(self) -> dict[str, Any]:
         plan = self.plan
         return {
@@ -84,19 +92,17 @@ class NetworkLayer(LayerComponent):
         golden = NetworkModel(design)
         m.submodules.readout = readout = Readout(
             wide.logit,
-            beats=golden.beats_out // design.readout.outputs,
+            beats=golden.number_beats,
             part=part + ceil_log2(len(units)),
             bias=wide.bias,
             tokens=design.tokens,
         )
-        connect(m, flipped(self.i), intake.i)
         connect(m, feeder.o, attention.i)
         connect(m, attention.o, collector.i)
-        connect(m, readout.o, flipped(self.o))
-        m.d.comb += fetch.data.eq(self._program(m, fetch))
 
         length = Signal(intake.length.shape())
         runs, attends, closing = Signal(), Signal(), Signal()
+        loads = self._program(m, fetch, intake, readout, runs)
         flags = fetch.flags
         special = flags.attends | flags.ends
         quiet = runs & fetch.ready & engine.idle & ~closing
@@ -105,7 +111,7 @@ class NetworkLayer(LayerComponent):
             begins_attention.eq(quiet & flags.attends & ~attends),
             ended.eq(quiet & flags.ends),
             feeder.start.eq(begins_attention),
-            fetch.rewind.eq(ended),
+            fetch.rewind.eq(ended | loads),
             fetch.take.eq(engine.take | collector.done),
             fetch.free.eq(~engine.held),
             engine.ready.eq(runs & fetch.ready & ~special),
@@ -136,14 +142,34 @@ class NetworkLayer(LayerComponent):
             self._turn_keys(m, engine, feeder)
         return m
 
-    def _program(self, m: Module, fetch: Fetcher) -> Value:
-        """Add the memory of the program; give the word that was asked for."""
+    def _program(
+        self, m: Module, fetch: Fetcher, intake: Intake, readout: Readout, runs: Value
+    ) -> Value | int:
+        """Add the memory of the program, and join the streams; say when it is being loaded."""
         plan, words = self.plan, self.plan.program.words
-        store = add_block(m, "program", BEAT, len(words), words, rom=True)
-        port = store.read_port()
-        m.d.comb += [port.addr.eq(fetch.addr), port.en.eq(fetch.en)]
-        data: Value = port.data
-        return data
+        if not plan.loaded:
+            connect(m, flipped(self.i), intake.i)
+            connect(m, readout.o, flipped(self.o))
+            port = add_block(m, "program", BEAT, len(words), words, rom=True).read_port()
+            m.d.comb += [
+                *(port.addr.eq(fetch.addr), port.en.eq(fetch.en)),
+                fetch.data.eq(port.data),
+            ]
+            return 0
+        m.submodules.store = store = ProgramStore(plan.program_shape, len(words))
+        m.submodules.front = front = StatusFront(NetworkModel(self.design).beats_out - 1)
+        connect(m, flipped(self.i), store.i)
+        connect(m, store.o, intake.i)
+        connect(m, readout.o, front.i)
+        connect(m, front.o, flipped(self.o))
+        m.d.comb += [
+            *(store.addr.eq(fetch.addr), store.en.eq(fetch.en)),
+            fetch.data.eq(store.data),
+            store.idle.eq(~runs & ~intake.full & front.idle),
+            *(front.good.eq(store.good), front.answers.eq(store.answers)),
+            store.answered.eq(front.answered),
+        ]
+        return store.loads
 
     def _units(self, m: Module) -> list[Unit]:
         plan = self.plan

@@ -8,7 +8,6 @@ from typing import Final
 
 from amaranth.utils import ceil_log2
 
-from spikeloom.boards.devices import DEVICES
 from spikeloom.design.network.design import BEAT, NetworkDesign
 from spikeloom.hdl.attention.layer import AttentionLayer, layer_plan
 from spikeloom.hdl.frame.memory_map import MemoryShape
@@ -171,22 +170,16 @@ class NetworkPlan:
 
     @cached_property
     def program_shape(self) -> MemoryShape:
-        """The memory of the program: block memory where it fits, if nothing else is asked for."""
+        """The memory of the program."""
         words = len(self.program.words)
-        rom = MemoryShape("program", BEAT, words, rom=True, initial="table")
-        asked = self.design.folding.weights
-        if asked == "auto":
-            left = DEVICES[self.design.target.device].total.ebr
-            left -= sum(shape.ebr for shape in self._others)
-            asked = "ebr" if rom.ebr <= left else "spram"
-        if asked == "ebr":
-            return rom
+        if not self.design.loaded:
+            return MemoryShape("program", BEAT, words, rom=True, initial="table")
         return MemoryShape("program", BEAT, 1 << ceil_log2(max(words, 2)), single_port=True)
 
     @property
     def loaded(self) -> bool:
         """Whether the program is sent over the stream before the first inference."""
-        return self.program_shape.single_port
+        return self.design.loaded
 
     @cached_property
     def _others(self) -> tuple[MemoryShape, ...]:
