@@ -126,8 +126,10 @@ def simulate(
         values = np.stack([golden.answer(inference) for inference in batch])
         return Answer(name, values[0] if count is None else values, {})
 
-    sent = [split(golden.pack(inference), design.beat, design.link) for inference in batch]
-    frames, lengths = padded(sent * 2 if len(sent) == 1 else sent)
+    layer = asked(design)
+    packed = [golden.pack(inference) for inference in batch]
+    sent = [*layer.preamble, *(packed * 2 if len(packed) == 1 else packed)]
+    frames, lengths = padded([split(frame, design.beat, design.link) for frame in sent])
     stimulus = Stimulus(
         frames,
         golden.beats_out * design.beat // design.link,
@@ -135,10 +137,11 @@ def simulate(
         stalls=stalls,
         seed=seed,
         # Whoever may rest is no evidence against the layer.
-        work=asked(design).watchdog_cycles + (PATIENCE if stalls else 0),
+        work=layer.watchdog_cycles + (PATIENCE if stalls else 0),
     )
     with contextlib.nullcontext() if trace is None else replacing(trace) as fresh:
         traffic = run(design, stimulus, target=target, simulator=simulator, trace=fresh)
+    traffic = traffic.without(len(layer.preamble))
     if len(batch) == 1 and (traffic.frames[0] != traffic.frames[1]).any():
         raise SimulationError(f"{design.name}: the same inference must be answered alike twice")
     beats = join(traffic.frames, design.beat, design.link)

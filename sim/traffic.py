@@ -1,7 +1,7 @@
 """What goes into a simulated design and what comes out: the contract of all back ends."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -135,6 +135,15 @@ class Traffic:
     last_out: tuple[int, ...]
     busy: int
     total: int = field(compare=False, default=0)
+
+    def without(self, count: int) -> "Traffic":
+        """Leave out the first frames, in which no engine worked."""
+        return replace(
+            self,
+            frames=self.frames[count:],
+            first_in=self.first_in[count:],
+            last_out=self.last_out[count:],
+        )
 
     @property
     def cycles(self) -> int:

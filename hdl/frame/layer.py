@@ -49,6 +49,9 @@ class LayerComponent(Component):
             }
         )
 
+    framed = False
+    """Whether ``i.last`` is looked at: it ends an inference, which may be shorter than others."""
+
     @classmethod
     def of(cls, design: Any) -> "LayerComponent":
         """Make the component of a layer, of the form that its folding asks for."""

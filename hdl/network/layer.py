@@ -46,6 +46,8 @@ class NetworkLayer(LayerComponent):
         As :class:`~spikeloom.hdl.frame.layer.LayerComponent`, but ``i.last`` ends a sequence.
     """
 
+    framed = True
+
     def __init__(self, design: NetworkDesign):
         self.design: Final = design
         self.plan: Final = NetworkPlan(design)
