@@ -92,9 +92,8 @@ class Feeder(Component):
             m, advance & ~of_keys, (word, plan.head_words), (token, design.tokens)
         )
         keys_done: Value | int = 0
-        number, channel = Signal(range(-(-design.tokens // BEAT))), Signal(
-            range(max(attention.head_dim, 2))
-        )
+        numbers = -(-design.tokens // BEAT)
+        number, channel = Signal(range(numbers)), Signal(range(attention.head_dim))
         if plan.keys_turned:
             keys_done = odometer(
                 m,
