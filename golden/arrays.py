@@ -1,12 +1,13 @@
 """Arrays of integers that go into layers and come out of them."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["ArraySpec"]
+__all__ = ["ArraySpec", "fill", "inferences"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class ArraySpec:
         Least and greatest value; 0 and 1 for spikes.
     beyond : str
         What a greater value asks for, in words that follow a refusal.
+    default : int or None
+        What every entry is where the array is left out; None where it must be given.
     """
 
     name: str
@@ -33,6 +36,7 @@ class ArraySpec:
     low: int = 0
     high: int = 1
     beyond: str = ""
+    default: int | None = None
 
     @property
     def dtype(self) -> type[np.generic]:
@@ -45,9 +49,7 @@ class ArraySpec:
         """Return an array in the type of this one; :exc:`ValueError` unless it is one."""
         found = np.asarray(array)
         if found.shape != self.shape:
-            raise ValueError(
-                f"{self.name} must be of shape {self.axes} = {self.shape!r}, not {found.shape!r}"
-            )
+            raise ValueError(f"{self.name} must be of shape {self.words()}, not {found.shape!r}")
         if found.dtype.kind not in "biu":
             raise ValueError(f"{self.name} must hold integers, not {found.dtype!s}")
         if found.size and not (self.low <= int(found.min()) and int(found.max()) <= self.high):
@@ -58,3 +60,50 @@ class ArraySpec:
     def allowed(self) -> str:
         """The allowed values in words."""
         return "0 or 1" if (self.low, self.high) == (0, 1) else f"{self.low} to {self.high}"
+
+    def words(self, count: int | None = None) -> str:
+        """Say its shape, for one inference or for ``count`` with an axis of them in front.
+
+        >>> spec = ArraySpec("x", "(N, D)", (2, 3))
+        >>> spec.words(), spec.words(4), ArraySpec("n", "()", ()).words(4)
+        ('(N, D) = (2, 3)', '(inferences, N, D) = (4, 2, 3)', '(inferences,) = (4,)')
+        """
+        if count is not None:
+            axes = f"(inferences, {self.axes[1:]}" if self.shape else "(inferences,)"
+            return f"{axes} = {(count, *self.shape)!r}"
+        return f"{self.axes} = {self.shape!r}" if self.shape else "()"
+
+
+def inferences(specs: Sequence[ArraySpec], arrays: Mapping[str, NDArray[Any]]) -> int | None:
+    """Count the inferences in arrays of which one has an axis of them in front; None without one.
+
+    Arrays that are left out are passed over.
+    """
+    for spec in specs:
+        if spec.name in arrays and arrays[spec.name].ndim > len(spec.shape):
+            return len(arrays[spec.name])
+    return None
+
+
+def fill(specs: Sequence[ArraySpec], arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return the arrays of ``specs``, those that are left out made of their defaults.
+
+    They get an axis of inferences in front where another array has one.
+
+    >>> specs = ArraySpec("x", "(D)", (3,)), ArraySpec("n", "()", (), high=5, default=2)
+    >>> fill(specs, {"x": np.zeros((4, 3), np.uint8)})["n"]
+    array([2, 2, 2, 2], dtype=uint8)
+
+    Raises
+    ------
+    KeyError
+        An array without a default is left out.
+    """
+    count = inferences(specs, arrays)
+    front = () if count is None else (count,)
+    return {
+        spec.name: arrays[spec.name]
+        if spec.name in arrays or spec.default is None
+        else np.full((*front, *spec.shape), spec.default, spec.dtype)
+        for spec in specs
+    }

@@ -28,7 +28,8 @@ class AxiStreamTop(Component):
     Members
     -------
     s_axis_tdata, s_axis_tvalid, s_axis_tlast : In
-        Beats in; tlast is not looked at, the number of beats decides.
+        Beats in; tlast is looked at by layers whose inferences differ in length only, for others
+        the number of beats decides.
     s_axis_tready : Out(1)
         Taken with tvalid.
     m_axis_tdata, m_axis_tvalid, m_axis_tlast : Out
@@ -61,7 +62,7 @@ class AxiStreamTop(Component):
         sink, source = layer.i, layer.o
         beat, link = self.design.beat, self.design.link
         if link < beat:
-            m.submodules.widener = widener = Widener(beat, link)
+            m.submodules.widener = widener = Widener(beat, link, framed=layer.framed)
             m.submodules.narrower = narrower = Narrower(beat, link)
             connect(m, widener.o, layer.i)
             connect(m, layer.o, narrower.i)

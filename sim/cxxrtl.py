@@ -140,7 +140,7 @@ class CxxrtlModel:
         self._run = library.spikeloom_run
         self._run.restype = None
         self._run.argtypes = [
-            *(ctypes.c_void_p, ctypes.c_uint64, pointer, ctypes.c_uint64, ctypes.c_uint64),
+            *(ctypes.c_void_p, ctypes.c_uint64, pointer, pointer, ctypes.c_uint64),
             *(pointer, ctypes.c_uint64, pointer, pointer, ctypes.POINTER(_Counts)),
         ]
         self._reset = library.spikeloom_reset
@@ -241,21 +241,21 @@ class CxxrtlModel:
 
     def _send(self, model: Any, stimulus: Stimulus, cycles: int | None = None) -> Traffic:
         """Send the inferences, or what of them is sent in some cycles, and collect the answers."""
-        frames = np.ascontiguousarray(stimulus.frames, dtype=np.uint64)
-        out = np.zeros((len(frames), stimulus.out_beats), dtype=np.uint64)
-        first_in, last_out = np.zeros((2, len(frames)), dtype=np.uint64)
+        beats, ends = stimulus.beats, stimulus.ends
+        out = np.zeros((len(ends), stimulus.out_beats), dtype=np.uint64)
+        first_in, last_out = np.zeros((2, len(ends)), dtype=np.uint64)
         counts = _Counts()
         while counts.status == 0:
             self._run(
-                *(model, _CHUNK if cycles is None else cycles, frames, frames.shape[1]),
-                *(len(frames), out, stimulus.out_beats, first_in, last_out, ctypes.byref(counts)),
+                *(model, _CHUNK if cycles is None else cycles, beats, ends),
+                *(len(ends), out, stimulus.out_beats, first_in, last_out, ctypes.byref(counts)),
             )
             if cycles is not None:
                 break
         if counts.status > 1:
             raise SimulationError(
                 f"cycle {counts.cycle}: {_MESSAGES.get(counts.status, 'no trace')} (after "
-                f"{counts.sent} of {frames.size} beats in, {counts.received} of {out.size} beats "
+                f"{counts.sent} of {beats.size} beats in, {counts.received} of {out.size} beats "
                 "out)"
             )
         return Traffic(

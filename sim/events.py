@@ -47,7 +47,8 @@ def run_events(
         work = Path(folder)
         np.savez(
             work / "stimulus.npz",
-            frames=stimulus.frames,
+            beats=stimulus.beats,
+            ends=stimulus.ends,
             out_beats=stimulus.out_beats,
             stalls=stimulus.stalls,
             seed=stimulus.seed,

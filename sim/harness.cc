@@ -52,6 +52,7 @@ struct harness {
     uint64_t patience;    // cycles without a beat and without work
     uint64_t work;        // cycles without a beat
     uint64_t quiet = 0, silent = 0, drain = 64;
+    uint64_t sending = 0, begin = 0;   // the inference that is sent, and its first beat
     bool offering = false;
     bool held = false, held_last = false;
     uint64_t held_data = 0;
@@ -98,20 +99,20 @@ struct harness {
         }
         dut.p_rst.set<uint32_t>(0);
         count = {};
-        quiet = silent = 0;
+        quiet = silent = sending = begin = 0;
         drain = 64;
         offering = held = false;
     }
 
-    void cycle(const uint64_t *beats, uint64_t frame, uint64_t frames, uint64_t *out,
+    void cycle(const uint64_t *beats, const uint64_t *ends, uint64_t frames, uint64_t *out,
                uint64_t out_frame, uint64_t *first_in, uint64_t *last_out) {
-        const uint64_t total = frame * frames, out_total = out_frame * frames;
+        const uint64_t total = ends[frames - 1], out_total = out_frame * frames;
         if (!offering && count.sent < total) offering = !in_gaps.below(threshold);
         const bool ready = !out_gaps.below(threshold);
         dut.p_s__axis__tvalid.set<uint32_t>(offering);
         if (offering) {
             dut.p_s__axis__tdata.set<uint64_t>(beats[count.sent]);
-            dut.p_s__axis__tlast.set<uint32_t>((count.sent + 1) % frame == 0);
+            dut.p_s__axis__tlast.set<uint32_t>(count.sent + 1 == ends[sending]);
         }
         dut.p_m__axis__tready.set<uint32_t>(ready);
         fall();
@@ -128,8 +129,11 @@ struct harness {
         if (count.status != RUNNING) return;
 
         if (accepted) {
-            if (count.sent % frame == 0) first_in[count.sent / frame] = count.cycle;
-            count.sent++;
+            if (count.sent == begin) first_in[sending] = count.cycle;
+            if (++count.sent == ends[sending]) {
+                begin = count.sent;
+                sending++;
+            }
             offering = false;
         }
         if (valid && ready) {
@@ -184,12 +188,13 @@ EXPORT harness *spikeloom_new(uint64_t threshold, uint64_t seed, uint64_t patien
     return self;
 }
 
-// Runs at most `chunk` cycles; call again while the status is RUNNING.
-EXPORT void spikeloom_run(harness *self, uint64_t chunk, const uint64_t *beats, uint64_t frame,
-                          uint64_t frames, uint64_t *out, uint64_t out_frame, uint64_t *first_in,
-                          uint64_t *last_out, counts *result) {
+// Runs at most `chunk` cycles; call again while the status is RUNNING. `ends` says for each of the
+// `frames` inferences how many beats are sent up to its end.
+EXPORT void spikeloom_run(harness *self, uint64_t chunk, const uint64_t *beats,
+                          const uint64_t *ends, uint64_t frames, uint64_t *out, uint64_t out_frame,
+                          uint64_t *first_in, uint64_t *last_out, counts *result) {
     for (; chunk > 0 && self->count.status == RUNNING; chunk--)
-        self->cycle(beats, frame, frames, out, out_frame, first_in, last_out);
+        self->cycle(beats, ends, frames, out, out_frame, first_in, last_out);
     *result = self->count;
 }
 

@@ -48,9 +48,9 @@ def run_pysim(dut: Any, stimulus: Stimulus, *, trace: Path | None = None) -> Tra
     SimulationError
         The design broke the stream protocol or got stuck.
     """
-    frames = stimulus.frames
-    beats = [int(beat) for beat in frames.reshape(-1)]
-    total_out = len(frames) * stimulus.out_beats
+    beats, ends = stimulus.beats.tolist(), stimulus.ends.tolist()
+    lasts, firsts = {end - 1 for end in ends}, {0, *ends}
+    total_out = len(ends) * stimulus.out_beats
     answer: list[int] = []
     first_in: list[int] = []
     last_out: list[int] = []
@@ -63,7 +63,7 @@ def run_pysim(dut: Any, stimulus: Stimulus, *, trace: Path | None = None) -> Tra
             while draw.random() < stimulus.stalls:
                 await ctx.tick()
             ctx.set(dut.s_axis_tdata, beat)
-            ctx.set(dut.s_axis_tlast, (index + 1) % frames.shape[1] == 0)
+            ctx.set(dut.s_axis_tlast, index in lasts)
             ctx.set(dut.s_axis_tvalid, 1)
             taken = False
             while not taken:
@@ -93,7 +93,7 @@ def run_pysim(dut: Any, stimulus: Stimulus, *, trace: Path | None = None) -> Tra
             held = (data, last) if valid and not ready else None
             accepted = bool(offered and taken)
             if accepted:
-                if sent % frames.shape[1] == 0:
+                if sent in firsts:
                     first_in.append(count["cycle"])
                 sent += 1
             if valid and ready:
@@ -120,7 +120,7 @@ def run_pysim(dut: Any, stimulus: Stimulus, *, trace: Path | None = None) -> Tra
     if faults:
         raise SimulationError(f"cycle {count['cycle']}: {faults[0]}")
     return Traffic(
-        frames=np.array(answer, dtype=np.uint64).reshape(len(frames), -1),
+        frames=np.array(answer, dtype=np.uint64).reshape(len(ends), -1),
         first_in=tuple(first_in),
         last_out=tuple(last_out),
         busy=count["busy"],

@@ -1,7 +1,7 @@
 """Answer spikes by the golden model, the RTL or the netlist of a layer."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -15,6 +15,7 @@ from spikeloom.boards.tools import MissingToolError, ToolError
 from spikeloom.boards.yosys import yosys_version
 from spikeloom.design.base import Design
 from spikeloom.files import replacing
+from spikeloom.golden.arrays import ArraySpec, fill, inferences
 from spikeloom.golden.kinds import model
 from spikeloom.golden.serial import join, split
 from spikeloom.hdl.kinds import asked
@@ -22,7 +23,7 @@ from spikeloom.hdl.top import AxiStreamTop
 from spikeloom.sim.cache import cached
 from spikeloom.sim.cxxrtl import CxxrtlModel
 from spikeloom.sim.pysim import run_pysim
-from spikeloom.sim.traffic import PATIENCE, SimulationError, Stimulus, Traffic, summarise
+from spikeloom.sim.traffic import PATIENCE, SimulationError, Stimulus, Traffic, padded, summarise
 from spikeloom.sim.verilog import primitives, rtlil_to_verilog, to_rtlil
 
 __all__ = [
@@ -90,7 +91,8 @@ def simulate(
         The layer.
     arrays : mapping or None
         Inputs by name as the golden model has them: for attention ``q``, ``k`` and ``v``, spikes of
-        shape (T, N, D). Several inferences have another axis in front. Others are not looked at.
+        shape (T, N, D). Several inferences have another axis in front. An array that has a default
+        may be left out. Others are not looked at.
     target : {"golden", "rtl", "netlist"}
         NumPy model; generated RTL; or what synthesis for the design's device makes of it.
     simulator : {"cxxrtl", "icarus", "verilator", "pysim"}
@@ -107,7 +109,8 @@ def simulate(
     Raises
     ------
     ValueError
-        A parameter, or a combination, is not among the above.
+        A parameter, or a combination, is not among the above; an array is of another shape or
+        holds other values.
     SimulationError
         The design broke the stream protocol or got stuck, or its second answer differs.
     MissingToolError, ToolError
@@ -116,36 +119,44 @@ def simulate(
     check_request(target, simulator, trace)
     golden = model(design)
     name = golden.output.name
-    given = {**(arrays or {}), **named}
-    needed = {spec.name: given[spec.name] for spec in golden.inputs}
-    single = all(needed[spec.name].ndim == len(spec.shape) for spec in golden.inputs)
-    batch = [needed] if single else _inferences(needed)
+    needed = fill(golden.inputs, {**(arrays or {}), **named})
+    count = inferences(golden.inputs, needed)
+    batch = [needed] if count is None else _apart(golden.inputs, needed, count)
     if target == "golden":
         values = np.stack([golden.answer(inference) for inference in batch])
-        return Answer(name, values[0] if single else values, {})
+        return Answer(name, values[0] if count is None else values, {})
 
-    frames = np.stack([golden.pack(inference) for inference in batch])
-    if len(frames) == 1:
-        frames = np.repeat(frames, 2, axis=0)
+    layer = asked(design)
+    packed = [golden.pack(inference) for inference in batch]
+    sent = [*layer.preamble, *(packed * 2 if len(packed) == 1 else packed)]
+    frames, lengths = padded([split(frame, design.beat, design.link) for frame in sent])
     stimulus = Stimulus(
-        split(frames, design.beat, design.link),
+        frames,
         golden.beats_out * design.beat // design.link,
+        lengths=lengths,
         stalls=stalls,
         seed=seed,
         # Whoever may rest is no evidence against the layer.
-        work=asked(design).watchdog_cycles + (PATIENCE if stalls else 0),
+        work=layer.watchdog_cycles + (PATIENCE if stalls else 0),
     )
     with contextlib.nullcontext() if trace is None else replacing(trace) as fresh:
         traffic = run(design, stimulus, target=target, simulator=simulator, trace=fresh)
+    traffic = traffic.without(len(layer.preamble))
     if len(batch) == 1 and (traffic.frames[0] != traffic.frames[1]).any():
         raise SimulationError(f"{design.name}: the same inference must be answered alike twice")
     beats = join(traffic.frames, design.beat, design.link)
     values = np.stack([golden.unpack(beats[index]) for index in range(len(batch))])
-    return Answer(name, values[0] if single else values, summarise(traffic))
+    return Answer(name, values[0] if count is None else values, summarise(traffic))
 
 
-def _inferences(arrays: Mapping[str, NDArray[Any]]) -> list[dict[str, NDArray[Any]]]:
+def _apart(
+    specs: Sequence[ArraySpec], arrays: Mapping[str, NDArray[Any]], count: int
+) -> list[dict[str, NDArray[Any]]]:
     """Take a batch apart."""
+    for spec in specs:
+        found = arrays[spec.name].shape
+        if len(found) != len(spec.shape) + 1 or found[0] != count:
+            raise ValueError(f"{spec.name} must be of shape {spec.words(count)}, not {found!r}")
     return [
         dict(zip(arrays, inference, strict=True))
         for inference in zip(*arrays.values(), strict=True)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from spikeloom.design.base import Design
 from spikeloom.files import Archive, FormatError, InputError, replacing, words
-from spikeloom.golden.arrays import ArraySpec
+from spikeloom.golden.arrays import ArraySpec, fill
 from spikeloom.golden.kinds import model
 
 __all__ = ["draw_spikes", "read_spikes", "write_arrays"]
@@ -19,6 +19,8 @@ _T = TypeVar("_T")
 
 def read_spikes(path: Path, design: Design) -> dict[str, NDArray[Any]]:
     """Read a layer's inputs from an NPZ file (``q``, ``k`` and ``v``), and its output if there.
+
+    An input that has a default and is not in the file is filled in.
 
     Parameters
     ----------
@@ -35,6 +37,7 @@ def read_spikes(path: Path, design: Design) -> dict[str, NDArray[Any]]:
     """
     golden = model(design)
     arrays = _read(path, golden.inputs, golden.output)
+    arrays |= fill(golden.inputs, arrays)
     specs = {spec.name: spec for spec in (*golden.inputs, golden.output)}
     return {name: _check(path, specs[name], array) for name, array in arrays.items()}
 
@@ -44,14 +47,14 @@ def _read(path: Path, needed: Sequence[ArraySpec], answer: ArraySpec) -> dict[st
     try:
         with Archive(path) as archive:
             for spec in needed:
-                if spec.name not in archive.names:
+                if spec.name not in archive.names and spec.default is None:
                     raise InputError(
                         f"{path}: {spec.name}: must be in the file, and is not; it holds "
                         f"{', '.join(map(_plain, archive.names[:8])) or 'nothing'}"
                     )
-            specs = [*needed, *([answer] if answer.name in archive.names else [])]
+            specs = [spec for spec in (*needed, answer) if spec.name in archive.names]
             headers = {spec.name: _of(path, spec, archive.header) for spec in specs}
-            count = _inferences(headers[needed[0].name][0], needed[0])
+            count = _inferences(headers[specs[0].name][0], specs[0])
             for spec in specs:
                 _check_header(path, spec, *headers[spec.name], count)
             return {spec.name: _of(path, spec, archive.array) for spec in specs}
@@ -81,12 +84,9 @@ def _check_header(
     path: Path, spec: ArraySpec, found: tuple[int, ...], dtype: np.dtype[Any], count: int | None
 ) -> None:
     where = f"{path}: {spec.name}"
-    axes, shape = spec.axes, spec.shape
-    if count is not None:
-        axes, shape = f"(inferences, {axes[1:]}", (count, *shape)
-    if found != shape:
+    if found != (spec.shape if count is None else (count, *spec.shape)):
         hint = _turned(found, spec)
-        raise InputError(f"{where}: must be of shape {axes} = {shape}, not {found}{hint}")
+        raise InputError(f"{where}: must be of shape {spec.words(count)}, not {found}{hint}")
     if dtype.kind not in "biu":
         raise InputError(f"{where}: must be of integers (uint8), not {dtype}")
 
@@ -109,8 +109,9 @@ def _check(path: Path, spec: ArraySpec, array: NDArray[Any]) -> NDArray[Any]:
     if len(wrong):
         index = tuple(wrong[0].tolist())
         hint = f" ({spec.beyond})" if spec.beyond and array[index] > spec.high else ""
+        where = f" at {index}" if index else ""
         raise InputError(
-            f"{path}: {spec.name}: {array[index]} at {index}: must be {spec.allowed}{hint}"
+            f"{path}: {spec.name}: {array[index]}{where}: must be {spec.allowed}{hint}"
         )
     return array.astype(spec.dtype)
 
@@ -118,7 +119,8 @@ def _check(path: Path, spec: ArraySpec, array: NDArray[Any]) -> NDArray[Any]:
 def draw_spikes(design: Design, *, rate: float, seed: int) -> dict[str, NDArray[Any]]:
     """Draw a layer's inputs: each number is not zero with probability ``rate``, on its own.
 
-    Numbers that are not spikes are drawn evenly from their range without zero.
+    Numbers that are not spikes are drawn evenly from their range without zero. An input that has a
+    default is that.
 
     Raises
     ------
@@ -130,7 +132,8 @@ def draw_spikes(design: Design, *, rate: float, seed: int) -> dict[str, NDArray[
     if seed < 0:
         raise ValueError(f"Seed must be a non-negative integer, not {seed!r}")
     rng = np.random.default_rng(seed)
-    return {spec.name: _draw(spec, rate, rng) for spec in model(design).inputs}
+    specs = model(design).inputs
+    return fill(specs, {s.name: _draw(s, rate, rng) for s in specs if s.default is None})
 
 
 def _draw(spec: ArraySpec, rate: float, rng: np.random.Generator) -> NDArray[Any]:

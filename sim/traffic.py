@@ -1,11 +1,13 @@
 """What goes into a simulated design and what comes out: the contract of all back ends."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["PATIENCE", "WORK", "SimulationError", "Stimulus", "Traffic", "summarise"]
+__all__ = ["PATIENCE", "WORK", "SimulationError", "Stimulus", "Traffic", "padded", "summarise"]
 
 PATIENCE = 100_000
 """Cycles without a beat and without work after which a simulation counts as stuck."""
@@ -44,6 +46,9 @@ class Stimulus:
     reset : int
         Cycles of reset before the first beat, at least 1. Amaranth's simulator takes none: there a
         design begins as after reset.
+    lengths : tuple of int or None
+        How many beats of each row of ``frames`` are sent, at least 1: ``tlast`` goes with the last
+        of these, and the rest of the row is padding. By default all are sent.
 
     Raises
     ------
@@ -58,6 +63,7 @@ class Stimulus:
     patience: int = PATIENCE
     work: int = WORK
     reset: int = 2
+    lengths: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -79,6 +85,31 @@ class Stimulus:
             )
         if self.reset < 1:
             raise ValueError(f"Reset must be a positive number of cycles, not {self.reset!r}")
+        if self.lengths is None:
+            return
+        count, width = self.frames.shape
+        if len(self.lengths) != count:
+            raise ValueError(f"Lengths must be {count}, one a frame, not {len(self.lengths)}")
+        for length in self.lengths:
+            if not isinstance(length, int):
+                raise TypeError(f"Lengths must be integers, not {length!r}")
+            if not 1 <= length <= width:
+                raise ValueError(f"Lengths must be 1 to {width}, not {length!r}")
+
+    @property
+    def beats(self) -> NDArray[np.uint64]:
+        """Every beat that is sent, one inference after the other."""
+        if self.lengths is None:
+            return np.ascontiguousarray(self.frames, dtype=np.uint64).reshape(-1)
+        sent = [row[:length] for row, length in zip(self.frames, self.lengths, strict=True)]
+        return np.concatenate(sent, dtype=np.uint64)
+
+    @property
+    def ends(self) -> NDArray[np.uint64]:
+        """For each inference, how many beats are sent up to its end."""
+        count, width = self.frames.shape
+        lengths = (width,) * count if self.lengths is None else self.lengths
+        return np.cumsum(lengths, dtype=np.uint64)
 
 
 @dataclass(frozen=True)
@@ -105,6 +136,15 @@ class Traffic:
     busy: int
     total: int = field(compare=False, default=0)
 
+    def without(self, count: int) -> "Traffic":
+        """Leave out the first frames, in which no engine worked."""
+        return replace(
+            self,
+            frames=self.frames[count:],
+            first_in=self.first_in[count:],
+            last_out=self.last_out[count:],
+        )
+
     @property
     def cycles(self) -> int:
         """Cycles from the first accepted beat to the last delivered one, both included."""
@@ -121,6 +161,24 @@ class Traffic:
         if len(self.last_out) < 2:
             return None
         return self.last_out[-1] - self.last_out[-2]
+
+
+def padded(
+    frames: Sequence[NDArray[np.uint64]],
+) -> tuple[NDArray[np.uint64], tuple[int, ...] | None]:
+    """Give frames and lengths of a :class:`Stimulus` for inferences of any numbers of beats.
+
+    >>> frames, lengths = padded([np.array([1, 2], np.uint64), np.array([3], np.uint64)])
+    >>> frames.tolist(), lengths
+    ([[1, 2], [3, 0]], (2, 1))
+    """
+    lengths = tuple(len(frame) for frame in frames)
+    if len(set(lengths)) == 1:
+        return np.stack(frames), None
+    rows = np.zeros((len(frames), max(lengths)), dtype=np.uint64)
+    for row, frame in zip(rows, frames, strict=True):
+        row[: len(frame)] = frame
+    return rows, lengths
 
 
 def summarise(traffic: Traffic) -> dict[str, int]:

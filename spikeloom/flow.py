@@ -26,6 +26,7 @@ from spikeloom.boards.place import (
 from spikeloom.boards.yosys import yosys_version
 from spikeloom.design.base import Design
 from spikeloom.files import fresh_folder, share, sync_tree, words
+from spikeloom.golden.arrays import fill
 from spikeloom.golden.kinds import model
 from spikeloom.hdl.kinds import asked
 from spikeloom.hdl.top import AxiStreamTop
@@ -250,7 +251,8 @@ def predict_cycles(design: Design, arrays: Mapping[str, NDArray[Any]] | None = N
     if arrays is None:
         return layer.compute_cycles()
     specs = model(design).inputs
-    batches = [arrays[spec.name].reshape(-1, *spec.shape) for spec in specs]
+    given = fill(specs, arrays)
+    batches = [given[spec.name].reshape(-1, *spec.shape) for spec in specs]
     names = [spec.name for spec in specs]
     inferences = [dict(zip(names, each, strict=True)) for each in zip(*batches, strict=True)]
     return sum(map(layer.compute_cycles, inferences)) // len(inferences)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from spikeloom.design.network.design import NetworkDesign
 from spikeloom.golden.arrays import ArraySpec
@@ -61,13 +61,24 @@ class NetworkModel(Model[NetworkDesign]):
         return Stream(Loop(("token",), (Part(spec, axes, "channel", order, bits_, self.beat),)))
 
     @property
+    def number_beats(self) -> int:
+        """Beats of a number."""
+        width, _ = bits(self.output.low, self.output.high)
+        return -(-width // self.beat)
+
+    @property
     def stream_out(self) -> Stream:
-        """Numbers in whole beats."""
+        """Numbers in whole beats, behind a status where weights are loaded."""
         spec = self.output
         width, _ = bits(spec.low, spec.high)
-        axes = {"output": spec.shape[0]}
-        order = ("output", "beat")
-        return Stream(Loop((), (Part(spec, axes, "output", order, width, self.beat, signed=True),)))
+        axes, order = {"output": spec.shape[0]}, ("output", "beat")
+        numbers = Part(spec, axes, "output", order, width, self.beat, signed=True)
+        if not self._design.loaded:
+            return Stream(Loop((), (numbers,)))
+        status = ArraySpec("status", "(1)", (1,))
+        return Stream(
+            Loop((), (Part(status, {"status": 1}, "status", ("beat",), 1, self.beat), numbers))
+        )
 
     @property
     def beat(self) -> int:
@@ -77,7 +88,15 @@ class NetworkModel(Model[NetworkDesign]):
     def pack(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.uint64]:
         """Return the input beats of one inference: those of its own tokens."""
         beats = super().pack(arrays)
-        return beats[: int(arrays["length"]) * (self.beats_in // self._design.tokens)]
+        own = beats[: int(arrays["length"]) * (self.beats_in // self._design.tokens)]
+        return np.concatenate([np.zeros(int(self._design.loaded), np.uint64), own])
+
+    def unpack(self, beats: ArrayLike) -> NDArray[Any]:
+        """Return the numbers; :exc:`ValueError` for the answer of a network without weights."""
+        found = self.stream_out.unpack(beats)
+        if self._design.loaded and not found["status"].all():
+            raise ValueError("status must be 1: the network has no weights")
+        return found[self.output.name].astype(self.output.dtype)
 
     def describe(self) -> dict[str, Any]:
         """Describe beats and widths."""

@@ -4,9 +4,10 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from spikeloom.design.base import Design
 from spikeloom.hdl.frame.beats import beat_stream
@@ -48,6 +49,9 @@ class LayerComponent(Component):
             }
         )
 
+    framed = False
+    """Whether ``i.last`` is looked at: it ends an inference, which may be shorter than others."""
+
     @classmethod
     def of(cls, design: Any) -> "LayerComponent":
         """Make the component of a layer, of the form that its folding asks for."""
@@ -64,6 +68,11 @@ class LayerComponent(Component):
 
         Without ``arrays``, the inputs of the golden model by name, the most there can be.
         """
+
+    @property
+    def preamble(self) -> tuple[NDArray[np.uint64], ...]:
+        """Frames to send after configuration, before the first inference; each is answered."""
+        return ()
 
     @property
     def watchdog_cycles(self) -> int:

@@ -45,16 +45,19 @@ class Widener(_Converter):
         Bits of a beat.
     link : int
         Bits of a word, a divisor of ``beat`` less than it.
+    framed : bool
+        Whether ``last`` ends a frame, and with it a beat, whatever words it has.
 
     Members
     -------
     i : In(stream)
-        Words. ``last`` is not looked at.
+        Words. ``last`` is looked at where frames end with it.
     o : Out(stream)
-        Beats, ``last`` always low.
+        Beats, ``last`` low where it is not looked at.
     """
 
-    def __init__(self, beat: int, link: int):
+    def __init__(self, beat: int, link: int, *, framed: bool = False):
+        self.framed: Final = framed
         super().__init__(beat, link, wide_in=False)
 
     def elaborate(self, platform: object) -> Module:
@@ -76,6 +79,13 @@ class Widener(_Converter):
         ]
         with m.If(accept):
             m.d.sync += beat.eq(Cat(beat, self.i.payload.data)[self.link :])
+        if self.framed:
+            last = Signal(reset_less=True)
+            m.d.comb += self.o.payload.last.eq(last)
+            with m.If(accept):
+                m.d.sync += last.eq(self.i.payload.last)
+                with m.If(self.i.payload.last):
+                    m.d.sync += [count.eq(0), full.eq(1)]
         return m
 
 

@@ -6,6 +6,7 @@ Run by :mod:`spikeloom.sim.events`, which names the file with the stimulus in th
 import os
 import random
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, NoReturn
 
 import cocotb
@@ -23,11 +24,11 @@ ANSWER = "SPIKELOOM_ANSWER"
 class _Monitor:
     """Watches both streams, cycle by cycle, and keeps count."""
 
-    def __init__(self, dut: Any, frames: Any, out_beats: int, patience: int, work: int):
+    def __init__(self, dut: Any, ends: list[int], out_beats: int, patience: int, work: int):
         self.dut = dut
-        self.in_beats, self.out_beats = frames.shape[1], out_beats
+        self.firsts, self.out_beats = {0, *ends}, out_beats
         self.patience, self.work = patience, work
-        self.total = len(frames) * out_beats
+        self.total = len(ends) * out_beats
         self.cycle = self.busy = self.sent = self.received = 0
         self.first_in: list[int] = []
         self.last_out: list[int] = []
@@ -54,7 +55,7 @@ class _Monitor:
                 ends = (self.received + 1) % self.out_beats == 0
                 assert beat[1] == ends, f"{where}: tlast is {beat[1]} on beat {self.received}"
             if accepted:
-                if self.sent % self.in_beats == 0:
+                if self.sent in self.firsts:
                     self.first_in.append(self.cycle)
                 self.sent += 1
             if delivered:
@@ -79,7 +80,8 @@ def _pauses(stalls: float, seed: int) -> Iterator[bool]:
 async def inferences(dut: Any) -> None:
     """Send all inferences at once, one straight after the other, and write down the answers."""
     with np.load(os.environ[STIMULUS]) as file:
-        frames, out_beats = file["frames"], int(file["out_beats"])
+        beats, ends = file["beats"].tolist(), file["ends"].tolist()
+        out_beats = int(file["out_beats"])
         stalls, seed = float(file["stalls"]), int(file["seed"])
         patience, work = int(file["patience"]), int(file["work"])
         reset = int(file["reset"])
@@ -95,19 +97,19 @@ async def inferences(dut: Any) -> None:
     source = AxiStreamSource(AxiStreamBus.from_prefix(dut, "s_axis"), dut.clk, byte_lanes=1)
     sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, "m_axis"), dut.clk, byte_lanes=1)
 
-    monitor = _Monitor(dut, frames, out_beats, patience, work)
+    monitor = _Monitor(dut, ends, out_beats, patience, work)
     watch = cocotb.start_soon(monitor.run())
     if stalls:
         source.set_pause_generator(_pauses(stalls, 2 * seed))
         sink.set_pause_generator(_pauses(stalls, 2 * seed + 1))
-    for frame in frames:
-        await source.send(AxiStreamFrame(tdata=frame.tolist()))
-    answers = [list((await sink.recv()).tdata) for _ in frames]
+    for start, end in pairwise([0, *ends]):
+        await source.send(AxiStreamFrame(tdata=beats[start:end]))
+    answers = [list((await sink.recv()).tdata) for _ in ends]
     # A surplus beat would come now.
     for _ in range(64):
         await RisingEdge(dut.clk)
     assert not watch.done(), "the monitor ended early"
-    assert monitor.received == len(frames) * out_beats, f"{monitor.received} beats came"
+    assert monitor.received == len(ends) * out_beats, f"{monitor.received} beats came"
     np.savez(
         os.environ[ANSWER],
         frames=np.array(answers, dtype=np.uint64),

@@ -35,7 +35,7 @@ from spikeloom.hdl.top import AxiStreamTop
 from spikeloom.sim.cache import cached
 from spikeloom.sim.cxxrtl import CxxrtlModel
 from spikeloom.sim.spikes import draw_spikes, read_spikes
-from spikeloom.sim.traffic import PATIENCE, SimulationError, Stimulus, summarise
+from spikeloom.sim.traffic import PATIENCE, SimulationError, Stimulus, padded, summarise
 from spikeloom.sim.verilog import to_rtlil
 
 __all__ = ["Say", "digest", "measure", "rtlil", "tool_versions"]
@@ -335,8 +335,9 @@ def _simulate(
         {key: array if single else array[index] for key, array in arrays.items()}
         for index in range(1 if single else len(arrays[lead.name]))
     ]
-    frames = np.stack([golden.pack(spikes) for spikes in batch * (1 + single)])
-    stimulus = Stimulus(frames, golden.beats_out, work=2 * predict_cycles(design) + PATIENCE)
+    frames, lengths = padded([golden.pack(spikes) for spikes in batch * (1 + single)])
+    work = 2 * predict_cycles(design) + PATIENCE
+    stimulus = Stimulus(frames, golden.beats_out, work=work, lengths=lengths)
     traffic = CxxrtlModel(source, toplevel=design.module).run(stimulus)
     answers = [golden.answer(spikes) for spikes in batch]
     for index, frame in enumerate(traffic.frames):

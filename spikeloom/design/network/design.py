@@ -86,6 +86,11 @@ class NetworkDesign(SequenceKeys, Design):
         """Blocks."""
         return len(self.blocks)
 
+    @property
+    def loaded(self) -> bool:
+        """Whether the weights are sent over the stream, into SPRAM, before the first inference."""
+        return self.folding.weights == "spram"
+
 
 def _target(given: object) -> object:
     """Fill in a target: beats of a network are wider than those of a layer."""

@@ -66,8 +66,8 @@ class Folding(Section):
     )
     tokens: Literal[1, 2, 4, 8] = Field(default=1, description="Tokens at once.")
     planes: Literal[1, 2] = Field(default=2, description="Bits of a weight at once.")
-    weights: Literal["auto", "ebr", "spram"] = Field(
-        default="auto",
+    weights: Literal["ebr", "spram"] = Field(
+        default="spram",
         description="Memory of the weights: ebr comes with the bitstream, spram is loaded over the "
         "stream.",
     )

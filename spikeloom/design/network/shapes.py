@@ -66,7 +66,9 @@ def expected(design: "NetworkDesign") -> Iterator[ArrayShape]:
     encoder, readout, dim = design.encoder, design.readout, design.dim
     weight = weight_range(encoder.weight_bits)
     binary = encoder.weight_bits == 1
-    yield ArrayShape("encoder.weight", "(D, C)", (dim, encoder.inputs), *weight, zero=not binary)
+    yield ArrayShape(
+        "encoder.weight", "(D, C)", (dim, encoder.inputs), *weight, zero=not binary
+    )
     if encoder.position == "absolute":
         yield ArrayShape("encoder.position", "(N, D)", (design.tokens, dim), *weight)
     yield ArrayShape("encoder.bias", "(D)", (dim,), 1 - _WIDE, _WIDE - 1)

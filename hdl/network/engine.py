@@ -1,0 +1,268 @@
+"""The engine of a network: passes over tokens, one row of them a cycle."""
+
+from typing import TYPE_CHECKING, Final
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.lib import data
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from spikeloom.design.network.design import BEAT
+from spikeloom.hdl.frame.component import Component
+from spikeloom.hdl.frame.counting import delays
+from spikeloom.hdl.frame.memory import add_memory
+from spikeloom.hdl.network.neuron import StepNeurons
+from spikeloom.hdl.network.program import DEST, FLAGS, LANE
+
+if TYPE_CHECKING:
+    from spikeloom.hdl.network.plan import NetworkPlan
+
+__all__ = ["Engine"]
+
+
+class Engine(Component):
+    """Take passes, and turn what the units count into sums, spikes and numbers.
+
+    A pass issues a row a cycle, ``max(rows, plan.shortest)`` cycles; the next follows at once. A
+    row's sum is written ``stages + 4`` cycles after its address, its spikes ``stages + 5 + steps``.
+
+    Parameters
+    ----------
+    plan : NetworkPlan
+        Geometry of the network.
+
+    Members
+    -------
+    ready, take : In(1), Out(1)
+        A pass is there; it is taken.
+    flags, row, weights, parameters : In
+        The pass.
+    held : Out(1)
+        The parameters of a pass that was taken are still looked at.
+    length : In(range(tokens + 1))
+        Tokens of the sequence.
+    hold : In(1)
+        No pass may begin.
+    idle : Out(1)
+        Everything that was begun is written.
+    addr, en : Out
+        Row that units read.
+    low, high, minus_low, minus_high : Out
+        Weight bits for it a cycle later, and signs.
+    parts : In
+        What the units give, those of a step beside each other.
+    adds, first, double, twice, ends, final : Out(1)
+        With the parts: those are for the read-out, and how.
+    bias : Out(signed)
+        Of the output.
+    w_en : Out(1), w_dest : Out(DEST), w_lane, w_row : Out, w_last : Out(1)
+        Spikes are there: where they go, and whether they are the last of the sequence.
+    spikes : Out(steps * at_once)
+        Spikes, those of a step beside each other; none of a token that is not there.
+    """
+
+    def __init__(self, plan: "NetworkPlan", part: int):
+        self.plan: Final = plan
+        self.part: Final = part
+        design, wide = plan.design, plan.widths
+        units = design.steps * plan.at_once
+        super().__init__(
+            {
+                "ready": In(1),
+                "take": Out(1),
+                "flags": In(FLAGS),
+                "row": In(ceil_log2(plan.depth)),
+                "weights": In(plan.planes * plan.lanes),
+                "parameters": In(wide.parameter_words * 16),
+                "held": Out(1),
+                "length": In(range(design.tokens + 1)),
+                "hold": In(1),
+                "idle": Out(1),
+                "addr": Out(range(plan.depth)),
+                "en": Out(1),
+                "low": Out(plan.lanes),
+                "high": Out(plan.lanes),
+                "minus_low": Out(1),
+                "minus_high": Out(1),
+                "parts": In(units * part),
+                "adds": Out(1),
+                "first": Out(1),
+                "double": Out(1),
+                "twice": Out(1),
+                "ends": Out(1),
+                "final": Out(1),
+                "bias": Out(signed(wide.bias)),
+                "w_en": Out(1),
+                "w_dest": Out(DEST),
+                "w_lane": Out(LANE),
+                "w_row": Out(plan.row_bits),
+                "w_last": Out(1),
+                "spikes": Out(units),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        plan, stages, steps = self.plan, self.plan.stages, self.plan.design.steps
+        flags, valid, begins, ends = self._issue(m)
+
+        # The unit gives what is added ``reach`` cycles after an address; sums are there one cycle
+        # later, spikes ``end`` cycles after the address.
+        reach, end = stages + 2, stages + 4 + steps
+        fires = valid & flags.last & ~flags.reads_out
+        valids = delays(m, valid, reach + 1, "valid")
+        firing = delays(m, fires, end, "fires")
+        first_rows = delays(m, begins, end, "begins")
+        last_rows = delays(m, ends, end, "ends")
+        later = [FLAGS(value) for value in delays(m, flags.as_value(), reach + 1, "flags")]
+        m.d.comb += [
+            self.minus_low.eq(later[reach - 1].minus_low),
+            self.minus_high.eq(later[reach - 1].minus_high),
+            self.adds.eq(valids[reach] & later[reach].reads_out),
+            self.first.eq(first_rows[reach] & later[reach].first),
+            self.double.eq(first_rows[reach] & later[reach].double),
+            self.twice.eq(later[reach].twice),
+            self.ends.eq(last_rows[reach] & later[reach].last),
+            self.final.eq(later[reach].final),
+        ]
+        written = Signal()
+        m.d.sync += written.eq(firing[end])
+        m.d.comb += self.idle.eq(~(Cat(valids, firing).any() | written | valid))
+
+        params = self._parameters(m, first_rows, later, reach)
+        sums = self._sums(m, valids, last_rows, later, reach)
+        spikes = []
+        for p in range(plan.at_once):
+            neurons = StepNeurons(steps, plan.design.fraction, plan.widths)
+            m.submodules[f"neurons{p}"] = neurons
+            m.d.comb += [
+                neurons.bias.eq(self.bias),
+                neurons.threshold.eq(params[plan.widths.bias :]),
+                neurons.whole.eq(later[reach + 1].whole),
+            ]
+            for t in range(steps):
+                m.d.comb += getattr(neurons, f"sum{t}").eq(sums[t * plan.at_once + p])
+            spikes.append(neurons.spikes)
+        self._write(m, spikes, firing[end], last_rows[end], first_rows[end - 1])
+        return m
+
+    def _issue(self, m: Module) -> tuple[data.View, Signal, Value, Value]:
+        """Take passes and go through their rows; say which row there is, and of what pass."""
+        plan = self.plan
+        runs, valid = Signal(), Signal()
+        n = Signal(range(max(plan.rows, plan.shortest)))
+        limit, close = Signal.like(n), Signal.like(n)
+        flags = Signal(FLAGS)
+        over = Signal()
+        m.d.comb += [
+            over.eq(n == close),
+            self.take.eq(
+                self.ready & ~self.hold & (~runs | over) & (~self.flags.sync | (self.idle & ~runs))
+            ),
+        ]
+        parts = ceil_log2(plan.at_once)
+        rows = Signal(range(plan.rows + 1))
+        m.d.comb += rows.eq((self.length + (plan.at_once - 1))[parts:])
+        groups = plan.design.readout.groups
+        if groups > 1:
+            # Some groups may have no token: all rows are gone through, where nothing is.
+            m.d.comb += rows.eq(Mux(self.flags.group, plan.rows // groups, plan.rows))
+        with m.If(runs):
+            m.d.sync += [n.eq(n + 1), self.addr.eq(self.addr + 1)]
+            with m.If(n == limit):
+                m.d.sync += valid.eq(0)
+            with m.If(over):
+                m.d.sync += runs.eq(0)
+        with m.If(self.take):
+            m.d.sync += [
+                *(runs.eq(1), valid.eq(1), n.eq(0), limit.eq(rows - 1)),
+                close.eq(Mux(rows < plan.shortest, plan.shortest - 1, rows - 1)),
+                *(self.addr.eq(self.row), flags.eq(self.flags)),
+            ]
+        # Weights are there with the row, a cycle behind its address.
+        taken = Signal()
+        m.d.sync += taken.eq(self.take)
+        with m.If(taken):
+            m.d.sync += Cat(self.low, self.high)[: len(self.weights)].eq(self.weights)
+        m.d.comb += self.en.eq(valid)
+        return flags, valid, valid & (n == 0), valid & (n == limit)
+
+    def _parameters(
+        self, m: Module, first_rows: list[Value], later: list[data.View], reach: int
+    ) -> Signal:
+        """Take the parameters of an output when its sums come; give bias and threshold."""
+        wide = self.plan.widths
+        params = Signal(wide.bias + wide.threshold)
+        dest, lane = Signal(DEST), Signal(LANE)
+        now = Signal()
+        m.d.comb += [
+            now.eq(first_rows[reach] & later[reach].last),
+            self.bias.eq(params[: wide.bias]),
+        ]
+        with m.If(self.take & self.flags.last):
+            m.d.sync += self.held.eq(1)
+        with m.Elif(now):
+            m.d.sync += self.held.eq(0)
+        with m.If(now):
+            m.d.sync += [
+                dest.eq(self.parameters[:BEAT]),
+                lane.eq(self.parameters[BEAT:]),
+                params.eq(self.parameters[2 * BEAT :]),
+            ]
+        # Where spikes go is looked at when they are there, by when the next output may be summed.
+        with m.If(first_rows[-2]):
+            m.d.sync += [self.w_dest.eq(dest), self.w_lane.eq(lane)]
+        return params
+
+    def _sums(
+        self,
+        m: Module,
+        valids: list[Value],
+        last_rows: list[Value],
+        later: list[data.View],
+        reach: int,
+    ) -> list[Signal]:
+        """Add what units give to the sums so far; give the sums."""
+        plan, total = self.plan, self.plan.widths.total
+        store = add_memory(m, plan.shape("sums"))
+        row = Signal(plan.row_bits)
+        with m.If(valids[reach - 1]):
+            m.d.sync += row.eq(row + 1)
+            with m.If(last_rows[reach - 1]):
+                m.d.sync += row.eq(0)
+        rows = delays(m, row, 2, "row")
+        before = store.read(m, row)
+        flags = later[reach]
+        sums = []
+        quadruple = any(
+            one.flags.get("twice") and not one.flags.get("reads_out") for one in plan.program.passes
+        )
+        for n in range(plan.design.steps * plan.at_once):
+            old = before.word_select(n, total).as_signed()
+            part = self.parts.word_select(n, self.part).as_signed()
+            twice = Mux(flags.twice, old << 2, old << 1) if quadruple else old << 1
+            kept = Signal(signed(total), name=f"kept{n}")
+            m.d.comb += kept.eq(Mux(flags.first, 0, Mux(flags.double, twice, old)))
+            summed = Signal(signed(total), name=f"total{n}", reset_less=True)
+            m.d.sync += summed.eq(kept + part)
+            sums.append(summed)
+        goes_on = valids[reach + 1] & ~later[reach + 1].last
+        store.write(m, rows[2], Cat(sums), goes_on)
+        return sums
+
+    def _write(
+        self, m: Module, spikes: list[Signal], fires: Value, ends: Value, begins: Value
+    ) -> None:
+        """Give the spikes of a row, none of tokens that are not there."""
+        plan = self.plan
+        parts = ceil_log2(plan.at_once)
+        with m.If(fires):
+            m.d.sync += self.w_row.eq(self.w_row + 1)
+            with m.If(ends):
+                m.d.sync += self.w_row.eq(0)
+        full, rest = self.length[parts:], self.length[:parts]
+        m.d.comb += [self.w_en.eq(fires), self.w_last.eq(ends)]
+        for p, bits in enumerate(spikes):
+            there = (self.w_row < full) | ((self.w_row == full) & (p < rest))
+            for t in range(plan.design.steps):
+                m.d.comb += self.spikes[t * plan.at_once + p].eq(bits[t] & there)

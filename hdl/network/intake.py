@@ -1,0 +1,128 @@
+"""The input of a network: bit planes of tokens into the memories of activations."""
+
+from typing import TYPE_CHECKING, Final
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from spikeloom.design.network.design import BEAT
+from spikeloom.hdl.frame.beats import beat_stream
+from spikeloom.hdl.frame.component import Component
+from spikeloom.hdl.frame.counting import odometer
+
+if TYPE_CHECKING:
+    from spikeloom.hdl.network.plan import NetworkPlan
+
+__all__ = ["Intake"]
+
+
+class Intake(Component):
+    """Write the beats of a sequence where the encoder reads them, each for all time steps.
+
+    Behind the beats of a token come, without any beat, the words of its place: of as many bits as
+    there are tokens the one of this token is set.
+
+    Parameters
+    ----------
+    plan : NetworkPlan
+        Geometry of the network.
+
+    Members
+    -------
+    i : In(stream)
+        Beats; ``last`` ends a sequence. What comes behind the most tokens is dropped, up to it.
+    free : In(1)
+        High for one cycle when the sequence that was taken is not needed any more.
+    full : Out(1)
+        A sequence is there.
+    length : Out(range(tokens + 1))
+        Its tokens.
+    write : In(1)
+        Words may be written.
+    w_en, w_row, w_slot, w_column, w_part, w_data : Out
+        Word to write, where, and for which of the tokens that are computed at once.
+    """
+
+    def __init__(self, plan: "NetworkPlan"):
+        self.plan: Final = plan
+        tokens = plan.design.tokens
+        super().__init__(
+            {
+                "i": In(beat_stream(BEAT)),
+                "free": In(1),
+                "full": Out(1),
+                "length": Out(range(tokens + 1)),
+                "write": In(1),
+                "w_en": Out(1),
+                "w_row": Out(plan.row_bits),
+                "w_slot": Out(range(plan.slot_count)),
+                "w_column": Out(range(plan.columns)),
+                "w_part": Out(range(plan.at_once)),
+                "w_data": Out(BEAT),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        plan, encoder = self.plan, self.plan.design.encoder
+        words, places = plan.input_words, plan.place_words
+        part, row = Signal(range(plan.at_once)), Signal(plan.row_bits)
+        word, plane = Signal(range(words)), Signal(range(encoder.bits))
+        place, placing, ends = Signal(range(places)), Signal(), Signal()
+
+        takes, token_done, skips = Signal(), Signal(), Signal()
+        token_read, last = Signal(), self.i.payload.last
+        m.d.comb += [
+            self.i.ready.eq((~self.full & ~placing & self.write) | skips),
+            takes.eq(self.i.valid & self.i.ready & ~skips),
+            self.w_en.eq(takes | (placing & self.write)),
+        ]
+        complete = odometer(m, takes, (word, words), (plane, encoder.bits))
+        m.d.comb += token_read.eq(complete | (takes & last))
+        with m.If(takes & last):
+            m.d.sync += [word.eq(0), plane.eq(0)]
+        with m.If(self.i.valid & last & skips):
+            m.d.sync += skips.eq(0)
+        last_token = self.length == plan.design.tokens - 1
+        if places:
+            with m.If(token_read):
+                m.d.sync += [placing.eq(1), ends.eq(last)]
+            placed = odometer(m, placing & self.write, (place, places))
+            m.d.comb += token_done.eq(placed)
+            with m.If(placed):
+                m.d.sync += placing.eq(0)
+            ended = ends
+        else:
+            m.d.comb += token_done.eq(token_read)
+            ended = last
+        over = ended | last_token
+        odometer(m, token_done & ~over, (part, plan.at_once), (row, 1 << plan.row_bits))
+        with m.If(token_done):
+            m.d.sync += self.length.eq(self.length + 1)
+            with m.If(over):
+                m.d.sync += [self.full.eq(1), part.eq(0), row.eq(0), skips.eq(~ended)]
+        with m.If(self.free):
+            m.d.sync += [self.full.eq(0), self.length.eq(0)]
+
+        token = Cat(part[: ceil_log2(plan.at_once)], row)
+        one = Signal(BEAT)
+        m.d.comb += one.eq(1 << token[:4])
+        mine = place == token[4:] if places > 1 else 1
+        m.d.comb += [
+            self.w_row.eq(row),
+            self.w_part.eq(part),
+            self.w_data.eq(Mux(placing, Mux(mine, one, 0), self.i.payload.data)),
+        ]
+        self._where(m, Mux(placing, words + place, word), Mux(placing, encoder.position_shift, plane))
+        return m
+
+    def _where(self, m: Module, word: Value, plane: Value) -> None:
+        """Say in which slot and column of it a word lies."""
+        plan = self.plan
+        source = plan.tensors["input"]
+        at = Signal(range(source.slots * plan.columns))
+        m.d.comb += at.eq(word)
+        columns = ceil_log2(plan.columns)
+        m.d.comb += self.w_column.eq(at[:columns])
+        m.d.comb += self.w_slot.eq(source.slot + plane * source.slots + at[columns:])

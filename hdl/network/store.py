@@ -1,0 +1,199 @@
+"""The program of a network in memory that holds nothing at first: loaded, and checked."""
+
+import zlib
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib.wiring import In, Out
+from numpy.typing import NDArray
+
+from spikeloom.design.network.design import BEAT
+from spikeloom.hdl.frame.beats import beat_stream
+from spikeloom.hdl.frame.component import Component
+from spikeloom.hdl.frame.memory import add_memory
+from spikeloom.hdl.frame.memory_map import MemoryShape
+
+__all__ = ["LOAD", "RUN", "ProgramStore", "StatusFront", "load_frame"]
+
+RUN, LOAD = 0, 1
+"""Commands: the first beat of a frame."""
+
+# The register of CRC-32 behind any data and its own CRC; its polynomial, low bit first.
+_RESIDUE = 0xDEBB20E3
+_POLYNOMIAL = 0xEDB88320
+
+
+def load_frame(words: Sequence[int]) -> NDArray[np.uint64]:
+    """Return the beats that load a program: the command, its words and their CRC-32.
+
+    The CRC is that of Ethernet and ZIP, over the bytes of the words, low byte first.
+
+    >>> load_frame([0x0201]).tolist()
+    [1, 513, 17042, 46796]
+    """
+    check = zlib.crc32(np.array(words, dtype="<u2").tobytes())
+    return np.array([LOAD, *words, check & 0xFFFF, check >> BEAT], dtype=np.uint64)
+
+
+class ProgramStore(Component):
+    """The memory of the program, with the frames that are for it taken out of the stream.
+
+    The first beat of a frame is a command, 0 to run or 1 to load. A word is loaded in 17 cycles, a
+    bit of the CRC in each. A program is good if it has as many words as it should, and its CRC
+    is right; as long as none is, frames to run are swallowed.
+
+    Parameters
+    ----------
+    shape : MemoryShape
+        The memory.
+    words : int
+        Words of the program.
+
+    Members
+    -------
+    i, o : In(stream), Out(stream)
+        Frames with their command; those to run without it.
+    addr, en : In, data : Out(16)
+        Word to read, and that word one cycle later.
+    idle : In(1)
+        Nothing is computed, and no answer waits.
+    loads : Out(1)
+        A program is being loaded.
+    good : Out(1)
+        A program is there.
+    answers, answered : Out(1), In(1)
+        A frame waits for ``good`` as its answer; it was given.
+    """
+
+    def __init__(self, shape: MemoryShape, words: int):
+        self.shape: Final = shape
+        self.words: Final = words
+        super().__init__(
+            {
+                "i": In(beat_stream(BEAT)),
+                "o": Out(beat_stream(BEAT)),
+                "addr": In(range(shape.depth)),
+                "en": In(1),
+                "data": Out(BEAT),
+                "idle": In(1),
+                "loads": Out(1),
+                "good": Out(1),
+                "answers": Out(1),
+                "answered": In(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        store = add_memory(m, self.shape)
+        inside, loads, last = Signal(), Signal(), Signal()
+        word, check = Signal(BEAT), Signal(32)
+        left = Signal(range(BEAT + 1))
+        at = Signal(range(self.words + 3))
+        taken, written = Signal(), Signal()
+        runs = inside & ~loads & self.good
+        m.d.comb += [
+            self.o.valid.eq(runs & self.i.valid),
+            self.o.payload.eq(self.i.payload),
+            taken.eq(self.i.valid & self.i.ready),
+            self.loads.eq(loads),
+            self.data.eq(store.read(m, self.addr, self.en)),
+        ]
+        store.write(m, at, self.i.payload.data, written)
+
+        with m.If(self.answered):
+            m.d.sync += self.answers.eq(0)
+        with m.If(~inside):
+            # Whoever loads waits for what is computed with the program before.
+            m.d.comb += self.i.ready.eq(~self.answers & (self.idle | ~self.i.payload.data[0]))
+            with m.If(taken):
+                m.d.sync += [
+                    *(inside.eq(~self.i.payload.last), loads.eq(self.i.payload.data[0])),
+                    *(at.eq(0), check.eq(0xFFFFFFFF), last.eq(0)),
+                ]
+                with m.If(self.i.payload.data[0]):
+                    m.d.sync += self.good.eq(0)
+        with m.Elif(loads):
+            m.d.comb += [
+                self.i.ready.eq((left == 0) & ~last),
+                written.eq(taken & (at < self.words)),
+            ]
+            with m.If(taken):
+                m.d.sync += [word.eq(self.i.payload.data), left.eq(BEAT), last.eq(self.i.payload.last)]
+                with m.If(at != self.words + 2):
+                    m.d.sync += at.eq(at + 1)
+            with m.If(left != 0):
+                low = word[0] ^ check[0]
+                m.d.sync += [
+                    *(left.eq(left - 1), word.eq(word >> 1)),
+                    check.eq((check >> 1) ^ Mux(low, _POLYNOMIAL, 0)),
+                ]
+            with m.If(last & (left == 0)):
+                m.d.sync += [
+                    *(inside.eq(0), loads.eq(0), last.eq(0), self.answers.eq(1)),
+                    self.good.eq((check == _RESIDUE) & (at == self.words + 2)),
+                ]
+        with m.Elif(self.good):
+            m.d.comb += self.i.ready.eq(self.o.ready)
+            with m.If(taken & self.i.payload.last):
+                m.d.sync += inside.eq(0)
+        with m.Else():
+            m.d.comb += self.i.ready.eq(1)
+            with m.If(taken & self.i.payload.last):
+                m.d.sync += [inside.eq(0), self.answers.eq(1)]
+        return m
+
+
+class StatusFront(Component):
+    """Put the status in front of every answer, and answer for frames that give no numbers.
+
+    Parameters
+    ----------
+    beats : int
+        Beats of an answer without the status.
+
+    Members
+    -------
+    i, o : In(stream), Out(stream)
+        Numbers of an inference; the answer.
+    answers, good : In(1)
+        A frame without numbers waits, and its status.
+    answered : Out(1)
+        High for one cycle when it was answered.
+    idle : Out(1)
+        No answer has begun.
+    """
+
+    def __init__(self, beats: int):
+        self.beats: Final = beats
+        super().__init__(
+            {
+                "i": In(beat_stream(BEAT)),
+                "o": Out(beat_stream(BEAT)),
+                "answers": In(1),
+                "good": In(1),
+                "answered": Out(1),
+                "idle": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        begun = Signal()
+        count = Signal(range(self.beats + 1))
+        sent = self.o.valid & self.o.ready
+        m.d.comb += [
+            self.o.valid.eq(self.i.valid | self.answers),
+            self.o.payload.data.eq(Mux(begun, Mux(self.answers, 0, self.i.payload.data), self.good)),
+            self.o.payload.last.eq(count == self.beats),
+            self.i.ready.eq(self.o.ready & begun & ~self.answers),
+            self.answered.eq(self.answers & sent & self.o.payload.last),
+            self.idle.eq(~begun & ~self.i.valid),
+        ]
+        with m.If(sent):
+            m.d.sync += [begun.eq(~self.o.payload.last), count.eq(count + 1)]
+            with m.If(self.o.payload.last):
+                m.d.sync += count.eq(0)
+        return m
