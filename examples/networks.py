@@ -33,7 +33,7 @@ from spikeloom.torch.training import fit, logits
 __all__ = ["NAMES", "evaluate", "load_task", "real", "train"]
 
 HERE = Path(__file__).resolve().parent
-NAMES = ("japanese_vowels", "digits", "taylor")
+NAMES = ("japanese_vowels", "digits", "taylor", "fashion_mnist")
 MAIN = "network"
 PAGE = HERE.parent / "docs" / "network-training.rst"
 
@@ -140,7 +140,9 @@ def _export(
     task: Task, network: Network, folder: Path, test: Split, answers: NDArray[np.int64]
 ) -> None:
     network.export(folder, weights="network-weights.npz")
-    arrays = {"x": test.x, "length": test.length, "logits": answers.astype(np.int32)}
+    test = test.part(np.arange(task.kept or len(test.x)))
+    answers = answers[: len(test.x)].astype(np.int32)
+    arrays = {"x": test.x, "length": test.length, "logits": answers}
     if task.units is None:
         arrays["label"] = test.y
     else:

@@ -69,6 +69,8 @@ class Task:
         Other keys to train the network with, by name; see :func:`variant`.
     training : mapping
         Options of :func:`spikeloom.torch.training.fit`.
+    kept : int
+        Of the samples to test with, how many the file has, the first ones; 0 for all.
     units : function
         Of a regression, returns deviation and mean of the targets in units of the data.
     """
@@ -82,6 +84,7 @@ class Task:
     baselines: Callable[[], dict[str, float]]
     variants: Mapping[str, Mapping[str, Any]]
     training: Mapping[str, Any]
+    kept: int = 0
     units: Callable[[], tuple[float, float]] | None = None
 
 
