@@ -129,7 +129,8 @@ def _run(task: Task, folder: Path, arguments: argparse.Namespace) -> None:
             design = variant(task.design, variants[name])
             network = train(task, design, training, seed=seed, **options)
             answers = evaluate(network, test)
-            score = task.score(real(network, answers, test.length), test.y)
+            known = 0 if test.known is None else test.known
+            score = task.score(real(network, answers, test.length) + known, test.y + known)
             print(f"{task.name}: {name}: seed {seed}: {score:.4f}", file=sys.stderr)
             update(results, name, {str(seed): score})
             if name == MAIN and seed == arguments.seeds[0]:
@@ -143,12 +144,12 @@ def _export(
     test = test.part(np.arange(task.kept or len(test.x)))
     answers = answers[: len(test.x)].astype(np.int32)
     arrays = {"x": test.x, "length": test.length, "logits": answers}
-    if task.units is None:
+    if task.unit is None or test.known is None:
         arrays["label"] = test.y
     else:
-        deviation, mean = task.units()
-        scales = {"scale": network.readout.scale * deviation, "offset": mean}
-        arrays |= {"target": test.y * deviation + mean, **scales}
+        unit = task.unit()
+        arrays |= {"target": (test.y + test.known) * unit, "offset": test.known * unit}
+        arrays["scale"] = np.array(network.readout.scale * unit)
     write(folder / "network-test.npz", lambda file: np.savez_compressed(file, **arrays))
 
 

@@ -33,16 +33,20 @@ class Split:
     length : int64 array of shape (samples,)
         Tokens of each.
     y : array of shape (samples,) or (samples, outputs)
-        Labels, or real numbers in units of the deviation of the training set.
+        Labels, or real numbers.
+    known : array, or None
+        What the host adds to the network's numbers and knows beforehand, of the shape of ``y``.
     """
 
     x: NDArray[np.int8]
     length: NDArray[np.int64]
     y: NDArray[Any]
+    known: NDArray[np.float64] | None = None
 
     def part(self, chosen: NDArray[Any]) -> "Split":
         """Return some of the samples."""
-        return Split(self.x[chosen], self.length[chosen], self.y[chosen])
+        known = None if self.known is None else self.known[chosen]
+        return Split(self.x[chosen], self.length[chosen], self.y[chosen], known)
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class Task:
     loss : function
         Of logits and targets.
     score : function
-        Of real logits and targets: accuracy or R2, at most 1.
+        Of real logits and targets, both with what is known added: accuracy or R2, at most 1.
     augment : function
         Changes a batch of inputs.
     baselines : function
@@ -71,8 +75,8 @@ class Task:
         Options of :func:`spikeloom.torch.training.fit`.
     kept : int
         Of the samples to test with, how many the file has, the first ones; 0 for all.
-    units : function
-        Of a regression, returns deviation and mean of the targets in units of the data.
+    unit : function
+        Of a regression, returns what 1 of a target is in units of the data.
     """
 
     name: str
@@ -85,7 +89,7 @@ class Task:
     variants: Mapping[str, Mapping[str, Any]]
     training: Mapping[str, Any]
     kept: int = 0
-    units: Callable[[], tuple[float, float]] | None = None
+    unit: Callable[[], float] | None = None
 
 
 def variant(design: Mapping[str, Any], keys: Mapping[str, Any]) -> dict[str, Any]:

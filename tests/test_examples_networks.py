@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"
 NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/network.toml"))
 REGRESSIONS = ("taylor",)
+# Of whose test set the file has a part.
+SAMPLES = ("fashion_mnist",)
 
 
 def load(name):
@@ -45,7 +47,7 @@ def run(*arguments):
 
 
 def test_examples_are_there():
-    assert NAMES == ["digits", "japanese_vowels", "taylor"]
+    assert NAMES == ["digits", "fashion_mnist", "japanese_vowels", "taylor"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -76,6 +78,8 @@ def test_results_are_those_of_the_files(name):
         forecast = means * test["scale"] + test["offset"]
         deviation = ((test["target"] - test["target"].mean()) ** 2).sum()
         score = 1 - ((test["target"] - forecast) ** 2).sum() / deviation
+    elif name in SAMPLES:
+        pytest.skip("the file has a part of the test set")
     else:
         score = (test["logits"].argmax(axis=1) == test["label"]).mean()
     assert results(name)["network"]["0"] == pytest.approx(score, abs=6e-5)

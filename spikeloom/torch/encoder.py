@@ -13,8 +13,6 @@ from spikeloom.torch.surrogate import integer_lif, lif
 
 __all__ = ["Encoder"]
 
-_POSITION = 127
-
 # Of entries of the position's table, as the design admits it.
 _MOST_SHIFT = 7
 
@@ -33,9 +31,9 @@ class Encoder(nn.Module):
     weight_bits : int
         One of :data:`spikeloom.torch.quantize.WIDTHS`.
     position : bool
-        Whether a learned table (N, D) is added before the neuron. Its entries have eight bits, in
-        units of a power of two of the drive's unit, the same power for all channels. What the
-        greatest power does not reach is clipped, in training as well.
+        Whether a learned table (N, D) is added before the neuron. Its entries have the bits of a
+        weight, in units of a power of two of the drive's unit, the same power for all channels.
+        What the greatest power does not reach is clipped, in training as well.
     """
 
     def __init__(
@@ -51,6 +49,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.steps = steps
         self.weight_bits = weight_bits
+        self._most = max(1, 2 ** (weight_bits - 1) - 1)
         self.weight = nn.Parameter(torch.empty(outputs, inputs).uniform_(-1, 1) / inputs**0.5)
         self.norm = normalisation(outputs)
         self.position = nn.Parameter(0.5 * torch.randn(tokens, outputs)) if position else None
@@ -87,12 +86,12 @@ class Encoder(nn.Module):
 
     @torch.no_grad()
     def position_table(self) -> tuple[NDArray[np.int64], int]:
-        """Return the table (N, D) from -127 to 127, and position_shift."""
+        """Return the table (N, D), of eight bits from -127 to 127, and position_shift."""
         assert self.position is not None
         unit = torch.from_numpy(self.folded().unit)
         shift = self._shift(unit)
         entries = torch.round(self.position.double() / (unit * 2**shift))
-        entries = entries.clamp(-_POSITION, _POSITION)
+        entries = entries.clamp(-self._most, self._most)
         return entries.numpy().astype(np.int64), shift
 
     def _rounded_position(self) -> Tensor:
@@ -101,10 +100,10 @@ class Encoder(nn.Module):
         with torch.no_grad():
             unit = torch.from_numpy(self.folded().unit)
             step = (unit * 2 ** self._shift(unit)).to(self.position.dtype)
-        return round_through(self.position / step, -_POSITION, _POSITION) * step
+        return round_through(self.position / step, -self._most, self._most) * step
 
     def _shift(self, unit: Tensor) -> int:
         """Return the least shift with which every entry fits, or the greatest there is."""
         assert self.position is not None
         most = float((self.position.double().abs() / unit).max())
-        return min(max(0, ceil(log2(max(most, 1) / (_POSITION + 0.499)))), _MOST_SHIFT)
+        return min(max(0, ceil(log2(max(most, 1) / (self._most + 0.499)))), _MOST_SHIFT)

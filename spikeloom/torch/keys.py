@@ -87,7 +87,7 @@ class NetworkKeys:
                 bits=_get(encoder, "bits", 8),
                 signed=_get(encoder, "signed", True),
                 weight_bits=_get(encoder, "weight_bits", 8),
-                position=_get(encoder, "position", "absolute"),
+                position=_get(encoder, "position", "none"),
             ),
             blocks=tuple(_block(block, shape) for block in _get(design, "blocks")),
             readout=ReadoutKeys(

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from spikeloom.design.network.design import NetworkDesign
 from spikeloom.torch.attention import Attention
 from spikeloom.torch.dense import Dense
 from spikeloom.torch.encoder import Encoder
@@ -89,9 +90,10 @@ class Network(nn.Module):
 
     Parameters
     ----------
-    design : mapping, or an object of the same attributes
+    design : mapping or NetworkDesign
         The keys of the design file. ``weights``, ``digest`` and ``encoder.position_shift``, which
-        follow from training, may be missing.
+        follow from training, may be missing and are not looked at. :exc:`ValueError` for what
+        cannot be trained here, :exc:`spikeloom.design.DesignError` for what is no network.
     """
 
     def __init__(self, design: Mapping[str, Any] | Any):
@@ -115,6 +117,8 @@ class Network(nn.Module):
             steps=keys.steps,
             weight_bits=keys.readout.weight_bits,
         )
+        # What cannot be built is refused before it is trained.
+        NetworkDesign.from_dict({**self.design(), "weights": self.integers()})
 
     def forward(self, x: Tensor, length: Tensor | None = None) -> Tensor:
         """Return logits of shape (batch, outputs): real in training, else integers in float64.
@@ -198,8 +202,10 @@ class Network(nn.Module):
 def _plain(design: Any) -> dict[str, Any]:
     """Return a design as a dictionary that can be changed, without what follows from the rest."""
     if isinstance(design, Mapping):
-        return dict(design)
-    made: dict[str, Any] = design.model_dump(mode="json", exclude_unset=True)
+        return {key: value for key, value in design.items() if key not in ("weights", "digest")}
+    made: dict[str, Any] = design.model_dump(
+        mode="json", exclude_unset=True, exclude={"weights", "digest"}
+    )
     for block in made["blocks"]:
         for key in ("name", "target", "tokens", "dim", "steps"):
             block["attention"].pop(key, None)

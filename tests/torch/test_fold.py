@@ -60,11 +60,11 @@ def test_folded_neurons_are_the_real_ones_where_nothing_is_rounded(gain, offset,
 
 
 def test_thresholds_are_rounded_up_and_biases_to_the_nearest():
-    layer = norm([0.3], [0.1], [0.0])
+    layer = norm([0.3012], [0.1], [0.0])
     made = fold(torch.tensor([[1.0]]), torch.tensor([[1.0]]), layer, fraction=4)
-    assert made.threshold.tolist() == [107]  # 106.67
-    assert made.bias.tolist() == [5]  # 5.33
-    assert made.unit[0] == pytest.approx(0.3 / 16)
+    assert made.threshold.tolist() == [107]  # 106.24
+    assert made.bias.tolist() == [5]  # 5.31
+    assert made.unit[0] == pytest.approx(0.3012 / 16)
 
 
 def test_gain_is_over_the_deviation():

@@ -7,6 +7,7 @@ from . import networks
 
 torch = pytest.importorskip("torch", reason="needs the extra 'torch' (PyTorch)")
 
+from spikeloom.design import DesignError  # noqa: E402
 from spikeloom.design.network import NetworkDesign  # noqa: E402
 from spikeloom.golden.network import formula as golden  # noqa: E402
 from spikeloom.torch import Network  # noqa: E402
@@ -71,7 +72,7 @@ DESIGNS = [
     *(changed(attention__heads=2, **{f"attention__{k}": v for k, v in keys.items()})
       for keys in ATTENTIONS),
     *(changed(block__weight_bits=bits, readout__weight_bits=bits) for bits in (1, 2, 3, 4, 8)),
-    *(changed(encoder__weight_bits=bits, encoder__position="none") for bits in (1, 2, 4)),
+    *(changed(encoder__weight_bits=bits) for bits in (1, 2, 3, 4)),
     *(changed(steps=steps) for steps in (1, 4)),
     *(changed(fraction=fraction) for fraction in (0, 2, 8)),
     changed(block__residual="iand"),
@@ -186,6 +187,26 @@ def test_refuses_what_the_chip_cannot_be_given(value):
 def test_refuses_keys(keys, message):
     with pytest.raises(ValueError, match=f"^{message}"):
         Network(changed(**keys))(torch.zeros(2, 6, 5))
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"readout__groups": 4}, "readout.groups: 4: must be a divisor of"),
+        ({"fraction": 9}, "fraction: 9: must be an integer from 0 to 8"),
+        ({"encoder__noise": 1}, "encoder.noise: 1: unknown key"),
+        ({"attention__scales": 1}, "scales: 1: unknown key"),
+    ],
+)
+def test_refuses_what_is_no_network(keys, message):
+    with pytest.raises(DesignError, match=f"^{message}"):
+        Network(changed(**keys))
+
+
+def test_a_design_without_a_position_has_none():
+    design = changed()
+    del design["encoder"]["position"]
+    assert Network(design).encoder.position is None
 
 
 def test_says_which_key_is_missing():
