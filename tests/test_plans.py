@@ -73,6 +73,15 @@ def test_sections_make_up_the_beats(name):
         "state-space": design.steps,
         "projection": design.steps * design.tokens if design.kind == "projection" else 0,
     }.get(design.kind)
+    if design.kind == "network":
+        (x,) = beats["in"]["sections"]
+        assert beats["in"]["beats"] == design.tokens * x["beats"]
+        assert x["beats"] == design.encoder.bits * ceil(design.encoder.inputs / 16)
+        span = WRITTEN[name]["numbers"]["logits"]
+        numbers = design.readout.outputs * ceil(span["bits"] / 16)
+        assert [section["beats"] for section in beats["out"]["sections"]] == [1, numbers]
+        assert beats["out"]["beats"] == 1 + numbers
+        return
     if design.kind == "residual":
         groups = design.steps * design.tokens * ceil(design.dim / design.beat)
         for way in ("in", "out"):

@@ -7,7 +7,7 @@ import pytest
 from spikeloom.design import Design, DesignError
 from spikeloom.design.network.shapes import expected
 
-from ..networks import block, draw_arrays, keys, make, shapes
+from ..networks.draws import block, draw_arrays, keys, make, shapes
 
 
 def error(data, arrays=None, **options):

@@ -12,7 +12,7 @@ from spikeloom.cli import main
 from spikeloom.design import Design, DesignError, load_design
 from spikeloom.design.network.weights import Weights, digest
 
-from ..networks import DENSE, block, draw_arrays, keys, shapes
+from ..networks.draws import DENSE, block, draw_arrays, keys, shapes
 
 SECTIONS = """kind = "network"
 name = "few"

@@ -11,7 +11,7 @@ from spikeloom.golden.kinds import model
 from spikeloom.golden.network import trace
 from spikeloom.golden.network.ranges import encoder_range, readout_range, sum_range
 
-from ...networks import block, draw_input, make
+from ...networks.draws import block, draw_input, make
 
 
 def whole(design, seed=0, length=None):

@@ -9,8 +9,8 @@ from spikeloom.design import Design
 from spikeloom.golden.network import network, trace
 from spikeloom.golden.network.formula import attend, lif
 
-from ... import restated_network
-from ...networks import block, draw_arrays, draw_input, keys, make
+from ...networks import plain
+from ...networks.draws import block, draw_arrays, draw_input, keys, make
 
 POSITIONS = {
     "none": {},
@@ -85,11 +85,11 @@ def compare(data, seed, length=None):
     design = Design.from_dict({**data, "weights": arrays})
     x = draw_input(design, seed, length)
     found = trace(design, x)
-    plain = restated_network.Network(data, arrays)
-    want = plain.logits(x.tolist())
+    restated = plain.Network(data, arrays)
+    want = restated.logits(x.tolist())
     for name, spikes in found.spikes.items():
-        assert spikes.tolist() == plain.found[name], name
-    assert set(plain.found) == set(found.spikes)
+        assert spikes.tolist() == restated.found[name], name
+    assert set(restated.found) == set(found.spikes)
     assert found.logits.tolist() == want
     return design, x, found
 
@@ -184,7 +184,7 @@ def test_lif_is_that_of_spikingjelly_in_floating_point(drives, theta):
         v = 0.0 if want[-1] else v
     found = lif(np.array(drives).reshape(-1, 1, 1), np.array([theta]))
     assert found.ravel().tolist() == want
-    assert restated_network.lif(drives, theta) == want
+    assert plain.lif(drives, theta) == want
 
 
 @settings(max_examples=100)

@@ -5,7 +5,7 @@ Positions of attention are those of tests/restated.py.
 
 from fractions import Fraction
 
-from . import restated
+from .. import restated
 
 
 def lif(drives, theta):
