@@ -12,7 +12,7 @@ from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import delays
 from spikeloom.hdl.frame.memory import add_memory
 from spikeloom.hdl.network.neuron import StepNeurons
-from spikeloom.hdl.network.program import DEST, FLAGS, LANE
+from spikeloom.hdl.network.words import DEST, FLAGS, LANE
 
 if TYPE_CHECKING:
     from spikeloom.hdl.network.plan import NetworkPlan
@@ -73,7 +73,7 @@ class Engine(Component):
                 "flags": In(FLAGS),
                 "row": In(ceil_log2(plan.depth)),
                 "weights": In(plan.planes * plan.lanes),
-                "parameters": In(wide.parameter_words * 16),
+                "parameters": In(plan.sections.parameters * plan.sections.width),
                 "held": Out(1),
                 "length": In(range(design.tokens + 1)),
                 "hold": In(1),
