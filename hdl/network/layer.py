@@ -94,6 +94,7 @@ class NetworkLayer(LayerComponent):
             part=part + ceil_log2(len(units)),
             bias=wide.bias,
             tokens=design.tokens,
+            places=plan.planes,
         )
         connect(m, feeder.o, attention.i)
         connect(m, attention.o, collector.i)
@@ -111,7 +112,7 @@ class NetworkLayer(LayerComponent):
             feeder.start.eq(begins_attention),
             fetch.rewind.eq(ended | loads),
             fetch.take.eq(engine.take | collector.done),
-            fetch.free.eq(~engine.held),
+            fetch.free.eq(~engine.held & ~closing),
             engine.ready.eq(runs & fetch.ready & ~special),
             engine.hold.eq(closing),
             *(engine.flags.eq(flags), engine.row.eq(fetch.row)),
@@ -217,8 +218,9 @@ class NetworkLayer(LayerComponent):
                     *(row.eq(source.w_row), slot.eq(source.w_slot), column.eq(source.w_column)),
                     word.eq(source.w_data),
                 ]
-        places = Cat(words | (lane == n) for n in range(BEAT))
-        mask = Cat(places & (column == n).replicate(BEAT) for n in range(plan.columns))
+        low, high = (Cat(words | (lane[k : k + 2] == n) for n in range(4)) for k in (0, 2))
+        columns = [column == n for n in range(plan.columns)]
+        mask = Cat(low[n % 4] & high[n // 4] & chosen for chosen in columns for n in range(BEAT))
         for n, unit in enumerate(units):
             t, p = divmod(n, plan.at_once)
             chosen, bit = Signal(name=f"chosen{n}"), Signal(name=f"bit{n}")
@@ -246,8 +248,7 @@ class NetworkLayer(LayerComponent):
             level = [a + b for a, b in zip(level[::2], level[1::2], strict=True)]
         m.d.sync += [
             readout.part.eq(level[0]),
-            *(readout.en.eq(engine.adds), readout.first.eq(engine.first)),
-            *(readout.double.eq(engine.double), readout.twice.eq(engine.twice)),
+            *(readout.en.eq(engine.adds), readout.up.eq(engine.up)),
             *(readout.last.eq(engine.ends), readout.final.eq(engine.final)),
         ]
         m.d.comb += readout.bias.eq(engine.bias)
