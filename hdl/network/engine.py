@@ -39,8 +39,8 @@ class Engine(Component):
         The pass.
     held : Out(1)
         The parameters of a pass that was taken are still looked at.
-    length : In(range(tokens + 1))
-        Tokens of the sequence.
+    end : In(range(tokens))
+        Last token of the sequence.
     hold : In(1)
         No pass may begin.
     idle : Out(1)
@@ -75,7 +75,7 @@ class Engine(Component):
                 "weights": In(plan.planes * plan.lanes),
                 "parameters": In(plan.sections.parameters * plan.sections.width),
                 "held": Out(1),
-                "length": In(range(design.tokens + 1)),
+                "end": In(range(design.tokens)),
                 "hold": In(1),
                 "idle": Out(1),
                 "addr": Out(range(plan.depth)),
@@ -149,32 +149,31 @@ class Engine(Component):
         plan = self.plan
         runs, valid = Signal(), Signal()
         n = Signal(range(max(plan.rows, plan.shortest)))
-        limit, close = Signal.like(n), Signal.like(n)
         flags = Signal(FLAGS)
-        over = Signal()
+        parts = ceil_log2(plan.at_once)
+        limit = Signal(range(plan.rows))
+        m.d.comb += limit.eq(self.end[parts:])
+        groups = plan.design.readout.groups
+        if groups > 1:
+            # Some groups may have no token: all rows are gone through, where nothing is.
+            m.d.comb += limit.eq(Mux(flags.group, plan.rows // groups - 1, plan.rows - 1))
+        ending, over = Signal(), Signal()
         m.d.comb += [
-            over.eq(n == close),
+            ending.eq(n == limit),
+            over.eq(Mux(limit < plan.shortest, n == plan.shortest - 1, ending)),
             self.take.eq(
                 self.ready & ~self.hold & (~runs | over) & (~self.flags.sync | (self.idle & ~runs))
             ),
         ]
-        parts = ceil_log2(plan.at_once)
-        rows = Signal(range(plan.rows + 1))
-        m.d.comb += rows.eq((self.length + (plan.at_once - 1))[parts:])
-        groups = plan.design.readout.groups
-        if groups > 1:
-            # Some groups may have no token: all rows are gone through, where nothing is.
-            m.d.comb += rows.eq(Mux(self.flags.group, plan.rows // groups, plan.rows))
         with m.If(runs):
             m.d.sync += [n.eq(n + 1), self.addr.eq(self.addr + 1)]
-            with m.If(n == limit):
+            with m.If(ending):
                 m.d.sync += valid.eq(0)
             with m.If(over):
                 m.d.sync += runs.eq(0)
         with m.If(self.take):
             m.d.sync += [
-                *(runs.eq(1), valid.eq(1), n.eq(0), limit.eq(rows - 1)),
-                close.eq(Mux(rows < plan.shortest, plan.shortest - 1, rows - 1)),
+                *(runs.eq(1), valid.eq(1), n.eq(0)),
                 *(self.addr.eq(self.row), flags.eq(self.flags)),
             ]
         # Weights are there with the row, a cycle behind its address.
@@ -183,7 +182,7 @@ class Engine(Component):
         with m.If(taken):
             m.d.sync += Cat(self.low, self.high)[: len(self.weights)].eq(self.weights)
         m.d.comb += self.en.eq(valid)
-        return flags, valid, valid & (n == 0), valid & (n == limit)
+        return flags, valid, valid & (n == 0), valid & ending
 
     def _parameters(
         self, m: Module, first_rows: list[Value], later: list[data.View], reach: int, over: Value
@@ -259,9 +258,9 @@ class Engine(Component):
             m.d.sync += self.w_row.eq(self.w_row + 1)
             with m.If(ends):
                 m.d.sync += self.w_row.eq(0)
-        full, rest = self.length[parts:], self.length[:parts]
+        full, rest = self.end[parts:], self.end[:parts]
         m.d.comb += [self.w_en.eq(fires), self.w_last.eq(ends)]
         for p, bits in enumerate(spikes):
-            there = (self.w_row < full) | ((self.w_row == full) & (p < rest))
+            there = (self.w_row < full) | ((self.w_row == full) & (p <= rest))
             for t in range(plan.design.steps):
                 m.d.comb += self.spikes[t * plan.at_once + p].eq(bits[t] & there)

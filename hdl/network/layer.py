@@ -99,7 +99,7 @@ class NetworkLayer(LayerComponent):
         connect(m, feeder.o, attention.i)
         connect(m, attention.o, collector.i)
 
-        length = Signal(intake.length.shape())
+        end = Signal.like(intake.end)
         runs, attends, closing = Signal(), Signal(), Signal()
         loads = self._program(m, fetch, intake, readout, runs)
         flags = fetch.flags
@@ -117,7 +117,7 @@ class NetworkLayer(LayerComponent):
             engine.hold.eq(closing),
             *(engine.flags.eq(flags), engine.row.eq(fetch.row)),
             *(engine.weights.eq(fetch.weights), engine.parameters.eq(fetch.parameters)),
-            *(engine.length.eq(length), feeder.length.eq(length), readout.length.eq(length)),
+            *(engine.end.eq(end), feeder.end.eq(end), readout.end.eq(end)),
             intake.free.eq(engine.take & flags.release & flags.sync),
             self.busy.eq(runs),
         ]
@@ -132,7 +132,7 @@ class NetworkLayer(LayerComponent):
         with m.If(ended):
             m.d.sync += runs.eq(0)
         with m.If(~runs & intake.full):
-            m.d.sync += [runs.eq(1), length.eq(intake.length)]
+            m.d.sync += [runs.eq(1), end.eq(intake.end)]
 
         self._read_units(m, units, engine, feeder, attends)
         self._write_units(m, units, engine, collector, intake)

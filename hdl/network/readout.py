@@ -41,8 +41,8 @@ class Readout(Component):
         With the last part of a number: it is complete; it is the last number.
     bias : In(signed)
         Of the number, from its last part on until it is given.
-    length : In(range(tokens + 1))
-        Tokens.
+    end : In(range(tokens))
+        The last token.
     given : Out(1)
         High for one cycle with the last beat of a number.
     o : Out(stream)
@@ -61,7 +61,7 @@ class Readout(Component):
                 "last": In(1),
                 "final": In(1),
                 "bias": In(signed(bias)),
-                "length": In(range(tokens + 1)),
+                "end": In(range(tokens)),
                 "given": Out(1),
                 "o": Out(beat_stream(BEAT)),
             }
@@ -70,20 +70,19 @@ class Readout(Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         total = Signal(signed(self.width))
-        left = Signal(self.length.shape())
+        left = Signal(self.end.shape())
         waits, final, adds = Signal(), Signal(), Signal()
         added, before = Signal(signed(self.width)), Signal(signed(self.width))
         m.d.comb += [
-            adds.eq(waits & (left != 0)),
             before.eq(Mux(self.up, total << self.places, total)),
             added.eq(Mux(waits, self.bias, self.part)),
         ]
         with m.If(self.en | adds):
             m.d.sync += total.eq(before + added)
         with m.If(self.en & self.last):
-            m.d.sync += [waits.eq(1), left.eq(self.length), final.eq(self.final)]
+            m.d.sync += [waits.eq(1), adds.eq(1), left.eq(self.end), final.eq(self.final)]
         with m.If(adds):
-            m.d.sync += left.eq(left - 1)
+            m.d.sync += [left.eq(left - 1), adds.eq(left != 0)]
 
         count = Signal(range(self.beats))
         ends = count == self.beats - 1
