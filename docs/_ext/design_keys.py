@@ -24,20 +24,27 @@ SECTIONS = (
     *POSITIONS,
     *("norm", "folding", "lanes", "target", "budget"),
     *("weights", "bias", "thresholds", "cpg"),
+    *("encoder", "block", "readout", "networkfolding"),
 )
 
 
 def keys(section: str = "") -> dict[str, dict[str, Any]]:
     """Give the keys of a section or kind, or with an empty name those of an attention layer."""
     kind = section or KINDS[0]
-    name = part(kind, "design").__name__ if kind in KINDS else section.capitalize()
-    found = schema()["$defs"][name]
+    parts = schema()["$defs"]
+    name = part(kind, "design").__name__ if kind in KINDS else section
+    found = next(made for key, made in parts.items() if name in (key, key.lower()))
     required = found.get("required", ())
     return {
         name: {**rule, "required": name in required}
         for name, rule in found["properties"].items()
-        if "$ref" not in rule
+        if not _is_section(rule)
     }
+
+
+def _is_section(rule: Mapping[str, Any]) -> bool:
+    """Tell a section, and a list of sections, from a key with a value."""
+    return "$ref" in {**rule, **rule.get("items", {})} or rule.get("type") == "object"
 
 
 def table(section: str = "") -> list[str]:
@@ -75,6 +82,8 @@ def _values(rule: Mapping[str, Any]) -> str:
         return "``true``, ``false``"
     if kind == "string" and "\\d" in rule.get("pattern", ""):
         return 'string ``"a/b"``'
+    if kind == "string" and "sha256" in rule.get("pattern", ""):
+        return 'string ``"sha256:..."``'
     if kind == "string" and "pattern" in rule:
         return "lower-case letters, digits and ``-``, from a letter on, at most 63"
     if kind == "string":

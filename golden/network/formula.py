@@ -86,7 +86,8 @@ def read_out(design: NetworkDesign, x: _Spikes) -> NDArray[np.int64]:
     groups = np.arange(count) * design.readout.groups // design.tokens
     spikes = x.astype(np.int64).sum(axis=0)
     sums = [weight[g] @ spikes[groups == g].sum(axis=0) for g in range(design.readout.groups)]
-    return np.sum(sums, axis=0) + count * bias
+    total: NDArray[np.int64] = np.sum(sums, axis=0) + count * bias
+    return total
 
 
 def trace(design: NetworkDesign, x: ArrayLike) -> Trace:

@@ -111,13 +111,19 @@ class NetworkModel(Model[NetworkDesign]):
         }
         logits = {
             "name": spec.name,
-            "beats": self.beats_out,
+            "beats": spec.shape[0] * self.number_beats,
             "order": "number by number, two's complement, low beat first",
         }
+        out = [logits]
+        if design.loaded:
+            status = "bit 0: 1, or 0 for a network without weights, whose numbers are 0"
+            out = [{"name": "status", "beats": 1, "order": status}, logits]
         described = self.describe_beats(
-            "for each token: the sections of that token", {"sections": [x]}, {"sections": [logits]}
+            "for each token: the sections of that token", {"sections": [x]}, {"sections": out}
         )
         described["in"]["last"] = "ends a sequence, which may have fewer tokens"
+        if design.loaded:
+            described["in"]["command"] = {"beats": 1, "run": 0, "load": 1}
         return {
             "beats": described,
             "numbers": {

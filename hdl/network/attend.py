@@ -39,8 +39,8 @@ class Feeder(Component):
     -------
     start : In(1)
         Begin.
-    length : In(range(tokens + 1))
-        Tokens of the sequence.
+    end : In(range(tokens))
+        Last token of the sequence.
     en : Out(1)
         Memories are to read.
     row, slot : Out
@@ -58,7 +58,7 @@ class Feeder(Component):
         design = plan.design
         members = {
             "start": In(1),
-            "length": In(range(design.tokens + 1)),
+            "end": In(range(design.tokens)),
             "en": Out(1),
             "row": Out(plan.row_bits),
             "slot": Out(range(plan.slot_count)),
@@ -125,12 +125,12 @@ class Feeder(Component):
             self.slot.eq(Array(tensors)[section] + at[column_bits:]),
         ]
         beyond = Signal()
-        m.d.comb += beyond.eq(token >= self.length)
+        m.d.comb += beyond.eq(token > self.end)
         choice: list[Value] = [at[:column_bits], token_bits[:parts], fit(step, design.steps)]
         if plan.keys_turned:
             m.d.comb += self.key_addr.eq(Cat(number, channel_base + channel))
             with m.If(of_keys):
-                m.d.comb += beyond.eq(Cat(0, 0, 0, 0, number) >= self.length)
+                m.d.comb += beyond.eq(number > self.end[4:])
 
         # Address, word, beat: all wait for the layer together.
         there, chosen = Signal(), Signal(sum(map(len, choice)))

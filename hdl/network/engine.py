@@ -12,7 +12,7 @@ from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import delays
 from spikeloom.hdl.frame.memory import add_memory
 from spikeloom.hdl.network.neuron import StepNeurons
-from spikeloom.hdl.network.program import DEST, FLAGS, LANE
+from spikeloom.hdl.network.words import DEST, FLAGS, LANE
 
 if TYPE_CHECKING:
     from spikeloom.hdl.network.plan import NetworkPlan
@@ -39,8 +39,8 @@ class Engine(Component):
         The pass.
     held : Out(1)
         The parameters of a pass that was taken are still looked at.
-    length : In(range(tokens + 1))
-        Tokens of the sequence.
+    end : In(range(tokens))
+        Last token of the sequence.
     hold : In(1)
         No pass may begin.
     idle : Out(1)
@@ -51,7 +51,7 @@ class Engine(Component):
         Weight bits for it a cycle later, and signs.
     parts : In
         What the units give, those of a step beside each other.
-    adds, first, double, twice, ends, final : Out(1)
+    adds, up, ends, final : Out(1)
         With the parts: those are for the read-out, and how.
     bias : Out(signed)
         Of the output.
@@ -73,9 +73,9 @@ class Engine(Component):
                 "flags": In(FLAGS),
                 "row": In(ceil_log2(plan.depth)),
                 "weights": In(plan.planes * plan.lanes),
-                "parameters": In(wide.parameter_words * 16),
+                "parameters": In(plan.sections.parameters * plan.sections.width),
                 "held": Out(1),
-                "length": In(range(design.tokens + 1)),
+                "end": In(range(design.tokens)),
                 "hold": In(1),
                 "idle": Out(1),
                 "addr": Out(range(plan.depth)),
@@ -86,9 +86,7 @@ class Engine(Component):
                 "minus_high": Out(1),
                 "parts": In(units * part),
                 "adds": Out(1),
-                "first": Out(1),
-                "double": Out(1),
-                "twice": Out(1),
+                "up": Out(1),
                 "ends": Out(1),
                 "final": Out(1),
                 "bias": Out(signed(wide.bias)),
@@ -119,9 +117,7 @@ class Engine(Component):
             self.minus_low.eq(later[reach - 1].minus_low),
             self.minus_high.eq(later[reach - 1].minus_high),
             self.adds.eq(valids[reach] & later[reach].reads_out),
-            self.first.eq(first_rows[reach] & later[reach].first),
-            self.double.eq(first_rows[reach] & later[reach].double),
-            self.twice.eq(later[reach].twice),
+            self.up.eq(first_rows[reach] & later[reach].double),
             self.ends.eq(last_rows[reach] & later[reach].last),
             self.final.eq(later[reach].final),
         ]
@@ -129,11 +125,13 @@ class Engine(Component):
         m.d.sync += written.eq(firing[end])
         m.d.comb += self.idle.eq(~(Cat(valids, firing).any() | written | valid))
 
-        params = self._parameters(m, first_rows, later, reach)
+        params = self._parameters(m, first_rows, later, reach, firing[end] & last_rows[end])
         sums = self._sums(m, valids, last_rows, later, reach)
         spikes = []
         for p in range(plan.at_once):
-            neurons = StepNeurons(steps, plan.design.fraction, plan.widths)
+            neurons = StepNeurons(
+                steps, plan.design.fraction, plan.widths, steady=not plan.buffered
+            )
             m.submodules[f"neurons{p}"] = neurons
             m.d.comb += [
                 neurons.bias.eq(self.bias),
@@ -151,32 +149,31 @@ class Engine(Component):
         plan = self.plan
         runs, valid = Signal(), Signal()
         n = Signal(range(max(plan.rows, plan.shortest)))
-        limit, close = Signal.like(n), Signal.like(n)
         flags = Signal(FLAGS)
-        over = Signal()
+        parts = ceil_log2(plan.at_once)
+        limit = Signal(range(plan.rows))
+        m.d.comb += limit.eq(self.end[parts:])
+        groups = plan.design.readout.groups
+        if groups > 1:
+            # Some groups may have no token: all rows are gone through, where nothing is.
+            m.d.comb += limit.eq(Mux(flags.group, plan.rows // groups - 1, plan.rows - 1))
+        ending, over = Signal(), Signal()
         m.d.comb += [
-            over.eq(n == close),
+            ending.eq(n == limit),
+            over.eq(Mux(limit < plan.shortest, n == plan.shortest - 1, ending)),
             self.take.eq(
                 self.ready & ~self.hold & (~runs | over) & (~self.flags.sync | (self.idle & ~runs))
             ),
         ]
-        parts = ceil_log2(plan.at_once)
-        rows = Signal(range(plan.rows + 1))
-        m.d.comb += rows.eq((self.length + (plan.at_once - 1))[parts:])
-        groups = plan.design.readout.groups
-        if groups > 1:
-            # Some groups may have no token: all rows are gone through, where nothing is.
-            m.d.comb += rows.eq(Mux(self.flags.group, plan.rows // groups, plan.rows))
         with m.If(runs):
             m.d.sync += [n.eq(n + 1), self.addr.eq(self.addr + 1)]
-            with m.If(n == limit):
+            with m.If(ending):
                 m.d.sync += valid.eq(0)
             with m.If(over):
                 m.d.sync += runs.eq(0)
         with m.If(self.take):
             m.d.sync += [
-                *(runs.eq(1), valid.eq(1), n.eq(0), limit.eq(rows - 1)),
-                close.eq(Mux(rows < plan.shortest, plan.shortest - 1, rows - 1)),
+                *(runs.eq(1), valid.eq(1), n.eq(0)),
                 *(self.addr.eq(self.row), flags.eq(self.flags)),
             ]
         # Weights are there with the row, a cycle behind its address.
@@ -185,33 +182,34 @@ class Engine(Component):
         with m.If(taken):
             m.d.sync += Cat(self.low, self.high)[: len(self.weights)].eq(self.weights)
         m.d.comb += self.en.eq(valid)
-        return flags, valid, valid & (n == 0), valid & (n == limit)
+        return flags, valid, valid & (n == 0), valid & ending
 
     def _parameters(
-        self, m: Module, first_rows: list[Value], later: list[data.View], reach: int
-    ) -> Signal:
+        self, m: Module, first_rows: list[Value], later: list[data.View], reach: int, over: Value
+    ) -> Value:
         """Take the parameters of an output when its sums come; give bias and threshold."""
         wide = self.plan.widths
-        params = Signal(wide.bias + wide.threshold)
-        dest, lane = Signal(DEST), Signal(LANE)
-        now = Signal()
-        m.d.comb += [
-            now.eq(first_rows[reach] & later[reach].last),
-            self.bias.eq(params[: wide.bias]),
-        ]
+        given = self.parameters
+        params = given[2 * BEAT :][: wide.bias + wide.threshold]
+        now = first_rows[reach] & later[reach].last
+        if not self.plan.buffered:
+            m.d.comb += [self.w_dest.eq(given[:BEAT]), self.w_lane.eq(given[BEAT:])]
+            # Those of the read-out are looked at for longer, and that is known elsewhere.
+            now = over | (now & later[reach].reads_out)
+        else:
+            kept = Signal(wide.bias + wide.threshold, name="kept_parameters")
+            place = Signal(2 * BEAT)
+            with m.If(now):
+                m.d.sync += [kept.eq(params), place.eq(given)]
+            # Where spikes go is looked at when they are there, when the next may be summed.
+            with m.If(first_rows[-2]):
+                m.d.sync += [self.w_dest.eq(place[:BEAT]), self.w_lane.eq(place[BEAT:])]
+            params = kept
         with m.If(self.take & self.flags.last):
             m.d.sync += self.held.eq(1)
         with m.Elif(now):
             m.d.sync += self.held.eq(0)
-        with m.If(now):
-            m.d.sync += [
-                dest.eq(self.parameters[:BEAT]),
-                lane.eq(self.parameters[BEAT:]),
-                params.eq(self.parameters[2 * BEAT :]),
-            ]
-        # Where spikes go is looked at when they are there, by when the next output may be summed.
-        with m.If(first_rows[-2]):
-            m.d.sync += [self.w_dest.eq(dest), self.w_lane.eq(lane)]
+        m.d.comb += self.bias.eq(params[: wide.bias])
         return params
 
     def _sums(
@@ -260,9 +258,9 @@ class Engine(Component):
             m.d.sync += self.w_row.eq(self.w_row + 1)
             with m.If(ends):
                 m.d.sync += self.w_row.eq(0)
-        full, rest = self.length[parts:], self.length[:parts]
+        full, rest = self.end[parts:], self.end[:parts]
         m.d.comb += [self.w_en.eq(fires), self.w_last.eq(ends)]
         for p, bits in enumerate(spikes):
-            there = (self.w_row < full) | ((self.w_row == full) & (p < rest))
+            there = (self.w_row < full) | ((self.w_row == full) & (p <= rest))
             for t in range(plan.design.steps):
                 m.d.comb += self.spikes[t * plan.at_once + p].eq(bits[t] & there)

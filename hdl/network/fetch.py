@@ -5,33 +5,31 @@ from typing import Final
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib.wiring import In, Out
 
-from spikeloom.design.network.design import BEAT
 from spikeloom.hdl.frame.component import Component
-from spikeloom.hdl.network.program import FLAGS
+from spikeloom.hdl.frame.memory import add_block
+from spikeloom.hdl.network.words import FLAGS, ROW, Sections
 
-__all__ = ["Fetcher"]
+__all__ = ["Fetcher", "ProgramRom"]
 
 
 class Fetcher(Component):
     """Read words of the program ahead, while the pass before them is computed.
 
-    A pass is ready ``2 + weights + parameters`` cycles after the one before it was taken, one cycle
-    more for each in which its parameters would take the place of those before.
+    A pass is ready as many cycles after the one before it was taken as it has words, and one more,
+    and one more for each in which its parameters would take the place of those before.
 
     Parameters
     ----------
-    depth : int
-        Words of the program.
-    weights, parameters : int
-        Words of weights, and of the parameters behind the last pass of an output.
+    sections : Sections
+        Words of a pass.
 
     Members
     -------
     rewind : In(1)
         Begin again, at the first word.
-    addr, en : Out
-        Word to read.
-    data : In(16)
+    en : Out(1)
+        The next word is to be read.
+    data : In(sections.width)
         That word, one cycle later.
     ready : Out(1)
         A pass is there: ``flags``, ``row``, ``weights``, and behind a last one ``parameters``.
@@ -41,20 +39,18 @@ class Fetcher(Component):
         Parameters of the pass before are not needed any more.
     """
 
-    def __init__(self, depth: int, *, weights: int, parameters: int):
-        self.depth: Final = depth
-        self.counts: Final = (weights, parameters)
+    def __init__(self, sections: Sections):
+        self.sections: Final = sections
         super().__init__(
             {
                 "rewind": In(1),
-                "addr": Out(range(depth)),
                 "en": Out(1),
-                "data": In(BEAT),
+                "data": In(sections.width),
                 "ready": Out(1),
                 "flags": Out(FLAGS),
-                "row": Out(BEAT),
-                "weights": Out(weights * BEAT),
-                "parameters": Out(parameters * BEAT),
+                "row": Out(ROW),
+                "weights": Out(sections.weights * sections.width),
+                "parameters": Out(sections.parameters * sections.width),
                 "take": In(1),
                 "free": In(1),
             }
@@ -62,38 +58,71 @@ class Fetcher(Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        weights, parameters = self.counts
-        word, there = Signal(range(2 + weights + parameters)), Signal()
+        sections, width = self.sections, self.sections.width
+        body = sections.head + sections.weights
+        word, there = Signal(range(body + sections.parameters)), Signal()
         tail, special = Signal(), Signal()
-        m.d.comb += [
-            tail.eq(word >= 2 + weights),
-            special.eq((self.data[FLAGS["attends"].offset] | self.data[FLAGS["ends"].offset])),
-        ]
+        flags = FLAGS(self.data[: FLAGS.size])
         taken = Signal()
         m.d.comb += [
+            tail.eq(word >= body),
+            special.eq((word == 0) & (flags.attends | flags.ends)),
             taken.eq(there & ~self.ready & ~(tail & ~self.free)),
             self.en.eq(~self.rewind & (~there | taken)),
         ]
         with m.If(self.en):
-            m.d.sync += [self.addr.eq(self.addr + 1), there.eq(1)]
+            m.d.sync += there.eq(1)
 
-        whole = Signal()
-        short = 1 + weights
-        m.d.comb += whole.eq((word == short) & ~self.flags.last | (word == short + parameters))
+        whole = ((word == body - 1) & ~self.flags.last) | (word == body + sections.parameters - 1)
         with m.If(taken):
-            m.d.sync += word.eq(word + 1)
+            m.d.sync += [word.eq(word + 1), self.ready.eq(special | whole)]
             with m.If(word == 0):
-                m.d.sync += [self.flags.eq(self.data), self.ready.eq(special)]
-            with m.Elif(word == 1):
-                m.d.sync += self.row.eq(self.data)
-            with m.Elif(~tail):
-                m.d.sync += self.weights.eq(Cat(self.weights[BEAT:], self.data))
-            with m.Else():
-                m.d.sync += self.parameters.eq(Cat(self.parameters[BEAT:], self.data))
-            with m.If(whole):
-                m.d.sync += self.ready.eq(1)
+                m.d.sync += self.flags.eq(flags)
+                if sections.head == 1:
+                    m.d.sync += self.row.eq(self.data[16:])
+            if sections.head > 1:
+                with m.If(word == 1):
+                    m.d.sync += self.row.eq(self.data)
+            with m.If((word >= sections.head) & ~tail):
+                m.d.sync += self.weights.eq(Cat(self.weights, self.data)[width:])
+            with m.If(tail):
+                m.d.sync += self.parameters.eq(Cat(self.parameters, self.data)[width:])
         with m.If(self.take):
             m.d.sync += [self.ready.eq(0), word.eq(0)]
         with m.If(self.rewind):
-            m.d.sync += [self.addr.eq(0), there.eq(0), self.ready.eq(0), word.eq(0)]
+            m.d.sync += [there.eq(0), self.ready.eq(0), word.eq(0)]
+        return m
+
+
+class ProgramRom(Component):
+    """A program that comes with the bitstream, read from its first word on.
+
+    Parameters
+    ----------
+    words : tuple of int
+        Its words.
+    width : int
+        Bits of a word.
+
+    Members
+    -------
+    rewind, en, data
+        As :class:`Fetcher`, seen from the other side.
+    """
+
+    def __init__(self, words: tuple[int, ...], width: int):
+        self.words: Final = words
+        self.width: Final = width
+        super().__init__({"rewind": In(1), "en": In(1), "data": Out(width)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        store = add_block(m, "program", self.width, len(self.words), self.words, rom=True)
+        port = store.read_port()
+        at = Signal(range(len(self.words)))
+        m.d.comb += [port.addr.eq(at), port.en.eq(self.en), self.data.eq(port.data)]
+        with m.If(self.en):
+            m.d.sync += at.eq(at + 1)
+        with m.If(self.rewind):
+            m.d.sync += at.eq(0)
         return m

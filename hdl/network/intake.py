@@ -36,8 +36,8 @@ class Intake(Component):
         High for one cycle when the sequence that was taken is not needed any more.
     full : Out(1)
         A sequence is there.
-    length : Out(range(tokens + 1))
-        Its tokens.
+    end : Out(range(tokens))
+        Its last token.
     write : In(1)
         Words may be written.
     w_en, w_row, w_slot, w_column, w_part, w_data : Out
@@ -52,7 +52,7 @@ class Intake(Component):
                 "i": In(beat_stream(BEAT)),
                 "free": In(1),
                 "full": Out(1),
-                "length": Out(range(tokens + 1)),
+                "end": Out(range(tokens)),
                 "write": In(1),
                 "w_en": Out(1),
                 "w_row": Out(plan.row_bits),
@@ -84,7 +84,9 @@ class Intake(Component):
             m.d.sync += [word.eq(0), plane.eq(0)]
         with m.If(self.i.valid & last & skips):
             m.d.sync += skips.eq(0)
-        last_token = self.length == plan.design.tokens - 1
+        token = Cat(part, row)
+        m.d.comb += self.end.eq(token)
+        last_token = token == plan.design.tokens - 1
         if places:
             with m.If(token_read):
                 m.d.sync += [placing.eq(1), ends.eq(last)]
@@ -98,14 +100,11 @@ class Intake(Component):
             ended = last
         over = ended | last_token
         odometer(m, token_done & ~over, (part, plan.at_once), (row, 1 << plan.row_bits))
-        with m.If(token_done):
-            m.d.sync += self.length.eq(self.length + 1)
-            with m.If(over):
-                m.d.sync += [self.full.eq(1), part.eq(0), row.eq(0), skips.eq(~ended)]
+        with m.If(token_done & over):
+            m.d.sync += [self.full.eq(1), skips.eq(~ended)]
         with m.If(self.free):
-            m.d.sync += [self.full.eq(0), self.length.eq(0)]
+            m.d.sync += [self.full.eq(0), part.eq(0), row.eq(0)]
 
-        token = Cat(part[: ceil_log2(plan.at_once)], row)
         one = Signal(BEAT)
         m.d.comb += one.eq(1 << token[:4])
         mine = place == token[4:] if places > 1 else 1

@@ -12,12 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from spikeloom.design.network.design import BEAT, NetworkDesign
 from spikeloom.golden.network.model import NetworkModel
 from spikeloom.hdl.frame.layer import LayerComponent
-from spikeloom.hdl.frame.memory import add_block, add_memory
+from spikeloom.hdl.frame.memory import add_memory
 from spikeloom.hdl.frame.memory_map import MemoryShape
 from spikeloom.hdl.network.attend import Collector, Feeder
 from spikeloom.hdl.network.cycles import network_cycles
 from spikeloom.hdl.network.engine import Engine
-from spikeloom.hdl.network.fetch import Fetcher
+from spikeloom.hdl.network.fetch import Fetcher, ProgramRom
 from spikeloom.hdl.network.intake import Intake
 from spikeloom.hdl.network.keys import KeyWords
 from spikeloom.hdl.network.plan import NetworkPlan
@@ -66,7 +66,7 @@ class NetworkLayer(LayerComponent):
     def preamble(self) -> tuple[NDArray[np.uint64], ...]:
         """Frames to send before the first inference."""
         plan = self.plan
-        return (load_frame(plan.program.words),) if plan.loaded else ()
+        return (load_frame(plan.program.words, plan.sections.width),) if plan.loaded else ()
 
     def _about(self) -> dict[str, Any]:
         plan = self.plan
@@ -81,11 +81,7 @@ class NetworkLayer(LayerComponent):
         plan, design, wide = self.plan, self.design, self.plan.widths
         units = self._units(m)
         part = len(units[0].part)
-        m.submodules.fetch = fetch = Fetcher(
-            plan.program_shape.depth,
-            weights=plan.planes * plan.columns,
-            parameters=wide.parameter_words,
-        )
+        m.submodules.fetch = fetch = Fetcher(plan.sections)
         m.submodules.engine = engine = Engine(plan, part)
         m.submodules.intake = intake = Intake(plan)
         m.submodules.feeder = feeder = Feeder(plan)
@@ -98,29 +94,30 @@ class NetworkLayer(LayerComponent):
             part=part + ceil_log2(len(units)),
             bias=wide.bias,
             tokens=design.tokens,
+            places=plan.planes,
         )
         connect(m, feeder.o, attention.i)
         connect(m, attention.o, collector.i)
 
-        length = Signal(intake.length.shape())
+        end = Signal.like(intake.end)
         runs, attends, closing = Signal(), Signal(), Signal()
         loads = self._program(m, fetch, intake, readout, runs)
         flags = fetch.flags
         special = flags.attends | flags.ends
         quiet = runs & fetch.ready & engine.idle & ~closing
         begins_attention, ended = Signal(), Signal()
+        m.d.sync += ended.eq(quiet & flags.ends & ~ended)
         m.d.comb += [
             begins_attention.eq(quiet & flags.attends & ~attends),
-            ended.eq(quiet & flags.ends),
             feeder.start.eq(begins_attention),
             fetch.rewind.eq(ended | loads),
             fetch.take.eq(engine.take | collector.done),
-            fetch.free.eq(~engine.held),
+            fetch.free.eq(~engine.held & ~closing),
             engine.ready.eq(runs & fetch.ready & ~special),
             engine.hold.eq(closing),
             *(engine.flags.eq(flags), engine.row.eq(fetch.row)),
             *(engine.weights.eq(fetch.weights), engine.parameters.eq(fetch.parameters)),
-            *(engine.length.eq(length), feeder.length.eq(length), readout.length.eq(length)),
+            *(engine.end.eq(end), feeder.end.eq(end), readout.end.eq(end)),
             intake.free.eq(engine.take & flags.release & flags.sync),
             self.busy.eq(runs),
         ]
@@ -135,7 +132,7 @@ class NetworkLayer(LayerComponent):
         with m.If(ended):
             m.d.sync += runs.eq(0)
         with m.If(~runs & intake.full):
-            m.d.sync += [runs.eq(1), length.eq(intake.length)]
+            m.d.sync += [runs.eq(1), end.eq(intake.end)]
 
         self._read_units(m, units, engine, feeder, attends)
         self._write_units(m, units, engine, collector, intake)
@@ -152,10 +149,9 @@ class NetworkLayer(LayerComponent):
         if not plan.loaded:
             connect(m, flipped(self.i), intake.i)
             connect(m, readout.o, flipped(self.o))
-            port = add_block(m, "program", BEAT, len(words), words, rom=True).read_port()
+            m.submodules.program = rom = ProgramRom(words, plan.sections.width)
             m.d.comb += [
-                *(port.addr.eq(fetch.addr), port.en.eq(fetch.en)),
-                fetch.data.eq(port.data),
+                *(rom.rewind.eq(fetch.rewind), rom.en.eq(fetch.en), fetch.data.eq(rom.data))
             ]
             return 0
         m.submodules.store = store = ProgramStore(plan.program_shape, len(words))
@@ -165,8 +161,7 @@ class NetworkLayer(LayerComponent):
         connect(m, readout.o, front.i)
         connect(m, front.o, flipped(self.o))
         m.d.comb += [
-            *(store.addr.eq(fetch.addr), store.en.eq(fetch.en)),
-            fetch.data.eq(store.data),
+            *(store.rewind.eq(fetch.rewind), store.en.eq(fetch.en), fetch.data.eq(store.data)),
             store.idle.eq(~runs & ~intake.full & front.idle),
             *(front.good.eq(store.good), front.answers.eq(store.answers)),
             store.answered.eq(front.answered),
@@ -223,8 +218,9 @@ class NetworkLayer(LayerComponent):
                     *(row.eq(source.w_row), slot.eq(source.w_slot), column.eq(source.w_column)),
                     word.eq(source.w_data),
                 ]
-        places = Cat(words | (lane == n) for n in range(BEAT))
-        mask = Cat(places & (column == n).replicate(BEAT) for n in range(plan.columns))
+        low, high = (Cat(words | (lane[k : k + 2] == n) for n in range(4)) for k in (0, 2))
+        columns = [column == n for n in range(plan.columns)]
+        mask = Cat(low[n % 4] & high[n // 4] & chosen for chosen in columns for n in range(BEAT))
         for n, unit in enumerate(units):
             t, p = divmod(n, plan.at_once)
             chosen, bit = Signal(name=f"chosen{n}"), Signal(name=f"bit{n}")
@@ -252,8 +248,7 @@ class NetworkLayer(LayerComponent):
             level = [a + b for a, b in zip(level[::2], level[1::2], strict=True)]
         m.d.sync += [
             readout.part.eq(level[0]),
-            *(readout.en.eq(engine.adds), readout.first.eq(engine.first)),
-            *(readout.double.eq(engine.double), readout.twice.eq(engine.twice)),
+            *(readout.en.eq(engine.adds), readout.up.eq(engine.up)),
             *(readout.last.eq(engine.ends), readout.final.eq(engine.final)),
         ]
         m.d.comb += readout.bias.eq(engine.bias)

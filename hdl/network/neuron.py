@@ -26,6 +26,8 @@ class StepNeurons(Component):
         Fraction bits of the membrane, which sums do not have.
     widths : Widths
         Bits of the numbers.
+    steady : bool
+        Whether threshold and whole stay as they are until the spikes are there.
 
     Members
     -------
@@ -37,8 +39,9 @@ class StepNeurons(Component):
         Spikes, one bit a step.
     """
 
-    def __init__(self, steps: int, fraction: int, widths: Widths):
+    def __init__(self, steps: int, fraction: int, widths: Widths, *, steady: bool = False):
         self.steps: Final = steps
+        self.steady: Final = steady
         self.fraction: Final = fraction
         self.widths: Final = widths
         super().__init__(
@@ -73,10 +76,11 @@ class StepNeurons(Component):
         threshold, whole = self.threshold, self.whole
         fired: list[Signal] = []
         for t, drive in enumerate(drives):
-            # Of the channel as it was when its sums came: what follows may be another.
-            kept, kept_whole = Signal(wide.threshold, name=f"threshold{t}"), Signal(name=f"whole{t}")
-            m.d.sync += [kept.eq(threshold), kept_whole.eq(whole)]
-            threshold, whole = kept, kept_whole
+            if not self.steady:
+                # Of the channel as it was when its sums came: what follows may be another.
+                kept, kept_whole = Signal.like(threshold), Signal(name=f"whole{t}")
+                m.d.sync += [kept.eq(threshold), kept_whole.eq(whole)]
+                threshold, whole = kept, kept_whole
             full = Signal(signed(wide.membrane), name=f"full{t}")
             m.d.comb += full.eq(drive if membrane is None else drive + membrane)
             spike = Signal(name=f"spike{t}")

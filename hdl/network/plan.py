@@ -13,6 +13,7 @@ from spikeloom.hdl.attention.layer import AttentionLayer, layer_plan
 from spikeloom.hdl.frame.memory_map import MemoryShape
 from spikeloom.hdl.network.program import Program, assemble
 from spikeloom.hdl.network.widths import Widths, widths
+from spikeloom.hdl.network.words import Sections
 
 __all__ = ["NetworkPlan", "Tensor"]
 
@@ -169,12 +170,28 @@ class NetworkPlan:
         return widths(self.design, self.planes)
 
     @cached_property
+    def sections(self) -> Sections:
+        """Words of a pass: as wide as there are lanes, so that few cycles read them."""
+        bits = self.widths.bias + self.widths.threshold
+        return Sections(self.lanes, self.planes * self.lanes, bits)
+
+    @property
+    def buffered(self) -> bool:
+        """Whether parameters of an output are kept apart while those of the next are read.
+
+        Where an output takes many passes there is time to read them when they are needed.
+        """
+        return self.lanes > BEAT
+
+    @cached_property
     def program_shape(self) -> MemoryShape:
         """The memory of the program."""
         words = len(self.program.words)
         if not self.design.loaded:
-            return MemoryShape("program", BEAT, words, rom=True, initial="table")
-        return MemoryShape("program", BEAT, 1 << ceil_log2(max(words, 2)), single_port=True)
+            return MemoryShape("program", self.lanes, words, rom=True, initial="table")
+        # Behind it come its CRC, and a word for frames that are too long.
+        depth = 1 << ceil_log2(words + ceil(3 * BEAT / self.lanes))
+        return MemoryShape("program", self.lanes, depth, single_port=True)
 
     @property
     def loaded(self) -> bool:

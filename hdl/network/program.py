@@ -11,55 +11,22 @@ output has parameters behind them: where its spikes go, bias and threshold.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
-from amaranth.lib import data
 from numpy.typing import NDArray
 
 from spikeloom.design.network.design import BEAT, NetworkDesign
 from spikeloom.design.network.shapes import DENSE, dense_sizes
 from spikeloom.hdl.network.planes import planes_of
+from spikeloom.hdl.network.words import DEST, FLAGS, bits_of
 
 if TYPE_CHECKING:
     from spikeloom.hdl.network.plan import NetworkPlan, Tensor
 
-__all__ = ["DEST", "FLAGS", "LANE", "Pass", "Program", "assemble"]
-
-FLAGS: Final = data.StructLayout(
-    {
-        "first": 1,
-        "double": 1,
-        "minus_low": 1,
-        "minus_high": 1,
-        "last": 1,
-        "sync": 1,
-        "whole": 1,
-        "reads_out": 1,
-        "final": 1,
-        "release": 1,
-        "attends": 1,
-        "ends": 1,
-        "group": 1,
-        "twice": 1,
-        "_": 2,
-    }
-)
-"""Flags of a pass. first, double: the sum so far is nothing, or counts twice, with twice as well
-four times; minus: what is
-counted is taken away; last: parameters follow; sync: what was written before is read; whole: the
-membrane has no fraction; reads_out: to the read-out, not to neurons; final: its last number;
-release: the input is not needed any more; attends, ends: no pass, but attention, or the end; group:
-over the tokens of a group only."""
-
-DEST: Final = data.StructLayout({"slot": 12, "sets": 1, "clears": 1, "turned": 1, "_": 1})
-"""Where spikes go: a slot; sets, clears: a spike sets a bit, or clears it, and no spike leaves it;
-turned: to the memory of keys."""
+__all__ = ["Pass", "Program", "assemble"]
 
 _HEADED = ("query", "key", "value")
-
-LANE: Final = 10
-"""Bits of the lane of a slot, or of the channel of a key."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +56,7 @@ class Program:
     Parameters
     ----------
     words : tuple of int
-        Words of 16 bits.
+        Words of ``plan.sections.width`` bits.
     passes : tuple of Pass
         Passes; attention and end are passes without weights.
     """
@@ -100,10 +67,6 @@ class Program:
 
 _Part = tuple[int, NDArray[np.int64]]
 """The first row that a pass reads, and the weights of one output for it, lane by lane."""
-
-
-def _bits_of(layout: data.StructLayout, values: dict[str, int]) -> int:
-    return int(layout.const(values).as_bits())
 
 
 def _passes(
@@ -179,22 +142,24 @@ class _Writer:
                     if more.get("reads_out") and n == len(params) - 1:
                         flags["final"] = 1
                 self._write(one, flags)
-            self._number(tail, self.plan.widths.parameter_words)
+            self._number(tail, self.plan.sections.parameters)
 
     def special(self, flag: str) -> None:
         """Write what is no pass."""
         self.passes.append(Pass(0, _nothing(0), _nothing(0), {flag: 1}))
-        self.words.append(_bits_of(FLAGS, {flag: 1}))
+        self._number(bits_of(FLAGS, {flag: 1}), 1)
 
     def _write(self, one: Pass, flags: dict[str, int]) -> None:
+        plan, sections = self.plan, self.plan.sections
         self.passes.append(Pass(one.row, one.low, one.high, flags))
-        self.words += [_bits_of(FLAGS, flags), one.row]
-        bits = one.low if self.plan.planes == 1 else np.concatenate([one.low, one.high])
-        weights = 1 << np.arange(BEAT)
-        self.words += (bits.reshape(-1, BEAT) * weights).sum(axis=1).tolist()
+        self._number(bits_of(FLAGS, flags) | one.row << BEAT, sections.head)
+        bits = one.low if plan.planes == 1 else np.concatenate([one.low, one.high])
+        packed = np.packbits(bits, bitorder="little").tobytes()
+        self._number(int.from_bytes(packed, "little"), sections.weights)
 
     def _number(self, value: int, words: int) -> None:
-        self.words += [value >> BEAT * n & 0xFFFF for n in range(words)]
+        width = self.plan.sections.width
+        self.words += [value >> width * n & (1 << width) - 1 for n in range(words)]
 
 
 def _spread(weight: NDArray[np.int64], places: NDArray[np.int64], width: int) -> NDArray[np.int64]:
@@ -215,7 +180,7 @@ def assemble(design: NetworkDesign, plan: "NetworkPlan") -> Program:
             _dense(design, plan, writer, n, name)
     _readout(design, plan, writer)
     writer.special("ends")
-    return Program(tuple(map(int, writer.words)), tuple(writer.passes))
+    return Program(tuple(writer.words), tuple(writer.passes))
 
 
 def _parameters(plan: "NetworkPlan", dest: int, lane: int, bias: int, threshold: int) -> int:
@@ -237,7 +202,7 @@ def _encoder(design: NetworkDesign, plan: "NetworkPlan", writer: _Writer) -> Non
     params = []
     for c, (bias, threshold) in enumerate(_neurons(design, "encoder")):
         slot, lane = divmod(c, plan.lanes)
-        dest = _bits_of(DEST, {"slot": plan.tensors["x"].slot + slot})
+        dest = bits_of(DEST, {"slot": plan.tensors["x"].slot + slot})
         shift = design.fraction
         params.append(_parameters(plan, dest, lane, bias << shift, threshold << shift))
     more = {"whole": 1}
@@ -269,7 +234,7 @@ def _dense(design: NetworkDesign, plan: "NetworkPlan", writer: _Writer, n: int, 
     params = []
     for c, (bias, threshold) in enumerate(_neurons(design, at)):
         slot, lane = divmod(int(by_head[c]) if name in _HEADED else c, plan.lanes)
-        dest = _bits_of(DEST, {"slot": target.slot + slot, "turned": int(turned), **how})
+        dest = bits_of(DEST, {"slot": target.slot + slot, "turned": int(turned), **how})
         params.append(_parameters(plan, dest, c if turned else lane, bias, threshold))
     more = {"release": 1} if n == 0 and name == "query" else {}
     writer.layer(source, weight[None], block.weight_bits, params, more)

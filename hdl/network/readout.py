@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.design.network.design import BEAT
@@ -15,7 +15,8 @@ __all__ = ["Readout"]
 class Readout(Component):
     """Add up what all units give, number after number, and send the numbers.
 
-    Behind the last row of a number its bias is added once for each token.
+    Behind the last row of a number its bias is added once for each token; then its beats are sent,
+    and it is zero again.
 
     Parameters
     ----------
@@ -27,39 +28,40 @@ class Readout(Component):
         Bits of what is added in a cycle, and of a bias.
     tokens : int
         Most tokens.
+    places : int
+        Bits that a sum moves up before a part of the next place value.
 
     Members
     -------
     part : In(signed)
         What is added while ``en``.
-    en, first, double, twice : In(1)
-        With the part: whether it counts, and what becomes of the sum before it.
+    en, up : In(1)
+        With the part: whether it counts, and whether the sum moves up before.
     last, final : In(1)
         With the last part of a number: it is complete; it is the last number.
     bias : In(signed)
         Of the number, from its last part on until it is given.
-    length : In(range(tokens + 1))
-        Tokens.
+    end : In(range(tokens))
+        The last token.
     given : Out(1)
-        High for one cycle when a number is complete and its beats wait to be sent.
+        High for one cycle with the last beat of a number.
     o : Out(stream)
         Beats.
     """
 
-    def __init__(self, width: int, *, beats: int, part: int, bias: int, tokens: int):
+    def __init__(self, width: int, *, beats: int, part: int, bias: int, tokens: int, places: int):
         self.width: Final = width
         self.beats: Final = beats
+        self.places: Final = places
         super().__init__(
             {
                 "part": In(signed(part)),
                 "en": In(1),
-                "first": In(1),
-                "double": In(1),
-                "twice": In(1),
+                "up": In(1),
                 "last": In(1),
                 "final": In(1),
                 "bias": In(signed(bias)),
-                "length": In(range(tokens + 1)),
+                "end": In(range(tokens)),
                 "given": Out(1),
                 "o": Out(beat_stream(BEAT)),
             }
@@ -68,27 +70,30 @@ class Readout(Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         total = Signal(signed(self.width))
-        left = Signal(self.length.shape())
-        waits, ends = Signal(), Signal()
-        before = Signal(signed(self.width))
-        m.d.comb += before.eq(Mux(self.double, Mux(self.twice, total << 2, total << 1), total))
-        with m.If(self.en):
-            m.d.sync += total.eq(Mux(self.first, 0, before) + self.part)
-            with m.If(self.last):
-                m.d.sync += [waits.eq(1), left.eq(self.length), ends.eq(self.final)]
-        with m.Elif(waits & (left != 0)):
-            m.d.sync += [total.eq(total + self.bias), left.eq(left - 1)]
-
-        word = Signal(signed(self.beats * BEAT))
-        count, final = Signal(range(self.beats + 1)), Signal()
+        left = Signal(self.end.shape())
+        waits, final, adds = Signal(), Signal(), Signal()
+        added, before = Signal(signed(self.width)), Signal(signed(self.width))
         m.d.comb += [
-            self.given.eq(waits & (left == 0) & (count == 0)),
-            self.o.valid.eq(count != 0),
-            self.o.payload.data.eq(word),
-            self.o.payload.last.eq(final & (count == 1)),
+            before.eq(Mux(self.up, total << self.places, total)),
+            added.eq(Mux(waits, self.bias, self.part)),
         ]
+        with m.If(self.en | adds):
+            m.d.sync += total.eq(before + added)
+        with m.If(self.en & self.last):
+            m.d.sync += [waits.eq(1), adds.eq(1), left.eq(self.end), final.eq(self.final)]
+        with m.If(adds):
+            m.d.sync += [left.eq(left - 1), adds.eq(left != 0)]
+
+        count = Signal(range(self.beats))
+        ends = count == self.beats - 1
+        m.d.comb += [
+            self.o.valid.eq(waits & ~adds),
+            self.o.payload.data.eq(Cat(total, total[-1].replicate(BEAT)).word_select(count, BEAT)),
+            self.o.payload.last.eq(final & ends),
+            self.given.eq(self.o.valid & self.o.ready & ends),
+        ]
+        with m.If(self.o.valid & self.o.ready):
+            m.d.sync += count.eq(Mux(ends, 0, count + 1))
         with m.If(self.given):
-            m.d.sync += [word.eq(total), count.eq(self.beats), final.eq(ends), waits.eq(0)]
-        with m.Elif(self.o.valid & self.o.ready):
-            m.d.sync += [word.eq(word >> BEAT), count.eq(count - 1)]
+            m.d.sync += [waits.eq(0), total.eq(0)]
         return m

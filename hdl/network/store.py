@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib.wiring import In, Out
 from numpy.typing import NDArray
 
@@ -25,16 +25,19 @@ _RESIDUE = 0xDEBB20E3
 _POLYNOMIAL = 0xEDB88320
 
 
-def load_frame(words: Sequence[int]) -> NDArray[np.uint64]:
-    """Return the beats that load a program: the command, its words and their CRC-32.
+def load_frame(words: Sequence[int], width: int) -> NDArray[np.uint64]:
+    """Return the beats that load a program of words of ``width`` bits: command, words, CRC-32.
 
-    The CRC is that of Ethernet and ZIP, over the bytes of the words, low byte first.
+    Words go in beats, the low one first. The CRC is that of Ethernet and ZIP, over the bytes of the
+    words, low byte first.
 
-    >>> load_frame([0x0201]).tolist()
+    >>> load_frame([0x0201], 16).tolist()
     [1, 513, 17042, 46796]
     """
-    check = zlib.crc32(np.array(words, dtype="<u2").tobytes())
-    return np.array([LOAD, *words, check & 0xFFFF, check >> BEAT], dtype=np.uint64)
+    whole = b"".join(word.to_bytes(width // 8, "little") for word in words)
+    check = zlib.crc32(whole)
+    beats = np.frombuffer(whole, dtype="<u2")
+    return np.array([LOAD, *beats, check & 0xFFFF, check >> BEAT], dtype=np.uint64)
 
 
 class ProgramStore(Component):
@@ -47,7 +50,7 @@ class ProgramStore(Component):
     Parameters
     ----------
     shape : MemoryShape
-        The memory.
+        The memory, with room for two words of 16 bits and one more behind the program.
     words : int
         Words of the program.
 
@@ -55,8 +58,8 @@ class ProgramStore(Component):
     -------
     i, o : In(stream), Out(stream)
         Frames with their command; those to run without it.
-    addr, en : In, data : Out(16)
-        Word to read, and that word one cycle later.
+    rewind, en, data
+        As :class:`~spikeloom.hdl.network.fetch.ProgramRom`.
     idle : In(1)
         Nothing is computed, and no answer waits.
     loads : Out(1)
@@ -74,9 +77,9 @@ class ProgramStore(Component):
             {
                 "i": In(beat_stream(BEAT)),
                 "o": Out(beat_stream(BEAT)),
-                "addr": In(range(shape.depth)),
+                "rewind": In(1),
                 "en": In(1),
-                "data": Out(BEAT),
+                "data": Out(shape.width),
                 "idle": In(1),
                 "loads": Out(1),
                 "good": Out(1),
@@ -87,62 +90,60 @@ class ProgramStore(Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        store = add_memory(m, self.shape)
-        inside, loads, last = Signal(), Signal(), Signal()
-        word, check = Signal(BEAT), Signal(32)
-        left = Signal(range(BEAT + 1))
-        at = Signal(range(self.words + 3))
-        taken, written = Signal(), Signal()
-        runs = inside & ~loads & self.good
+        columns = self.shape.width // BEAT
+        # The program, its CRC, and one for whatever is longer.
+        count = self.words * columns + 2
+        store = add_memory(m, self.shape, BEAT)
+        column, addr = Signal(range(columns)), Signal(range(self.shape.depth))
+        place = Cat(column, addr)
+        inside, loads, last, fresh = Signal(), Signal(), Signal(), Signal()
+        word, check, left = Signal(BEAT), Signal(32), Signal(range(BEAT + 1))
+        taken, begins, idle = Signal(), Signal(), Signal()
+        data, ends = self.i.payload.data, self.i.payload.last
+        m.d.sync += [idle.eq(self.idle), fresh.eq(taken & loads)]
         m.d.comb += [
-            self.o.valid.eq(runs & self.i.valid),
+            self.o.valid.eq(inside & ~loads & self.good & self.i.valid),
             self.o.payload.eq(self.i.payload),
             taken.eq(self.i.valid & self.i.ready),
+            begins.eq(taken & ~inside),
             self.loads.eq(loads),
-            self.data.eq(store.read(m, self.addr, self.en)),
+            self.data.eq(store.read(m, addr, self.en)),
         ]
-        store.write(m, at, self.i.payload.data, written)
+        chosen = Cat(fresh & (column == n) for n in range(columns))
+        store.write(m, addr, word.replicate(columns), chosen)
+        with m.If(fresh & (place != count + 1)):
+            m.d.sync += place.eq(place + 1)
+        with m.If(self.en):
+            m.d.sync += addr.eq(addr + 1)
+        with m.If((self.rewind & ~loads) | (begins & data[0])):
+            m.d.sync += place.eq(0)
 
         with m.If(self.answered):
             m.d.sync += self.answers.eq(0)
+        with m.If(taken):
+            m.d.sync += [inside.eq(~ends | loads), word.eq(data), left.eq(BEAT), last.eq(ends)]
+        with m.Elif(left != 0):
+            odd = word[0] ^ check[0]
+            m.d.sync += [left.eq(left - 1), word.eq(word >> 1)]
+            m.d.sync += check.eq((check >> 1) ^ Mux(odd, _POLYNOMIAL, 0))
         with m.If(~inside):
             # Whoever loads waits for what is computed with the program before.
-            m.d.comb += self.i.ready.eq(~self.answers & (self.idle | ~self.i.payload.data[0]))
+            m.d.comb += self.i.ready.eq(~self.answers & (idle | ~data[0]))
             with m.If(taken):
-                m.d.sync += [
-                    *(inside.eq(~self.i.payload.last), loads.eq(self.i.payload.data[0])),
-                    *(at.eq(0), check.eq(0xFFFFFFFF), last.eq(0)),
-                ]
-                with m.If(self.i.payload.data[0]):
+                m.d.sync += [loads.eq(data[0]), check.eq(0xFFFFFFFF), left.eq(0)]
+                with m.If(data[0]):
                     m.d.sync += self.good.eq(0)
         with m.Elif(loads):
-            m.d.comb += [
-                self.i.ready.eq((left == 0) & ~last),
-                written.eq(taken & (at < self.words)),
-            ]
-            with m.If(taken):
-                m.d.sync += [word.eq(self.i.payload.data), left.eq(BEAT), last.eq(self.i.payload.last)]
-                with m.If(at != self.words + 2):
-                    m.d.sync += at.eq(at + 1)
-            with m.If(left != 0):
-                low = word[0] ^ check[0]
-                m.d.sync += [
-                    *(left.eq(left - 1), word.eq(word >> 1)),
-                    check.eq((check >> 1) ^ Mux(low, _POLYNOMIAL, 0)),
-                ]
+            m.d.comb += self.i.ready.eq((left == 0) & ~last)
             with m.If(last & (left == 0)):
                 m.d.sync += [
                     *(inside.eq(0), loads.eq(0), last.eq(0), self.answers.eq(1)),
-                    self.good.eq((check == _RESIDUE) & (at == self.words + 2)),
+                    *(self.good.eq((check == _RESIDUE) & (place == count)), place.eq(0)),
                 ]
-        with m.Elif(self.good):
-            m.d.comb += self.i.ready.eq(self.o.ready)
-            with m.If(taken & self.i.payload.last):
-                m.d.sync += inside.eq(0)
         with m.Else():
-            m.d.comb += self.i.ready.eq(1)
-            with m.If(taken & self.i.payload.last):
-                m.d.sync += [inside.eq(0), self.answers.eq(1)]
+            m.d.comb += self.i.ready.eq(~self.good | self.o.ready)
+            with m.If(taken & ends & ~self.good):
+                m.d.sync += self.answers.eq(1)
         return m
 
 

@@ -1,12 +1,11 @@
 """Bits of the numbers of a network's engine, from its weights."""
 
 from dataclasses import dataclass
-from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spikeloom.design.network.design import BEAT, NetworkDesign
+from spikeloom.design.network.design import NetworkDesign
 from spikeloom.design.network.shapes import DENSE
 from spikeloom.golden.network.ranges import encoder_range, sum_range
 from spikeloom.golden.ranges import bits
@@ -39,11 +38,6 @@ class Widths:
     bias: int
     threshold: int
     logit: int
-
-    @property
-    def parameter_words(self) -> int:
-        """Words of an output's parameters: two of its place, and those of bias and threshold."""
-        return 2 + ceil((self.bias + self.threshold) / BEAT)
 
 
 def _width(spans: "list[tuple[int, int]]") -> int:

@@ -1,6 +1,6 @@
 """Wording of what pydantic refuses: one line, with the key, the value and what is allowed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -24,13 +24,28 @@ def explain(model: type[BaseModel], error: ValidationError, file: str) -> Design
         return DesignError(".".join((*path, inner.key)), inner.value, inner.allowed, file)
     key = ".".join(path)
     if kind == "missing":
-        return DesignError(key, "", f"missing: {_allowed(owner, path[-1])}", file)
+        needed = _allowed(owner, path[-1])
+        if _is_section(owner, path[-1]):
+            needed = f"needs a section, {_header(path)}"
+        return DesignError(key, "", f"missing: {needed}", file)
     if kind in ("extra_forbidden", "invalid_key"):
         known = ", ".join(owner.model_fields)
         return DesignError(key, value, f"unknown key: the keys here are {known}", file)
     if kind in ("model_type", "model_attributes_type", "dict_type"):
-        return DesignError(key, value, f"must be a section, [{key}]", file)
+        return DesignError(key, value, f"must be a section, {_header(path)}", file)
     return DesignError(key, value, f"must be {_allowed(owner, path[-1])}", file)
+
+
+def _is_section(owner: type[BaseModel], key: str) -> bool:
+    field = owner.model_fields.get(key)
+    kind = None if field is None else field.annotation
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _header(path: Sequence[str]) -> str:
+    """Return the line that begins a section in TOML, which numbers no sections of a list."""
+    names = ".".join(part for part in path if not part.isdecimal())
+    return f"[[{names}]]" if path[-1].isdecimal() else f"[{names}]"
 
 
 def _walk(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[type[BaseModel], list[str]]:
@@ -63,7 +78,7 @@ def _allowed(owner: type[BaseModel], key: str) -> str:
     choices = [kind for kind in kinds if isinstance(kind, (str, int))]
     bounds: dict[str, Any] = {}
     for item in field.metadata:
-        for name in ("ge", "gt", "le", "pattern"):
+        for name in ("ge", "gt", "le", "pattern", "min_length", "max_length"):
             if getattr(item, name, None) is not None:
                 bounds[name] = getattr(item, name)
     if choices:
@@ -74,12 +89,14 @@ def _allowed(owner: type[BaseModel], key: str) -> str:
         return f"a number above {bounds['gt']} and at most {bounds['le']}"
     if bool in kinds:
         return "true or false"
-    if "pattern" in bounds:
+    if "max_length" in bounds and "min_length" in bounds:
+        return f"a list of {bounds['min_length']} to {bounds['max_length']} sections, [[{key}]]"
+    if "pattern" in bounds and key == "name":
         return (
             "lower-case letters and digits from a letter on, in words with a - between them, "
             f"{LONGEST} characters at most"
         )
-    if str in kinds:
+    if str in kinds and "pattern" not in bounds:
         return "a string"
     return f"as described: {field.description}"
 

@@ -8,7 +8,7 @@ import pytest
 
 from spikeloom.design import Design, DesignError, load_design, schema
 from spikeloom.design.attention import AttentionDesign
-from spikeloom.kinds import KINDS
+from spikeloom.kinds import KINDS, part
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.toml"))
@@ -140,3 +140,12 @@ def test_schema_is_published():
         assert kind["description"]
         for key in kind["properties"].values():
             assert key["description"]
+
+
+def test_sections_of_different_kinds_have_different_names():
+    """One name in the schema is one section: a later kind must not take that of another."""
+    found = {}
+    for kind in KINDS:
+        made = part(kind, "design").model_json_schema(mode="validation")
+        for name, section in made.get("$defs", {}).items():
+            assert found.setdefault(name, section) == section, (kind, name)

@@ -1,12 +1,12 @@
 """Networks: an encoder, blocks and a read-out, joined, with the integers of a trained model."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from spikeloom.design.base import Design
-from spikeloom.design.network.sections import Block, Encoder, Folding, Readout
+from spikeloom.design.network.sections import Block, Encoder, NetworkFolding, Readout
 from spikeloom.design.network.shapes import check_arrays
 from spikeloom.design.network.weights import WeightsKey
 from spikeloom.design.read import DesignError, show
@@ -15,10 +15,11 @@ from spikeloom.design.target import Target
 
 __all__ = ["BEAT", "NetworkDesign"]
 
-BEAT = 16
+BEAT: Final = 16
 """Bits of a beat between the parts of a network, and of a word of its memories."""
 
 _SIZES = ("tokens", "dim", "steps")
+_OF_ALL = ("name", "target", "budget")
 
 
 class NetworkDesign(SequenceKeys, Design):
@@ -40,15 +41,15 @@ class NetworkDesign(SequenceKeys, Design):
     digest: str | None = Field(
         default=None,
         pattern=r"^sha256:[0-9a-f]{64}$",
-        description="Digest of the arrays; a file with others is refused.",
+        description="Digest of the arrays, sha256: and 64 digits 0 to f; others are refused.",
     )
     encoder: Encoder = Field(description="From integers to spikes.")
     blocks: Annotated[
         tuple[Block, ...], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)
     ] = Field(min_length=1, max_length=16, description="Attention and MLP, one after the other.")
     readout: Readout = Field(description="From spikes to numbers.")
-    folding: Folding = Field(
-        default=Folding(), description="What is computed in parallel, and from which memory."
+    folding: NetworkFolding = Field(
+        default=NetworkFolding(), description="What is computed in parallel, and from which memory."
     )
     target: Target = Field(
         default=Target(beat=BEAT, link=8), description="Device, clock and stream width."
@@ -63,7 +64,7 @@ class NetworkDesign(SequenceKeys, Design):
         data = {**data, "target": _target(data.get("target"))}
         blocks = data.get("blocks")
         if isinstance(blocks, (list, tuple)):
-            data["blocks"] = [_block(data, block) for block in blocks]
+            data["blocks"] = [_block(data, n, block) for n, block in enumerate(blocks)]
         return data
 
     @model_validator(mode="after")
@@ -73,10 +74,21 @@ class NetworkDesign(SequenceKeys, Design):
         if self.tokens % self.readout.groups:
             allowed = f"must be a divisor of tokens ({self.tokens})"
             raise DesignError("readout.groups", show(self.readout.groups), allowed)
+        share = self.tokens // self.readout.groups
+        if self.readout.groups > 1 and share % self.folding.tokens:
+            allowed = f"must be a divisor of the tokens of a group ({share})"
+            raise DesignError("folding.tokens", show(self.folding.tokens), allowed)
+        encoder = self.encoder
+        if encoder.position == "absolute" and encoder.position_shift >= encoder.magnitude_bits:
+            allowed = (
+                f"must be less than the bits of an input without sign ({encoder.magnitude_bits})"
+            )
+            raise DesignError("encoder.position_shift", show(encoder.position_shift), allowed)
         for n, block in enumerate(self.blocks):
             _check_attention(self, n, block)
         if self.digest is not None and self.digest != self.weights.digest:
-            found = f"{show(self.weights.file or 'arrays')} of digest {self.weights.digest}"
+            file = self.weights.file
+            found = f"{show(file) if file else 'arrays'} of digest {self.weights.digest}"
             raise DesignError("weights", found, f"must be of digest {self.digest}")
         check_arrays(self)
         return self
@@ -101,9 +113,14 @@ def _target(given: object) -> object:
     return given
 
 
-def _block(data: Mapping[str, Any], block: object) -> object:
+def _block(data: Mapping[str, Any], n: int, block: object) -> object:
     if not isinstance(block, Mapping) or not isinstance(block.get("attention"), Mapping):
         return block
+    for key in _OF_ALL:
+        if key in block["attention"]:
+            found = show(block["attention"][key])
+            allowed = "must be left out: it is said of the network"
+            raise DesignError(f"blocks.{n}.attention.{key}", found, allowed)
     sizes = {key: data[key] for key in _SIZES if key in data}
     target = data.get("target")
     cells = target.get("cells", "portable") if isinstance(target, Mapping) else "portable"

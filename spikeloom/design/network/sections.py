@@ -1,13 +1,13 @@
 """Sections of a network's design file: encoder, blocks, read-out and folding."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field, PlainSerializer, WithJsonSchema
 
 from spikeloom.design.attention import AttentionDesign
 from spikeloom.design.values import Section
 
-__all__ = ["Block", "Encoder", "Folding", "Readout"]
+__all__ = ["Block", "Encoder", "NetworkFolding", "Readout"]
 
 
 class Encoder(Section):
@@ -26,7 +26,18 @@ class Encoder(Section):
         default=0, ge=0, le=7, description="Entries of the table count 2**position_shift."
     )
 
+    @property
+    def magnitude_bits(self) -> int:
+        """Bits of an input without its sign: those that count a positive place value."""
+        return self.bits - self.signed
 
+
+def _keys(attention: AttentionDesign) -> dict[str, Any]:
+    """Give the keys of a section that is read as this layer: what the network says is left out."""
+    return attention.model_dump(mode="json", exclude_defaults=True, exclude=_OUTER)
+
+
+_OUTER = {"name", "target", "budget", "tokens", "dim", "steps"}
 _ATTENTION = {"type": "object", "description": "Keys of an attention layer, without its sizes."}
 
 
@@ -40,8 +51,8 @@ class Block(Section):
         default=2, description="Bits of a weight: 1 is -1 and 1, 2 is ternary, -1, 0 and 1."
     )
     hidden: int = Field(ge=1, le=8192, description="Channels between the two layers of the MLP.")
-    attention: Annotated[AttentionDesign, WithJsonSchema(_ATTENTION)] = Field(
-        description="Keys of an attention layer, without tokens, dim and steps."
+    attention: Annotated[AttentionDesign, PlainSerializer(_keys), WithJsonSchema(_ATTENTION)] = (
+        Field(description="Keys of an attention layer, without tokens, dim and steps.")
     )
 
 
@@ -58,7 +69,7 @@ class Readout(Section):
     )
 
 
-class Folding(Section):
+class NetworkFolding(Section):
     """How much is computed at once, and where the weights are."""
 
     lanes: Literal[16, 32, 64] = Field(

@@ -1,13 +1,12 @@
 """Arrays that the weights of a network must hold: names, shapes and ranges."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from spikeloom.design.network.sections import Block, Encoder, Readout
+from spikeloom.design.network.weights import Weights
 from spikeloom.design.read import DesignError, show
-
-if TYPE_CHECKING:
-    from spikeloom.design.network.design import NetworkDesign
 
 __all__ = ["DENSE", "ArrayShape", "check_arrays", "dense_sizes", "expected", "weight_range"]
 
@@ -18,6 +17,23 @@ DENSE = ("query", "key", "value", "project", "expand", "contract")
 _BIAS = 1 << 17
 _THRESHOLD = 1 << 18
 _WIDE = 1 << 23
+
+
+class _Network(Protocol):
+    """What arrays depend on, of a design."""
+
+    @property
+    def tokens(self) -> int: ...
+    @property
+    def dim(self) -> int: ...
+    @property
+    def encoder(self) -> Encoder: ...
+    @property
+    def blocks(self) -> Sequence[Block]: ...
+    @property
+    def readout(self) -> Readout: ...
+    @property
+    def weights(self) -> Weights: ...
 
 
 @dataclass(frozen=True)
@@ -55,20 +71,18 @@ def weight_range(bits: int) -> tuple[int, int]:
     return (-1, 1) if bits <= 2 else (-(1 << bits - 1), (1 << bits - 1) - 1)
 
 
-def dense_sizes(design: "NetworkDesign", n: int, name: str) -> tuple[int, int]:
+def dense_sizes(design: _Network, n: int, name: str) -> tuple[int, int]:
     """Return the outputs and inputs of a linear layer of block ``n``."""
     dim, hidden = design.dim, design.blocks[n].hidden
     return {"expand": (hidden, dim), "contract": (dim, hidden)}.get(name, (dim, dim))
 
 
-def expected(design: "NetworkDesign") -> Iterator[ArrayShape]:
+def expected(design: _Network) -> Iterator[ArrayShape]:
     """Give the arrays that a network needs."""
     encoder, readout, dim = design.encoder, design.readout, design.dim
     weight = weight_range(encoder.weight_bits)
     binary = encoder.weight_bits == 1
-    yield ArrayShape(
-        "encoder.weight", "(D, C)", (dim, encoder.inputs), *weight, zero=not binary
-    )
+    yield ArrayShape("encoder.weight", "(D, C)", (dim, encoder.inputs), *weight, zero=not binary)
     if encoder.position == "absolute":
         yield ArrayShape("encoder.position", "(N, D)", (design.tokens, dim), *weight)
     yield ArrayShape("encoder.bias", "(D)", (dim,), 1 - _WIDE, _WIDE - 1)
@@ -81,12 +95,12 @@ def expected(design: "NetworkDesign") -> Iterator[ArrayShape]:
             yield ArrayShape(f"{at}.bias", "(outputs)", sizes[:1], 1 - _BIAS, _BIAS - 1)
             yield ArrayShape(f"{at}.threshold", "(outputs)", sizes[:1], 1, _THRESHOLD - 1)
     weight, binary = weight_range(readout.weight_bits), readout.weight_bits == 1
-    sizes = (readout.groups, readout.outputs, dim)
-    yield ArrayShape("readout.weight", "(G, O, D)", sizes, *weight, zero=not binary)
-    yield ArrayShape("readout.bias", "(O)", sizes[1:2], 1 - _WIDE, _WIDE - 1)
+    whole = (readout.groups, readout.outputs, dim)
+    yield ArrayShape("readout.weight", "(G, O, D)", whole, *weight, zero=not binary)
+    yield ArrayShape("readout.bias", "(O)", whole[1:2], 1 - _WIDE, _WIDE - 1)
 
 
-def check_arrays(design: "NetworkDesign") -> None:
+def check_arrays(design: _Network) -> None:
     """Refuse weights that are not those of the network: names, shapes, ranges."""
     weights = design.weights
     needed = {array.name: array for array in expected(design)}

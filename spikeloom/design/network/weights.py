@@ -107,7 +107,7 @@ def _integers(name: object, array: ArrayLike) -> NDArray[Any]:
     except (ValueError, OverflowError):
         raise DesignError("weights", f"array {name}", "must be an array of integers") from None
     if found.dtype.kind not in "iu":
-        kind = "not a number (NaN)" if _has_nan(found) else str(found.dtype)
+        kind = "NaN" if _has_nan(found) else str(found.dtype)
         raise DesignError("weights", f"array {name}", f"must hold integers, not {kind}")
     if found.size and not (-(1 << 31) <= int(found.min()) and int(found.max()) < 1 << 31):
         raise DesignError("weights", f"array {name}", "must hold 32-bit integers")

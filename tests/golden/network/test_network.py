@@ -1,0 +1,209 @@
+"""Networks in integers against plain Python: every layer's spikes, and the numbers."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spikeloom.design import Design
+from spikeloom.golden.network import network, trace
+from spikeloom.golden.network.formula import attend, lif
+
+from ...networks import plain
+from ...networks.draws import block, draw_arrays, draw_input, keys, make
+
+POSITIONS = {
+    "none": {},
+    "gray": {"position": ["gray"]},
+    "gray-steps": {"position": ["gray"], "gray": {"index": "t*L+l"}},
+    "log": {"position": ["log"], "log": {"length": 23}},
+    "shift": {"position": ["shift"], "shift": {"groups": 2}},
+    "shift-gray": {"position": ["gray", "shift"], "shift": {"groups": 2}},
+    "table": {"position": ["table"]},
+    "xor": {"position": ["table"]},
+}
+SIMILARITIES = {
+    "and": {},
+    "xnor": {"similarity": "xnor"},
+    "hamming": {"similarity": "hamming"},
+    "alpha-xnor": {"similarity": "alpha-xnor", "alpha": "3/8"},
+}
+WIDTHS = (1, 2, 3, 4, 8)
+
+
+def attention(tokens, heads, position, similarity, scale):
+    """Give the keys of an attention layer; a table is as long as the tokens ask."""
+    found = {"heads": heads, "threshold": "1/2", "scale": scale}
+    found |= {**POSITIONS[position], **SIMILARITIES[similarity]}
+    if found.get("position") == ["table"]:
+        count = 2 * tokens - 1 if position == "table" else 1 << (tokens - 1).bit_length()
+        index = "difference" if position == "table" else "xor"
+        rows = [[(5 * n + 3 * head) % 15 - 7 for n in range(count)] for head in range(heads)]
+        found["table"] = {"bits": 4, "index": index, "values": rows}
+    return found
+
+
+@st.composite
+def networks(draw):
+    tokens, heads = draw(st.integers(1, 20)), draw(st.integers(1, 3))
+    dim = heads * 2 * draw(st.integers(1, 4))
+    bits, signed = draw(st.integers(1, 8)), draw(st.booleans())
+    absolute = draw(st.booleans()) and bits > signed
+    scale = draw(st.sampled_from(["1", "1/2", "1/8", "1/3"]))
+    position = draw(st.sampled_from(sorted(POSITIONS)))
+    similarity = draw(st.sampled_from(sorted(SIMILARITIES)))
+    layer = attention(tokens, heads, position, similarity, scale)
+    groups = draw(st.sampled_from([n for n in (1, 2, 3, 4, 5) if tokens % n == 0]))
+    return {
+        **{"kind": "network", "name": "drawn", "tokens": tokens, "dim": dim},
+        **{"steps": draw(st.integers(1, 4)), "fraction": draw(st.sampled_from([0, 1, 4, 8]))},
+        "encoder": {
+            **{"inputs": draw(st.integers(1, 6)), "bits": bits, "signed": signed},
+            "weight_bits": draw(st.sampled_from(WIDTHS)),
+            "position": "absolute" if absolute else "none",
+            "position_shift": draw(st.integers(0, bits - signed - 1)) if absolute else 0,
+        },
+        "blocks": [
+            {
+                "residual": draw(st.sampled_from(["or", "iand"])),
+                "weight_bits": draw(st.sampled_from(WIDTHS)),
+                "hidden": draw(st.integers(1, 12)),
+                "attention": layer,
+            }
+            for _ in range(draw(st.integers(1, 2)))
+        ],
+        "readout": {
+            **{"outputs": draw(st.integers(1, 4)), "groups": groups},
+            "weight_bits": draw(st.sampled_from(WIDTHS)),
+        },
+    }
+
+
+def compare(data, seed, length=None):
+    """Compare every layer of a network with plain Python; give the numbers and the spikes."""
+    arrays = draw_arrays(data, seed)
+    design = Design.from_dict({**data, "weights": arrays})
+    x = draw_input(design, seed, length)
+    found = trace(design, x)
+    restated = plain.Network(data, arrays)
+    want = restated.logits(x.tolist())
+    for name, spikes in found.spikes.items():
+        assert spikes.tolist() == restated.found[name], name
+    assert set(restated.found) == set(found.spikes)
+    assert found.logits.tolist() == want
+    return design, x, found
+
+
+@settings(max_examples=60)
+@given(data=networks(), seed=st.integers(0, 1000), share=st.floats(0, 1))
+def test_networks_in_plain_python(data, seed, share):
+    length = max(1, round(share * data["tokens"]))
+    compare(data, seed, length)
+
+
+@pytest.mark.parametrize("position", POSITIONS)
+@pytest.mark.parametrize("similarity", SIMILARITIES)
+def test_every_similarity_with_every_position(similarity, position):
+    scale = "1/2" if similarity == "and" else "1/3"
+    data = keys(blocks=[block(attention=attention(5, 2, position, similarity, scale))])
+    _, _, found = compare(data, 1)
+    assert 0 < found.spikes["blocks.0.attention"].mean() < 1
+
+
+@pytest.mark.parametrize("bits", WIDTHS)
+@pytest.mark.parametrize("residual", ["or", "iand"])
+def test_every_width_of_weights(bits, residual):
+    data = keys(
+        steps=3,
+        encoder={"weight_bits": bits},
+        blocks=[block(weight_bits=bits, residual=residual)],
+        readout={"weight_bits": bits},
+    )
+    _, _, found = compare(data, 5)
+    for name, spikes in found.spikes.items():
+        assert spikes.any(), name
+
+
+@pytest.mark.parametrize("length", range(1, 8))
+def test_groups_of_tokens_keep_their_place(length):
+    data = keys(tokens=7, readout={"groups": 7})
+    design, x, found = compare(data, 1, length)
+    out, weight = found.spikes["blocks.0.out"], design.weights["readout.weight"]
+    sums = sum(weight[n] @ out[:, n].sum(axis=0).astype(int) for n in range(length))
+    assert found.logits.tolist() == (sums + length * design.weights["readout.bias"]).tolist()
+
+
+@pytest.mark.parametrize("similarity", SIMILARITIES)
+@pytest.mark.parametrize("position", ["none", "gray", "log", "shift", "table"])
+def test_tokens_that_are_not_there_change_nothing(position, similarity):
+    """A network of more tokens answers the same, if its positions are those of the small one."""
+    layer, more = (attention(count, 2, position, similarity, "1/8") for count in (4, 9))
+    if position == "gray":
+        layer["gray"] = more["gray"] = {"bits": 4}
+    if position == "table":
+        (count,) = {len(row) for row in layer["table"]["values"]}
+        more["table"]["values"] = [[*range(5), *row, *range(5)] for row in layer["table"]["values"]]
+        assert count + 10 == 2 * 9 - 1
+    small = keys(tokens=4, blocks=[block(attention=layer)])
+    arrays = draw_arrays(small)
+    design = Design.from_dict({**small, "weights": arrays})
+    wide = np.vstack([arrays["encoder.position"], np.full((5, 12), 7)])
+    large = Design.from_dict(
+        {
+            **keys(tokens=9, blocks=[block(attention=more)]),
+            "weights": {**arrays, "encoder.position": wide},
+        }
+    )
+    for length in range(1, 5):
+        x = draw_input(design, length, length)
+        one, other = trace(design, x), trace(large, x)
+        assert one.logits.tolist() == other.logits.tolist()
+        for name, spikes in one.spikes.items():
+            assert spikes.tolist() == other.spikes[name].tolist(), name
+
+
+def test_attention_looks_at_tokens_that_are_there_only():
+    design = make(blocks=[block(attention={"similarity": "xnor", "scale": "1/8"})])
+    rng = np.random.default_rng(0)
+    q, k, v = (rng.integers(0, 2, (2, 3, 12)).astype(np.uint8) for _ in range(3))
+    answer = attend(design, 0, q, k, v)
+    assert answer.shape == (2, 3, 12)
+    assert answer.any()
+
+
+@settings(max_examples=300)
+@given(
+    drives=st.lists(st.integers(-200, 200), min_size=1, max_size=6),
+    theta=st.integers(1, 300),
+)
+def test_lif_is_that_of_spikingjelly_in_floating_point(drives, theta):
+    v, want = 0.0, []
+    for x in drives:
+        v = v + (x - v) / 2.0
+        want.append(int(v - theta / 2.0 >= 0.0))
+        v = 0.0 if want[-1] else v
+    found = lif(np.array(drives).reshape(-1, 1, 1), np.array([theta]))
+    assert found.ravel().tolist() == want
+    assert plain.lif(drives, theta) == want
+
+
+@settings(max_examples=100)
+@given(st.data())
+def test_lif_halves_downwards(data):
+    """The contract's own words: w = 0 if s else a >> 1, for each channel with its threshold."""
+    drives = data.draw(st.lists(st.tuples(st.integers(-9, 9), st.integers(-9, 9)), min_size=1))
+    theta = data.draw(st.tuples(st.integers(1, 12), st.integers(1, 12)))
+    found = lif(np.array(drives).reshape(-1, 1, 2), np.array(theta))
+    for c in range(2):
+        w = 0
+        for t, pair in enumerate(drives):
+            a = w + pair[c]
+            assert found[t, 0, c] == (a >= theta[c])
+            w = 0 if a >= theta[c] else a >> 1
+
+
+def test_network_is_the_end_of_a_trace():
+    design = make()
+    x = draw_input(design)
+    assert network(design, x).tolist() == trace(design, x).logits.tolist()
+    assert trace(design, x).logits.dtype == np.int64
