@@ -212,7 +212,7 @@ class NetworkLayer(LayerComponent):
         m.d.comb += intake.write.eq(~engine.w_en & ~collector.w_en)
         m.d.sync += [words.eq(~engine.w_en), row.eq(engine.w_row), slot.eq(dest.slot)]
         m.d.sync += [lane.eq(engine.w_lane[:4]), column.eq(engine.w_lane[4:])]
-        for source, there in ((intake, ~engine.w_en & ~collector.w_en), (collector, collector.w_en)):
+        for source, there in ((intake, intake.write), (collector, collector.w_en)):
             with m.If(there):
                 m.d.sync += [
                     *(row.eq(source.w_row), slot.eq(source.w_slot), column.eq(source.w_column)),
@@ -243,9 +243,10 @@ class NetworkLayer(LayerComponent):
 
     def _read_out(self, m: Module, units: list[Unit], engine: Engine, readout: Readout) -> None:
         """Add up what all units give, a cycle before it is taken."""
-        level = [unit.part for unit in units]
-        for depth in range(ceil_log2(len(units))):
-            level = [a + b for a, b in zip(level[::2], level[1::2], strict=True)]
+        level: list[Value] = [unit.part for unit in units]
+        while len(level) > 1:
+            pairs = [level[n : n + 2] for n in range(0, len(level), 2)]
+            level = [pair[0] + pair[1] if len(pair) > 1 else pair[0] for pair in pairs]
         m.d.sync += [
             readout.part.eq(level[0]),
             *(readout.en.eq(engine.adds), readout.up.eq(engine.up)),

@@ -185,9 +185,10 @@ class StatusFront(Component):
         begun = Signal()
         count = Signal(range(self.beats + 1))
         sent = self.o.valid & self.o.ready
+        numbers = Mux(self.answers, 0, self.i.payload.data)
         m.d.comb += [
             self.o.valid.eq(self.i.valid | self.answers),
-            self.o.payload.data.eq(Mux(begun, Mux(self.answers, 0, self.i.payload.data), self.good)),
+            self.o.payload.data.eq(Mux(begun, numbers, self.good)),
             self.o.payload.last.eq(count == self.beats),
             self.i.ready.eq(self.o.ready & begun & ~self.answers),
             self.answered.eq(self.answers & sent & self.o.payload.last),
