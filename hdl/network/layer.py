@@ -101,7 +101,7 @@ class NetworkLayer(LayerComponent):
 
         end = Signal.like(intake.end)
         runs, attends, closing = Signal(), Signal(), Signal()
-        loads = self._program(m, fetch, intake, readout, runs)
+        loads = self._program(m, fetch, intake, readout)
         flags = fetch.flags
         special = flags.attends | flags.ends
         quiet = runs & fetch.ready & engine.idle & ~closing
@@ -141,9 +141,7 @@ class NetworkLayer(LayerComponent):
             self._turn_keys(m, engine, feeder)
         return m
 
-    def _program(
-        self, m: Module, fetch: Fetcher, intake: Intake, readout: Readout, runs: Value
-    ) -> Value | int:
+    def _program(self, m: Module, fetch: Fetcher, intake: Intake, readout: Readout) -> Value | int:
         """Add the memory of the program, and join the streams; say when it is being loaded."""
         plan, words = self.plan, self.plan.program.words
         if not plan.loaded:
@@ -162,7 +160,7 @@ class NetworkLayer(LayerComponent):
         connect(m, front.o, flipped(self.o))
         m.d.comb += [
             *(store.rewind.eq(fetch.rewind), store.en.eq(fetch.en), fetch.data.eq(store.data)),
-            store.idle.eq(~runs & ~intake.full & front.idle),
+            store.computed.eq(front.computed),
             *(front.good.eq(store.good), front.answers.eq(store.answers)),
             store.answered.eq(front.answered),
         ]
