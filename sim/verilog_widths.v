@@ -1,6 +1,10 @@
 // Rules for Yosys' techmap: operands as wide as what is made of them, so that Verilog's own rules
 // of extension and sign, of which lint warns, have nothing to do. The values stay what they were.
 // An operand of no bits, which has no port in Verilog, is a 0.
+`define EXTEND(to, from, width, sign) \
+    if (width == 0) assign to = 0; \
+    else if (sign) assign to = $signed(from); \
+    else assign to = from;
 
 // Modulo 2 ** Y_WIDTH the sign of an operand shows in its extension only.
 (* techmap_celltype = "$add $sub $mul" *)
@@ -14,12 +18,8 @@ module sized_arithmetic(A, B, Y);
     wire _TECHMAP_FAIL_ = !SIGNED && A_WIDTH == Y_WIDTH && B_WIDTH == Y_WIDTH;
     wire [Y_WIDTH-1:0] a, b;
     generate
-        if (A_WIDTH == 0) assign a = 0;
-        else if (SIGNED) assign a = $signed(A);
-        else assign a = A;
-        if (B_WIDTH == 0) assign b = 0;
-        else if (SIGNED) assign b = $signed(B);
-        else assign b = B;
+        `EXTEND(a, A, A_WIDTH, SIGNED)
+        `EXTEND(b, B, B_WIDTH, SIGNED)
         if (_TECHMAP_CELLTYPE_ == "$add") assign Y = a + b;
         if (_TECHMAP_CELLTYPE_ == "$sub") assign Y = a - b;
         if (_TECHMAP_CELLTYPE_ == "$mul") assign Y = a * b;
@@ -38,12 +38,8 @@ module sized_comparison(A, B, Y);
     wire _TECHMAP_FAIL_ = A_WIDTH == B_WIDTH && A_WIDTH != 0;
     wire [WIDTH-1:0] a, b;
     generate
-        if (A_WIDTH == 0) assign a = 0;
-        else if (SIGNED) assign a = $signed(A);
-        else assign a = A;
-        if (B_WIDTH == 0) assign b = 0;
-        else if (SIGNED) assign b = $signed(B);
-        else assign b = B;
+        `EXTEND(a, A, A_WIDTH, SIGNED)
+        `EXTEND(b, B, B_WIDTH, SIGNED)
         if (_TECHMAP_CELLTYPE_ == "$eq") assign Y = a == b;
         if (_TECHMAP_CELLTYPE_ == "$ne") assign Y = a != b;
         if (SIGNED) begin
@@ -76,9 +72,7 @@ module sized_shift(A, B, Y);
     wire [WIDTH-1:0] a, y;
     assign Y = y;
     generate
-        if (A_WIDTH == 0) assign a = 0;
-        else if (A_SIGNED) assign a = $signed(A);
-        else assign a = A;
+        `EXTEND(a, A, A_WIDTH, A_SIGNED)
         if (B_WIDTH == 0) assign y = a;
         else if (LEFT) assign y = a << B;
         else if (_TECHMAP_CELLTYPE_ == "$sshr" && A_SIGNED) assign y = $signed(a) >>> B;

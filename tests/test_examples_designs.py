@@ -1,4 +1,3 @@
-import re
 from pathlib import Path
 
 import pytest
@@ -7,8 +6,6 @@ from spikeloom import flow
 from spikeloom.boards.devices import DEVICES, DoesNotFitError
 from spikeloom.design import load_design
 from spikeloom.hdl.kinds import component
-from spikeloom.hdl.top import AxiStreamTop
-from spikeloom.sim.verilog import to_rtlil
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 PATHS = sorted(EXAMPLES.glob("**/*.toml"))
@@ -30,22 +27,14 @@ def test_every_workload_is_there():
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_generates(path):
-    design = load_design(path)
-    text = to_rtlil(AxiStreamTop(design), design.module)
-    assert re.search(rf"^module \\{design.module}$", text, re.M)
-    memories = [memory for memory in component(design).memories if not memory.rom]
-    block, single = (sum(m.single_port is kind for m in memories) for kind in (False, True))
-    assert text.count("cell $memwr_v2") == block
-    assert (single == 0) == ("SB_SPRAM256KA" not in text)
-
-
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_fits_or_says_what_is_missing(path, tmp_path, monkeypatch):
     def stop(*arguments, **options):
         raise ReachedSynthesisError
 
     monkeypatch.setattr(flow, "synthesize", stop)
+    # tests/test_frozen.py makes these.
+    monkeypatch.setattr(flow, "to_rtlil", lambda *what: "")
+    monkeypatch.setattr(flow, "rtlil_to_verilog", lambda *what, **how: "")
     design = load_design(path)
     needed = sum(memory.ebr for memory in component(design).memories)
     available = DEVICES[design.target.device].total.ebr

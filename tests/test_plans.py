@@ -5,7 +5,6 @@ They are as they were written down, and as formulas have them that are not the p
 ``tools/plans.py --write`` writes ``tests/plans.json`` after a change that was meant.
 """
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -18,13 +17,11 @@ import pytest
 from spikeloom.golden.kinds import model
 from spikeloom.golden.position.cpg import codes
 
+from .tools import tool
+
 ROOT = Path(__file__).resolve().parent.parent
 TOOL = ROOT / "tools" / "plans.py"
-SPEC = importlib.util.spec_from_file_location("plans", TOOL)
-assert SPEC is not None
-assert SPEC.loader is not None
-plans = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(plans)
+plans = tool("plans")
 
 DESIGNS = plans.designs()
 WRITTEN = json.loads(plans.FILE.read_text())

@@ -12,29 +12,29 @@ import json
 import sys
 from pathlib import Path
 
+from files import ROOT, examples
+
 from spikeloom.design.file import load_design
 from spikeloom.hdl.top import AxiStreamTop
 from spikeloom.sim.verilog import to_rtlil
 
-ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "tests" / "frozen.json"
 
 
-def examples() -> dict[str, Path]:
-    """Return the design files of all examples, by name."""
-    return {path.stem: path for path in sorted((ROOT / "examples").glob("**/*.toml"))}
-
-
-def digest(path: Path) -> str:
-    """Digest what a design file becomes."""
+def source(path: Path) -> str:
+    """Return the RTLIL that a design file becomes."""
     design = load_design(path)
-    source = to_rtlil(AxiStreamTop(design), design.module)
+    return to_rtlil(AxiStreamTop(design), design.module)
+
+
+def digest(source: str) -> str:
+    """Digest RTLIL."""
     return hashlib.sha256(source.encode()).hexdigest()[:32]
 
 
 def main() -> int:
     """Compare or write; return the exit code."""
-    found = {name: digest(path) for name, path in examples().items()}
+    found = {name: digest(source(path)) for name, path in examples().items()}
     if sys.argv[1:] == ["--write"]:
         FILE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
         return 0

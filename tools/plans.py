@@ -11,15 +11,15 @@ file in a commit is a change of what some layer costs, and is to be looked at as
 
 import json
 import sys
-from pathlib import Path
 from typing import Any
+
+from files import ROOT, examples
 
 from spikeloom.design.base import Design
 from spikeloom.design.file import load_design
 from spikeloom.golden.kinds import model
 from spikeloom.hdl.kinds import component
 
-ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "tests" / "plans.json"
 
 
@@ -74,14 +74,9 @@ MORE = {
 }
 
 
-def examples() -> list[Path]:
-    """Return the design files of all examples."""
-    return sorted((ROOT / "examples").glob("**/*.toml"))
-
-
 def designs() -> dict[str, Design]:
     """Return every layer whose plan is written down, by name."""
-    found = {path.stem: load_design(path) for path in examples()}
+    found = {name: load_design(path) for name, path in examples().items()}
     return found | {name: Design.from_dict({**keys, "name": name}) for name, keys in MORE.items()}
 
 

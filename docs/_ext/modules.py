@@ -13,7 +13,7 @@ from sphinx.util.docutils import SphinxDirective
 
 __all__ = ["names", "setup"]
 
-_APART = {f"spikeloom.{part}" for part in ("hdl", "golden", "sim", "boards")}
+_APART = {f"spikeloom.{part}" for part in ("hdl", "golden", "sim", "boards", "torch")}
 
 
 def names(package: str) -> list[str]:
@@ -43,14 +43,24 @@ def _passed_on(name: str) -> list[str]:
 
 
 class Modules(SphinxDirective):
-    """Insert a section for each module of the package that is named."""
+    """Insert a section for each module of the package that is named.
+
+    A package of which an optional extra is missing is said to be left out.
+    """
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         """Parse one heading and one ``automodule`` a module."""
         found: list[nodes.Node] = []
-        for name in names(self.arguments[0]):
+        try:
+            listed = names(self.arguments[0])
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.startswith("spikeloom"):
+                raise
+            text = f"Left out, since {error.name} was not installed when these pages were made."
+            return [nodes.paragraph(text=text)]
+        for name in listed:
             short = name.removeprefix(f"{self.arguments[0]}.")
             section = nodes.section(ids=[f"module-{name.replace('.', '-')}"], names=[name])
             section += nodes.title(short, short)

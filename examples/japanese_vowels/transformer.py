@@ -4,7 +4,6 @@ Ref: Z. Zhou et al., Spikformer: when spiking neural network meets transformer, 
 Ref: Changze Lv et al., relative positional encoding for spiking transformers, arXiv 2501.16745.
 """
 
-import math
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
@@ -16,58 +15,15 @@ from torch import Tensor, nn
 from vowels import CHANNELS, SPEAKERS
 
 from spikeloom.design import Design
+from spikeloom.torch.surrogate import lif
 
-__all__ = ["FRACTION", "Forward", "SpikingTransformer", "attention", "lif"]
+__all__ = ["FRACTION", "Forward", "SpikingTransformer", "attention"]
 
 # Folded weights are multiples of 2**-FRACTION. With eight-bit inputs and one-bit spikes every sum
 # is then exact in float64 in any order: the recorded spikes are the same on every machine.
 FRACTION = 10
 
 HIDDEN = 128
-
-
-class Spike(torch.autograd.Function):
-    """Heaviside step, 1 at 0, with the derivative of (2 / pi) atan(pi x) / 2 behind it."""
-
-    @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor) -> Tensor:
-        """Return 1 where ``x >= 0``, else 0."""
-        ctx.save_for_backward(x)
-        return (x >= 0).to(x.dtype)
-
-    @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> Tensor:
-        """Return the surrogate gradient, SpikingJelly's ATan with alpha 2."""
-        (x,) = ctx.saved_tensors  # type: ignore[attr-defined]
-        return grad / (1 + (math.pi * x) ** 2)
-
-
-def lif(drive: Tensor, threshold: float) -> Tensor:
-    """Spikes of SpikingJelly's LIF neuron: tau 2, decaying input, hard reset to 0.
-
-    Written in its own floating-point form, not in the integer form of the golden model, so that
-    comparing the two says something.
-
-    Parameters
-    ----------
-    drive : Tensor of shape (steps, ...)
-        Input current per step; the membrane starts at 0.
-    threshold : float
-        A membrane at or above it fires.
-
-    Returns
-    -------
-    Tensor
-        0 and 1, of the shape and type of ``drive``.
-    """
-    membrane = torch.zeros_like(drive[0])
-    spikes = []
-    for current in drive:
-        membrane = membrane + (current - membrane) / 2
-        fired = Spike.apply(membrane - threshold)
-        membrane = membrane * (1 - fired.detach())
-        spikes.append(fired)
-    return torch.stack(spikes)
 
 
 def rotate(x: Tensor, groups: int, base: float) -> Tensor:

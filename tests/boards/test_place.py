@@ -20,7 +20,7 @@ DEVICE = DEVICES["up5k-sg48"]
 
 
 class Sum(wiring.Component):
-    """Sum of the words of a memory, of ``depth`` bytes times ``copies``."""
+    """Sum of the words that come out of ``copies`` memories, each filled from the one before."""
 
     def __init__(self, copies=1, pins=8):
         self.copies, self.pins = copies, pins
@@ -31,16 +31,14 @@ class Sum(wiring.Component):
         address = Signal(9)
         m.d.sync += address.eq(address + 1)
         m.submodules.adder = adder = Adder()
-        reads = []
+        data = self.i
         for copy in range(self.copies):
             m.submodules[f"store{copy}"] = store = Memory(shape=8, depth=512, init=[])
             write, read = store.write_port(), store.read_port()
-            m.d.comb += [write.addr.eq(address), write.data.eq(self.i ^ copy), write.en.eq(1)]
+            m.d.comb += [write.addr.eq(address), write.data.eq(data), write.en.eq(1)]
             m.d.comb += read.addr.eq(address + 1)
-            reads.append(read.data)
-        for read in reads[1:]:
-            reads[0] = reads[0] ^ read
-        m.d.comb += [adder.i.eq(reads[0]), self.o.eq(~adder.o)]
+            data = read.data
+        m.d.comb += [adder.i.eq(data), self.o.eq(~adder.o)]
         return m
 
 

@@ -17,7 +17,6 @@ from spikeloom.design import load_design
 from spikeloom.golden.attention.formula import attention
 
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = sorted((ROOT / "examples").glob("**/*.toml"))
 VOWELS = ROOT / "examples" / "japanese_vowels"
 SMALL = 'name = "tiny"\ntokens = 4\ndim = 8\nheads = 2\nsteps = 2\n'
 SHAPE = (2, 4, 8)
@@ -149,14 +148,6 @@ def test_generate_gives_the_same_bytes_in_every_process(tmp_path):
         made.append({file.name: file.read_bytes() for file in out.iterdir()})
     assert made[0] == made[1]
     assert len(made[0]) == 2
-
-
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_every_example_generates(path, tmp_path, capfd):
-    code, _, lines = run(capfd, "generate", path, "-o", tmp_path, "--json")
-    assert code == 0, lines
-    name = load_design(path).name
-    assert (tmp_path / f"{name}.v").stat().st_size > 1000
 
 
 def test_generate_takes_two_seconds(capfd, tmp_path):

@@ -113,6 +113,16 @@ def test_every_input_of_a_tiny_layer(neuron):
     assert traffic.busy == sum(IntegerLayer(design).compute_cycles(arrays) for arrays in inputs)
 
 
+@pytest.mark.parametrize(("lanes", "shared"), [(1, 8), (2, 4), (4, 2), (8, 1)])
+def test_passes_that_share_a_word_of_the_output_write_their_part_of_it(lanes, shared):
+    keys = {**TINY, "tokens": 3, "dim": 8, "threshold": 2, "scale": "1/8"}
+    design = IntegerDesign.from_dict({**keys, "folding": {"lanes": lanes}, "target": {"beat": 8}})
+    plan = IntegerLayer(design).plan
+    assert (plan.passes, plan.out_shared, plan.o_granularity) == (shared, shared, lanes)
+    answers = check(design)
+    assert any(answer.any() and not answer.all() for answer in answers)
+
+
 def test_long_sequences_lie_in_single_ported_memory():
     design = IntegerDesign.from_dict(
         {

@@ -1,3 +1,4 @@
+import functools
 import itertools
 
 import numpy as np
@@ -36,6 +37,34 @@ SMALL = {
 }
 
 
+@functools.cache
+def alike(order):
+    """Sort positions and similarities by the ranges of score and drive, which a neuron is made of.
+
+    A neuron learns nothing else of the two.
+    """
+    classes = {}
+    for position, similarity in itertools.product(
+        factors(order)["position"], FACTORS["similarity"]
+    ):
+        row = {**SMALL, "similarity": similarity, "position": position, "neuron": "none"}
+        span = ranges(layer(row, order))
+        classes.setdefault((span.score, span.drive), []).append((position, similarity))
+    return classes
+
+
+def shared(order, position, similarity):
+    """Give the neurons that a position and a similarity take: those of the same ranges take turns.
+
+    Pairs of position and neuron, and of similarity and neuron, are the sweep's.
+    """
+    if SWEEP != "pairs":
+        return tuple(NEURONS)
+    members = next(m for m in alike(order).values() if (position, similarity) in m)
+    turn, names = members.index((position, similarity)), tuple(NEURONS)
+    return names[turn :: len(members)] or (names[turn % len(names)],)
+
+
 @pytest.mark.parametrize(("order", "rows"), BATCHES)
 def test_rtl_equals_golden(order, rows, request):
     seed = sum(request.node.name.encode())
@@ -48,9 +77,19 @@ def test_rtl_equals_golden(order, rows, request):
     ("order", "position"), [(o, p) for o in ORDERS for p in factors(o)["position"]]
 )
 def test_every_similarity_position_and_neuron(order, position, similarity):
-    for neuron in NEURONS:
+    for neuron in shared(order, position, similarity):
         row = {**SMALL, "similarity": similarity, "position": position, "neuron": neuron}
         check(layer(row, order), stalls=0.2, seed=len(neuron), rates=(0.7, 0.4))
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_neurons_meet_all_ranges(order):
+    classes = alike(order)
+    assert len(classes) >= 30
+    for members in classes.values():
+        taken = [shared(order, *member) for member in members]
+        assert all(taken)
+        assert set(itertools.chain(*taken)) == set(NEURONS)
 
 
 def test_one_token_whose_codes_outweigh_the_sign():

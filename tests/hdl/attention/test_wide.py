@@ -139,10 +139,10 @@ def test_random_layers(seed):
     check(design, stalls=draw.choice(STALLS), seed=seed, rates=rates)
 
 
-@pytest.mark.parametrize(("spikes", "lanes"), [(2, 8), (4, 16), (8, 4)])
+@pytest.mark.parametrize(("spikes", "lanes", "dim"), [(2, 8, 16), (4, 8, 8), (8, 4, 16)])
 @pytest.mark.parametrize("rate", [0.05, 0.5, 1.0])
-def test_cells_and_portable_lanes_are_alike(rate, spikes, lanes):
-    keys = {**TINY, "dim": 16, "heads": 1}
+def test_cells_and_portable_lanes_are_alike(rate, spikes, lanes, dim):
+    keys = {**TINY, "dim": dim, "heads": 1}
     portable = make(spikes, lanes, **keys)
     cells = make(spikes, lanes, cells="ice40", **keys)
     assert WidePlan(cells).native

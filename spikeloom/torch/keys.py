@@ -1,0 +1,124 @@
+"""Keys of a network's design, from a mapping or from an object with attributes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from spikeloom.design.attention.design import AttentionDesign
+
+__all__ = ["BlockKeys", "EncoderKeys", "NetworkKeys", "ReadoutKeys"]
+
+_REQUIRED = object()
+
+
+def _get(source: Any, key: str, default: Any = _REQUIRED) -> Any:
+    if isinstance(source, Mapping):
+        value = source.get(key, default)
+    else:
+        value = getattr(source, key, default)
+    if value is _REQUIRED:
+        raise ValueError(f"Design must have the key {key}")
+    return value
+
+
+@dataclass(frozen=True)
+class EncoderKeys:
+    """Section ``encoder``; see :class:`NetworkKeys`."""
+
+    inputs: int
+    bits: int
+    signed: bool
+    weight_bits: int
+    position: str
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """The least and the greatest input."""
+        if self.signed:
+            return -(1 << self.bits - 1), (1 << self.bits - 1) - 1
+        return 0, (1 << self.bits) - 1
+
+
+@dataclass(frozen=True)
+class BlockKeys:
+    """A section of ``blocks``; see :class:`NetworkKeys`."""
+
+    residual: str
+    weight_bits: int
+    hidden: int
+    attention: AttentionDesign
+
+
+@dataclass(frozen=True)
+class ReadoutKeys:
+    """Section ``readout``; see :class:`NetworkKeys`."""
+
+    outputs: int
+    weight_bits: int
+    groups: int
+
+
+@dataclass(frozen=True)
+class NetworkKeys:
+    """A design of kind ``network``, as far as training wants it."""
+
+    tokens: int
+    dim: int
+    steps: int
+    fraction: int
+    encoder: EncoderKeys
+    blocks: tuple[BlockKeys, ...]
+    readout: ReadoutKeys
+
+    @classmethod
+    def read(cls, design: Any) -> "NetworkKeys":
+        """Read a design, a mapping as its TOML file has it or an object of the same attributes.
+
+        Raises :exc:`ValueError` for a key that is missing or that says what cannot be trained here,
+        and :exc:`spikeloom.design.DesignError`, which is one, for keys of an attention.
+        """
+        shape = {key: _get(design, key) for key in ("tokens", "dim", "steps")}
+        encoder, readout = _get(design, "encoder"), _get(design, "readout")
+        keys = cls(
+            **shape,
+            fraction=_get(design, "fraction", 4),
+            encoder=EncoderKeys(
+                inputs=_get(encoder, "inputs"),
+                bits=_get(encoder, "bits", 8),
+                signed=_get(encoder, "signed", True),
+                weight_bits=_get(encoder, "weight_bits", 8),
+                position=_get(encoder, "position", "none"),
+            ),
+            blocks=tuple(_block(block, shape) for block in _get(design, "blocks")),
+            readout=ReadoutKeys(
+                outputs=_get(readout, "outputs"),
+                weight_bits=_get(readout, "weight_bits", 8),
+                groups=_get(readout, "groups", 1),
+            ),
+        )
+        keys._check()
+        return keys
+
+    def _check(self) -> None:
+        if not self.blocks:
+            raise ValueError("blocks must be one or more")
+        _one_of("encoder.position", self.encoder.position, ("absolute", "none"))
+        for block in self.blocks:
+            _one_of("blocks.residual", block.residual, ("or", "iand"))
+
+
+def _one_of(key: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{key} must be one of {', '.join(allowed)}, not {value!r}")
+
+
+def _block(block: Any, shape: Mapping[str, int]) -> BlockKeys:
+    attention = _get(block, "attention")
+    if isinstance(attention, Mapping):
+        attention = AttentionDesign.from_dict({**attention, **shape})
+    return BlockKeys(
+        residual=_get(block, "residual", "or"),
+        weight_bits=_get(block, "weight_bits", 2),
+        hidden=_get(block, "hidden"),
+        attention=attention,
+    )

@@ -1,0 +1,212 @@
+"""A whole spiking transformer to train, and the integers that it leaves to the chip."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from spikeloom.design.network.design import NetworkDesign
+from spikeloom.torch.attention import Attention
+from spikeloom.torch.dense import Dense
+from spikeloom.torch.encoder import Encoder
+from spikeloom.torch.export import export
+from spikeloom.torch.keys import BlockKeys, NetworkKeys
+from spikeloom.torch.readout import Readout
+
+__all__ = ["Block", "Network", "Packing"]
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Where the real tokens of a batch are, so that nothing is computed for padding.
+
+    Attributes
+    ----------
+    mask : bool Tensor of shape (batch, tokens)
+    """
+
+    mask: Tensor
+
+    def scatter(self, x: Tensor) -> Tensor:
+        """(steps, real tokens, dim) to (steps, batch, tokens, dim), zero at padding."""
+        padded = x.new_zeros((x.shape[0], *self.mask.shape, x.shape[-1]))
+        padded[:, self.mask] = x
+        return padded
+
+    def gather(self, x: Tensor) -> Tensor:
+        """(steps, batch, tokens, dim) to (steps, real tokens, dim)."""
+        return x[:, self.mask]
+
+
+class Block(nn.Module):
+    """Attention and MLP, each joined to what it was given; all activations are one bit.
+
+    Parameters
+    ----------
+    keys : BlockKeys
+        Its section of the design.
+    fraction : int
+        Fraction bits of the membranes.
+    """
+
+    DENSE = ("query", "key", "value", "project", "expand", "contract")
+
+    def __init__(self, keys: BlockKeys, *, fraction: int):
+        super().__init__()
+        dim, hidden = keys.attention.dim, keys.hidden
+        sizes = {"expand": (dim, hidden), "contract": (hidden, dim)}
+        for name in self.DENSE:
+            inputs, outputs = sizes.get(name, (dim, dim))
+            dense = Dense(inputs, outputs, weight_bits=keys.weight_bits, fraction=fraction)
+            setattr(self, name, dense)
+        self.attention = Attention(keys.attention)
+        self.residual = keys.residual
+
+    def forward(self, x: Tensor, pack: Packing) -> Tensor:
+        """Return spikes for spikes, (steps, real tokens, dim)."""
+        q, k, v = (pack.scatter(dense(x)) for dense in (self.query, self.key, self.value))
+        x = self._join(x, self.project(pack.gather(self.attention(q, k, v))))
+        return self._join(x, self.contract(self.expand(x)))
+
+    def _join(self, x: Tensor, z: Tensor) -> Tensor:
+        """Return x or z, or x and not z, as a polynomial that has a gradient."""
+        return x + z - x * z if self.residual == "or" else x - x * z
+
+
+class Network(nn.Module):
+    """Encoder, blocks and read-out of a design of kind ``network``.
+
+    In training, floating point with quantized weights, batch normalisation over the real tokens,
+    and surrogate gradients. After ``eval()`` exactly the integers of the chip: what
+    :meth:`integers` returns is what is computed with, and logits are the chip's.
+
+    A token behind the end of its sequence is no input anywhere: no statistics see it, its q, k and
+    v are 0, and it is not counted.
+
+    Parameters
+    ----------
+    design : mapping or NetworkDesign
+        The keys of the design file. ``weights``, ``digest`` and ``encoder.position_shift``, which
+        follow from training, may be missing and are not looked at. :exc:`ValueError` for what
+        cannot be trained here, :exc:`spikeloom.design.DesignError` for what is no network.
+    """
+
+    def __init__(self, design: Mapping[str, Any] | Any):
+        super().__init__()
+        self.keys = keys = NetworkKeys.read(design)
+        self._design = design
+        self.encoder = Encoder(
+            keys.encoder.inputs,
+            keys.dim,
+            tokens=keys.tokens,
+            steps=keys.steps,
+            weight_bits=keys.encoder.weight_bits,
+            position=keys.encoder.position == "absolute",
+        )
+        self.blocks = nn.ModuleList(Block(block, fraction=keys.fraction) for block in keys.blocks)
+        self.readout = Readout(
+            keys.dim,
+            keys.readout.outputs,
+            tokens=keys.tokens,
+            groups=keys.readout.groups,
+            steps=keys.steps,
+            weight_bits=keys.readout.weight_bits,
+        )
+        # What cannot be built is refused before it is trained.
+        NetworkDesign.from_dict({**self.design(), "weights": self.integers()})
+
+    def forward(self, x: Tensor, length: Tensor | None = None) -> Tensor:
+        """Return logits of shape (batch, outputs): real in training, else integers in float64.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, tokens, inputs)
+            In the units of the chip's inputs; after ``eval()`` integers within their bits, and
+            :exc:`ValueError` for others. Tokens may be fewer than those of the design.
+        length : integer Tensor of shape (batch,), or bool Tensor of shape (batch, tokens)
+            Tokens of each sequence, or which tokens are real, those before the others; default all.
+        """
+        length = self._length(x, length)
+        mask = torch.arange(x.shape[1]) < length[:, None]
+        if self.training:
+            x = x.to(self.encoder.weight.dtype)
+        else:
+            x = self._checked(x.double(), mask)
+        pack = Packing(mask)
+        spikes = self.encoder(x[mask], mask.nonzero()[:, 1])
+        for block in self.blocks:
+            spikes = block(spikes, pack)
+        logits: Tensor = self.readout(pack.scatter(spikes), length)
+        return logits
+
+    def _length(self, x: Tensor, length: Tensor | None) -> Tensor:
+        tokens, inputs = self.keys.tokens, self.keys.encoder.inputs
+        if x.ndim != 3 or not 1 <= x.shape[1] <= tokens or x.shape[2] != inputs:
+            raise ValueError(
+                f"x must be of shape (batch, 1 to {tokens}, {inputs}), not {tuple(x.shape)!r}"
+            )
+        if length is None:
+            return torch.full((len(x),), x.shape[1])
+        if length.dtype == torch.bool:
+            mask, length = length, length.sum(dim=1)
+            if not torch.equal(mask, torch.arange(x.shape[1]) < length[:, None]):
+                raise ValueError("mask must have the real tokens of a sequence before the others")
+        if length.shape != (len(x),) or bool(((length < 1) | (length > x.shape[1])).any()):
+            raise ValueError(f"length must be {len(x)} numbers from 1 to {x.shape[1]}")
+        return length
+
+    def _checked(self, x: Tensor, mask: Tensor) -> Tensor:
+        low, high = self.keys.encoder.bounds
+        real = x[mask]
+        if bool(((real < low) | (real > high) | (real != real.round())).any()):
+            raise ValueError(f"x must hold integers from {low} to {high}")
+        return x
+
+    def integers(self) -> dict[str, NDArray[np.int64]]:
+        """Return the arrays of weights.npz, by their names."""
+        encoder = self.encoder.folded()
+        arrays = {f"encoder.{n}": getattr(encoder, n) for n in ("weight", "bias", "threshold")}
+        if self.encoder.position is not None:
+            arrays["encoder.position"] = self.encoder.position_table()[0]
+        for i, block in enumerate(self.blocks):
+            for name in Block.DENSE:
+                folded = getattr(block, name).folded()
+                for part in ("weight", "bias", "threshold"):
+                    arrays[f"blocks.{i}.{name}.{part}"] = getattr(folded, part)
+        arrays["readout.weight"], arrays["readout.bias"] = self.readout.folded()
+        return arrays
+
+    def design(self) -> dict[str, Any]:
+        """Return the design as a dictionary, with the position_shift of the trained table."""
+        design = _plain(self._design)
+        if self.encoder.position is not None:
+            design["encoder"] = {
+                **design["encoder"],
+                "position_shift": self.encoder.position_table()[1],
+            }
+        return design
+
+    def export(self, folder: Path | str, *, weights: str = "weights.npz") -> Path:
+        """Write network.toml and the file ``weights`` into ``folder``, which is made if need be.
+
+        Each is written whole or not at all, the weights first. Returns the path of the design.
+        """
+        return export(Path(folder), self.design(), self.integers(), weights=weights)
+
+
+def _plain(design: Any) -> dict[str, Any]:
+    """Return a design as a dictionary that can be changed, without what follows from the rest."""
+    if isinstance(design, Mapping):
+        return {key: value for key, value in design.items() if key not in ("weights", "digest")}
+    made: dict[str, Any] = design.model_dump(
+        mode="json", exclude_unset=True, exclude={"weights", "digest"}
+    )
+    for block in made["blocks"]:
+        for key in ("name", "target", "tokens", "dim", "steps"):
+            block["attention"].pop(key, None)
+    return made

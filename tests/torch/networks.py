@@ -1,0 +1,79 @@
+"""The contract of a network restated in NumPy, sample by sample and token by token."""
+
+import numpy as np
+
+from spikeloom.design.attention.design import AttentionDesign
+from spikeloom.golden.attention.formula import attention
+
+DESIGN = {
+    "kind": "network",
+    "tokens": 6,
+    "dim": 16,
+    "steps": 2,
+    "fraction": 4,
+    "encoder": {
+        "inputs": 5,
+        "bits": 8,
+        "signed": True,
+        "weight_bits": 8,
+        "position": "absolute",
+    },
+    "blocks": [
+        {
+            "residual": "or",
+            "weight_bits": 2,
+            "hidden": 24,
+            "attention": {"heads": 2, "similarity": "and", "scale": 0.125, "threshold": 0.5},
+        }
+    ],
+    "readout": {"outputs": 3, "weight_bits": 8, "groups": 1},
+}
+
+
+def lif(drive, threshold):
+    """Restate the neuron: drive (T, ...), thresholds of its last axis."""
+    w = np.zeros(drive.shape[1:], dtype=np.int64)
+    spikes = np.zeros(drive.shape, dtype=np.int64)
+    for t, x in enumerate(drive):
+        a = w + x
+        spikes[t] = a >= threshold
+        w = np.where(spikes[t], 0, a >> 1)
+    return spikes
+
+
+def join(block, x, z):
+    """Restate a residual connection."""
+    return {"or": x | z, "iand": x & (1 - z)}[block["residual"]]
+
+
+def logits(design, arrays, x, length):
+    """Restate a network for one sample: x (N, C)."""
+    steps, fraction = design["steps"], design["fraction"]
+    real = slice(0, length)
+
+    def dense(name, spikes):
+        weight, bias, threshold = (
+            arrays[f"{name}.{part}"] for part in ("weight", "bias", "threshold")
+        )
+        return lif(((spikes @ weight.T) << fraction) + bias, threshold)
+
+    drive = x[real].astype(np.int64) @ arrays["encoder.weight"].T + arrays["encoder.bias"]
+    if design["encoder"]["position"] == "absolute":
+        drive += arrays["encoder.position"][real] << design["encoder"]["position_shift"]
+    spikes = lif(np.stack([drive] * steps), arrays["encoder.threshold"])
+    for i, block in enumerate(design["blocks"]):
+        sizes = {key: design[key] for key in ("tokens", "dim", "steps")}
+        layer = AttentionDesign.from_dict({**block["attention"], **sizes})
+        padded = [np.zeros((steps, design["tokens"], design["dim"]), np.uint8) for _ in range(3)]
+        for place, name in zip(padded, ("query", "key", "value"), strict=True):
+            place[:, real] = dense(f"blocks.{i}.{name}", spikes)
+        attended = attention(layer, *padded)[:, real].astype(np.int64)
+        spikes = join(block, spikes, dense(f"blocks.{i}.project", attended))
+        hidden = dense(f"blocks.{i}.expand", spikes)
+        spikes = join(block, spikes, dense(f"blocks.{i}.contract", hidden))
+    groups = design["readout"]["groups"]
+    total = length * arrays["readout.bias"]
+    for n in range(length):
+        group = n * groups // design["tokens"]
+        total = total + arrays["readout.weight"][group] @ spikes[:, n].sum(axis=0)
+    return total
