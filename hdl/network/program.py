@@ -11,18 +11,15 @@ output has parameters behind them: where its spikes go, bias and threshold.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.design.network.design import BEAT, NetworkDesign
 from spikeloom.design.network.shapes import DENSE, dense_sizes
+from spikeloom.hdl.network.geometry import Geometry, Tensor
 from spikeloom.hdl.network.planes import planes_of
 from spikeloom.hdl.network.words import DEST, FLAGS, bits_of
-
-if TYPE_CHECKING:
-    from spikeloom.hdl.network.plan import NetworkPlan, Tensor
 
 __all__ = ["Pass", "Program", "assemble"]
 
@@ -70,7 +67,7 @@ _Part = tuple[int, NDArray[np.int64]]
 
 
 def _passes(
-    plan: "NetworkPlan", source: "Tensor", parts: Sequence[_Part], bits: int, signed: bool
+    plan: Geometry, source: Tensor, parts: Sequence[_Part], bits: int, signed: bool
 ) -> Iterator[Pass]:
     """Give the passes of one output, one place value after the other, the highest first."""
     count = plan.planes
@@ -83,7 +80,7 @@ def _passes(
         minus = signed and bit == source.planes - 1
         top = low == low_bits[-1]
         flags = {"minus_low": minus ^ (top and count == 1), "minus_high": minus ^ top}
-        for part, (start, planes) in enumerate(rows):
+        for start, planes in rows:
             for slot in range(source.slots):
                 gap = 0 if before is None else before - place
                 flags |= {"first": before is None, "double": gap > 0, "twice": gap == 2}
@@ -94,7 +91,7 @@ def _passes(
 
 
 def _rows(
-    plan: "NetworkPlan", source: "Tensor", weight: NDArray[np.int64], bits: int
+    plan: Geometry, source: Tensor, weight: NDArray[np.int64], bits: int
 ) -> NDArray[np.uint8]:
     """Return the bits of the weights of one output, (bits, slots, lanes)."""
     planes = planes_of(weight, bits)
@@ -111,14 +108,14 @@ def _nothing(lanes: int) -> NDArray[np.uint8]:
 class _Writer:
     """Collects passes and their words."""
 
-    def __init__(self, plan: "NetworkPlan"):
+    def __init__(self, plan: Geometry):
         self.plan = plan
         self.words: list[int] = []
         self.passes: list[Pass] = []
 
     def layer(
         self,
-        source: "Tensor",
+        source: Tensor,
         weight: NDArray[np.int64],
         bits: int,
         params: Sequence[int],
@@ -169,7 +166,7 @@ def _spread(weight: NDArray[np.int64], places: NDArray[np.int64], width: int) ->
     return wide
 
 
-def assemble(design: NetworkDesign, plan: "NetworkPlan") -> Program:
+def assemble(design: NetworkDesign, plan: Geometry) -> Program:
     """Write the program of a network."""
     writer = _Writer(plan)
     _encoder(design, plan, writer)
@@ -183,7 +180,7 @@ def assemble(design: NetworkDesign, plan: "NetworkPlan") -> Program:
     return Program(tuple(writer.words), tuple(writer.passes))
 
 
-def _parameters(plan: "NetworkPlan", dest: int, lane: int, bias: int, threshold: int) -> int:
+def _parameters(plan: Geometry, dest: int, lane: int, bias: int, threshold: int) -> int:
     """Join the parameters of an output to one number."""
     wide = plan.widths
     word = dest | lane << BEAT
@@ -191,7 +188,7 @@ def _parameters(plan: "NetworkPlan", dest: int, lane: int, bias: int, threshold:
     return word | threshold << 2 * BEAT + wide.bias
 
 
-def _encoder(design: NetworkDesign, plan: "NetworkPlan", writer: _Writer) -> None:
+def _encoder(design: NetworkDesign, plan: Geometry, writer: _Writer) -> None:
     encoder, weights, source = design.encoder, design.weights, plan.tensors["input"]
     width = source.slots * plan.lanes
     weight = _spread(weights["encoder.weight"], np.arange(encoder.inputs), width)
@@ -215,7 +212,7 @@ def _neurons(design: NetworkDesign, at: str) -> Iterator[tuple[int, int]]:
     return zip(*parts, strict=True)
 
 
-def _dense(design: NetworkDesign, plan: "NetworkPlan", writer: _Writer, n: int, name: str) -> None:
+def _dense(design: NetworkDesign, plan: Geometry, writer: _Writer, n: int, name: str) -> None:
     block, at = design.blocks[n], f"blocks.{n}.{name}"
     head = block.attention.head_dim
     channel = np.arange(design.dim)
@@ -240,7 +237,7 @@ def _dense(design: NetworkDesign, plan: "NetworkPlan", writer: _Writer, n: int, 
     writer.layer(source, weight[None], block.weight_bits, params, more)
 
 
-def _readout(design: NetworkDesign, plan: "NetworkPlan", writer: _Writer) -> None:
+def _readout(design: NetworkDesign, plan: Geometry, writer: _Writer) -> None:
     readout, source = design.readout, plan.tensors["x"]
     width = source.slots * plan.lanes
     wide = _spread(design.weights["readout.weight"], np.arange(design.dim), width)

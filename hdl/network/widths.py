@@ -123,12 +123,12 @@ def widths(design: NetworkDesign, planes: int) -> Widths:
         for part in weights["readout.weight"]
     ]
     low, high = many * sum(part[0] for part in parts), many * sum(part[1] for part in parts)
-    ends = tuple(design.tokens * end for end in biases[-1])
+    most = [design.tokens * end for end in biases[-1]]
     return Widths(
         total=_width(sums),
         drive=_width(drives),
         membrane=_width(membranes),
         bias=_width(biases),
         threshold=max(thresholds).bit_length(),
-        logit=_width([(low + min(*ends, 0), high + max(*ends, 0))]),
+        logit=_width([(low + min(*most, 0), high + max(*most, 0))]),
     )

@@ -13,7 +13,7 @@ import pytest
 from spikeloom.design import load_design
 from spikeloom.golden.network.formula import network
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/network.toml"))
 REGRESSIONS = ("taylor",)
