@@ -1,6 +1,6 @@
 """Between the memories of a network and its attention layer: beats of q, k and v, and spikes."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value
 from amaranth.lib.wiring import In, Out
@@ -10,14 +10,12 @@ from spikeloom.design.network.design import BEAT
 from spikeloom.hdl.frame.beats import beat_stream
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import fit, odometer, widen
-
-if TYPE_CHECKING:
-    from spikeloom.hdl.network.plan import NetworkPlan
+from spikeloom.hdl.network.plan import NetworkPlan
 
 __all__ = ["Collector", "Feeder"]
 
 
-def _places(plan: "NetworkPlan") -> tuple[int, int]:
+def _places(plan: NetworkPlan) -> tuple[int, int]:
     """Bits of a word's column and of its slot, of all words of a token's heads."""
     columns = ceil_log2(plan.columns)
     words = plan.design.blocks[0].attention.heads * plan.head_words
@@ -53,7 +51,7 @@ class Feeder(Component):
         Beats.
     """
 
-    def __init__(self, plan: "NetworkPlan"):
+    def __init__(self, plan: NetworkPlan):
         self.plan: Final = plan
         design = plan.design
         members = {
@@ -172,7 +170,7 @@ class Collector(Component):
         Word to write, and where.
     """
 
-    def __init__(self, plan: "NetworkPlan"):
+    def __init__(self, plan: NetworkPlan):
         self.plan: Final = plan
         steps = plan.design.steps
         super().__init__(

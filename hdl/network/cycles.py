@@ -1,18 +1,16 @@
 """Cycles of a network, from its program."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-if TYPE_CHECKING:
-    from spikeloom.hdl.network.plan import NetworkPlan
+from spikeloom.hdl.network.plan import NetworkPlan
 
 __all__ = ["network_cycles"]
 
 
-def network_cycles(plan: "NetworkPlan", arrays: Mapping[str, ArrayLike] | None = None) -> int:
+def network_cycles(plan: NetworkPlan, arrays: Mapping[str, ArrayLike] | None = None) -> int:
     """Predict the cycles from a sequence to its last number."""
     length = plan.design.tokens if arrays is None else int(np.asarray(arrays["length"]))
     rows = -(-length // plan.at_once)

@@ -1,9 +1,8 @@
 """The engine of a network: passes over tokens, one row of them a cycle."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
-from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
@@ -12,10 +11,8 @@ from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import delays
 from spikeloom.hdl.frame.memory import add_memory
 from spikeloom.hdl.network.neuron import StepNeurons
+from spikeloom.hdl.network.plan import NetworkPlan
 from spikeloom.hdl.network.words import DEST, FLAGS, LANE
-
-if TYPE_CHECKING:
-    from spikeloom.hdl.network.plan import NetworkPlan
 
 __all__ = ["Engine"]
 
@@ -61,7 +58,7 @@ class Engine(Component):
         Spikes, those of a step beside each other; none of a token that is not there.
     """
 
-    def __init__(self, plan: "NetworkPlan", part: int):
+    def __init__(self, plan: NetworkPlan, part: int):
         self.plan: Final = plan
         self.part: Final = part
         design, wide = plan.design, plan.widths
@@ -144,12 +141,12 @@ class Engine(Component):
         self._write(m, spikes, firing[end], last_rows[end], first_rows[end - 1])
         return m
 
-    def _issue(self, m: Module) -> tuple[data.View, Signal, Value, Value]:
+    def _issue(self, m: Module) -> tuple[Any, Signal, Value, Value]:
         """Take passes and go through their rows; say which row there is, and of what pass."""
         plan = self.plan
         runs, valid = Signal(), Signal()
         n = Signal(range(max(plan.rows, plan.shortest)))
-        flags = Signal(FLAGS)
+        flags: Any = Signal(FLAGS)
         parts = ceil_log2(plan.at_once)
         limit = Signal(range(plan.rows))
         m.d.comb += limit.eq(self.end[parts:])
@@ -185,7 +182,7 @@ class Engine(Component):
         return flags, valid, valid & (n == 0), valid & ending
 
     def _parameters(
-        self, m: Module, first_rows: list[Value], later: list[data.View], reach: int, over: Value
+        self, m: Module, first_rows: list[Value], later: list[Any], reach: int, over: Value
     ) -> Value:
         """Take the parameters of an output when its sums come; give bias and threshold."""
         wide = self.plan.widths
@@ -217,7 +214,7 @@ class Engine(Component):
         m: Module,
         valids: list[Value],
         last_rows: list[Value],
-        later: list[data.View],
+        later: list[Any],
         reach: int,
     ) -> list[Signal]:
         """Add what units give to the sums so far; give the sums."""

@@ -1,6 +1,6 @@
 """The input of a network: bit planes of tokens into the memories of activations."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib.wiring import In, Out
@@ -10,9 +10,7 @@ from spikeloom.design.network.design import BEAT
 from spikeloom.hdl.frame.beats import beat_stream
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import odometer
-
-if TYPE_CHECKING:
-    from spikeloom.hdl.network.plan import NetworkPlan
+from spikeloom.hdl.network.plan import NetworkPlan
 
 __all__ = ["Intake"]
 
@@ -44,7 +42,7 @@ class Intake(Component):
         Word to write, where, and for which of the tokens that are computed at once.
     """
 
-    def __init__(self, plan: "NetworkPlan"):
+    def __init__(self, plan: NetworkPlan):
         self.plan: Final = plan
         tokens = plan.design.tokens
         super().__init__(
@@ -113,7 +111,8 @@ class Intake(Component):
             self.w_part.eq(part),
             self.w_data.eq(Mux(placing, Mux(mine, one, 0), self.i.payload.data)),
         ]
-        self._where(m, Mux(placing, words + place, word), Mux(placing, encoder.position_shift, plane))
+        bit = Mux(placing, encoder.position_plane if places else 0, plane)
+        self._where(m, Mux(placing, words + place, word), bit)
         return m
 
     def _where(self, m: Module, word: Value, plane: Value) -> None:

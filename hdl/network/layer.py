@@ -101,7 +101,7 @@ class NetworkLayer(LayerComponent):
 
         end = Signal.like(intake.end)
         runs, attends, closing = Signal(), Signal(), Signal()
-        loads = self._program(m, fetch, intake, readout, runs)
+        loads = self._program(m, fetch, intake, readout)
         flags = fetch.flags
         special = flags.attends | flags.ends
         quiet = runs & fetch.ready & engine.idle & ~closing
@@ -141,9 +141,7 @@ class NetworkLayer(LayerComponent):
             self._turn_keys(m, engine, feeder)
         return m
 
-    def _program(
-        self, m: Module, fetch: Fetcher, intake: Intake, readout: Readout, runs: Value
-    ) -> Value | int:
+    def _program(self, m: Module, fetch: Fetcher, intake: Intake, readout: Readout) -> Value | int:
         """Add the memory of the program, and join the streams; say when it is being loaded."""
         plan, words = self.plan, self.plan.program.words
         if not plan.loaded:
@@ -162,7 +160,7 @@ class NetworkLayer(LayerComponent):
         connect(m, front.o, flipped(self.o))
         m.d.comb += [
             *(store.rewind.eq(fetch.rewind), store.en.eq(fetch.en), fetch.data.eq(store.data)),
-            store.idle.eq(~runs & ~intake.full & front.idle),
+            store.computed.eq(front.computed),
             *(front.good.eq(store.good), front.answers.eq(store.answers)),
             store.answered.eq(front.answered),
         ]
@@ -212,7 +210,7 @@ class NetworkLayer(LayerComponent):
         m.d.comb += intake.write.eq(~engine.w_en & ~collector.w_en)
         m.d.sync += [words.eq(~engine.w_en), row.eq(engine.w_row), slot.eq(dest.slot)]
         m.d.sync += [lane.eq(engine.w_lane[:4]), column.eq(engine.w_lane[4:])]
-        for source, there in ((intake, ~engine.w_en & ~collector.w_en), (collector, collector.w_en)):
+        for source, there in ((intake, intake.write), (collector, collector.w_en)):
             with m.If(there):
                 m.d.sync += [
                     *(row.eq(source.w_row), slot.eq(source.w_slot), column.eq(source.w_column)),
@@ -243,9 +241,10 @@ class NetworkLayer(LayerComponent):
 
     def _read_out(self, m: Module, units: list[Unit], engine: Engine, readout: Readout) -> None:
         """Add up what all units give, a cycle before it is taken."""
-        level = [unit.part for unit in units]
-        for depth in range(ceil_log2(len(units))):
-            level = [a + b for a, b in zip(level[::2], level[1::2], strict=True)]
+        level: list[Value] = [unit.part for unit in units]
+        while len(level) > 1:
+            pairs = [level[n : n + 2] for n in range(0, len(level), 2)]
+            level = [pair[0] + pair[1] if len(pair) > 1 else pair[0] for pair in pairs]
         m.d.sync += [
             readout.part.eq(level[0]),
             *(readout.en.eq(engine.adds), readout.up.eq(engine.up)),

@@ -11,18 +11,15 @@ output has parameters behind them: where its spikes go, bias and threshold.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.design.network.design import BEAT, NetworkDesign
 from spikeloom.design.network.shapes import DENSE, dense_sizes
+from spikeloom.hdl.network.geometry import Geometry, Tensor
 from spikeloom.hdl.network.planes import planes_of
 from spikeloom.hdl.network.words import DEST, FLAGS, bits_of
-
-if TYPE_CHECKING:
-    from spikeloom.hdl.network.plan import NetworkPlan, Tensor
 
 __all__ = ["Pass", "Program", "assemble"]
 
@@ -65,25 +62,35 @@ class Program:
     passes: tuple[Pass, ...]
 
 
+_Plane = tuple[int, int]
+"""Place value and sign of a bit of the inputs."""
+
 _Part = tuple[int, NDArray[np.int64]]
 """The first row that a pass reads, and the weights of one output for it, lane by lane."""
 
 
+_SPIKES = ((0, 1),)
+"""Place value and sign of the only bit of a spike."""
+
+
 def _passes(
-    plan: "NetworkPlan", source: "Tensor", parts: Sequence[_Part], bits: int, signed: bool
+    plan: Geometry, source: Tensor, parts: Sequence[_Part], bits: int, inputs: Sequence[_Plane]
 ) -> Iterator[Pass]:
     """Give the passes of one output, one place value after the other, the highest first."""
     count = plan.planes
     rows = [(start, _rows(plan, source, weight, bits)) for start, weight in parts]
     low_bits = range(0, len(rows[0][1]), count)
-    pairs = [(low + bit, low, bit) for low in low_bits for bit in range(source.planes)]
+    pairs = [(low + bit[0], low, n) for low in low_bits for n, bit in enumerate(inputs)]
     before = None
     for place, low, bit in sorted(pairs, reverse=True):
-        # The sign of a weight is its highest bit, that of an input likewise.
-        minus = signed and bit == source.planes - 1
-        top = low == low_bits[-1]
+        while before is not None and before - place > 2:
+            nothing = _nothing(plan.lanes)
+            yield Pass(source.slot << plan.row_bits, nothing, nothing, {"double": 1, "twice": 1})
+            before -= 2
+        # The sign of a weight is its highest bit.
+        minus, top = inputs[bit][1] < 0, low == low_bits[-1]
         flags = {"minus_low": minus ^ (top and count == 1), "minus_high": minus ^ top}
-        for part, (start, planes) in enumerate(rows):
+        for start, planes in rows:
             for slot in range(source.slots):
                 gap = 0 if before is None else before - place
                 flags |= {"first": before is None, "double": gap > 0, "twice": gap == 2}
@@ -94,7 +101,7 @@ def _passes(
 
 
 def _rows(
-    plan: "NetworkPlan", source: "Tensor", weight: NDArray[np.int64], bits: int
+    plan: Geometry, source: Tensor, weight: NDArray[np.int64], bits: int
 ) -> NDArray[np.uint8]:
     """Return the bits of the weights of one output, (bits, slots, lanes)."""
     planes = planes_of(weight, bits)
@@ -111,19 +118,19 @@ def _nothing(lanes: int) -> NDArray[np.uint8]:
 class _Writer:
     """Collects passes and their words."""
 
-    def __init__(self, plan: "NetworkPlan"):
+    def __init__(self, plan: Geometry):
         self.plan = plan
         self.words: list[int] = []
         self.passes: list[Pass] = []
 
     def layer(
         self,
-        source: "Tensor",
+        source: Tensor,
         weight: NDArray[np.int64],
         bits: int,
         params: Sequence[int],
         more: dict[str, int],
-        signed: bool = False,
+        inputs: Sequence[_Plane] = _SPIKES,
     ) -> None:
         """Write a layer: its passes, and behind those of each output its parameters.
 
@@ -132,7 +139,7 @@ class _Writer:
         share = self.plan.rows // len(weight)
         for n, tail in enumerate(params):
             parts = [(g * share, rows[n]) for g, rows in enumerate(weight)]
-            passes = list(_passes(self.plan, source, parts, bits, signed))
+            passes = list(_passes(self.plan, source, parts, bits, inputs))
             for k, one in enumerate(passes):
                 flags = {**one.flags, **more}
                 if n == 0 and k == 0:
@@ -169,7 +176,7 @@ def _spread(weight: NDArray[np.int64], places: NDArray[np.int64], width: int) ->
     return wide
 
 
-def assemble(design: NetworkDesign, plan: "NetworkPlan") -> Program:
+def assemble(design: NetworkDesign, plan: Geometry) -> Program:
     """Write the program of a network."""
     writer = _Writer(plan)
     _encoder(design, plan, writer)
@@ -183,7 +190,7 @@ def assemble(design: NetworkDesign, plan: "NetworkPlan") -> Program:
     return Program(tuple(writer.words), tuple(writer.passes))
 
 
-def _parameters(plan: "NetworkPlan", dest: int, lane: int, bias: int, threshold: int) -> int:
+def _parameters(plan: Geometry, dest: int, lane: int, bias: int, threshold: int) -> int:
     """Join the parameters of an output to one number."""
     wide = plan.widths
     word = dest | lane << BEAT
@@ -191,7 +198,7 @@ def _parameters(plan: "NetworkPlan", dest: int, lane: int, bias: int, threshold:
     return word | threshold << 2 * BEAT + wide.bias
 
 
-def _encoder(design: NetworkDesign, plan: "NetworkPlan", writer: _Writer) -> None:
+def _encoder(design: NetworkDesign, plan: Geometry, writer: _Writer) -> None:
     encoder, weights, source = design.encoder, design.weights, plan.tensors["input"]
     width = source.slots * plan.lanes
     weight = _spread(weights["encoder.weight"], np.arange(encoder.inputs), width)
@@ -206,7 +213,7 @@ def _encoder(design: NetworkDesign, plan: "NetworkPlan", writer: _Writer) -> Non
         shift = design.fraction
         params.append(_parameters(plan, dest, lane, bias << shift, threshold << shift))
     more = {"whole": 1}
-    writer.layer(source, weight[None], encoder.weight_bits, params, more, encoder.signed)
+    writer.layer(source, weight[None], encoder.weight_bits, params, more, encoder.planes)
 
 
 def _neurons(design: NetworkDesign, at: str) -> Iterator[tuple[int, int]]:
@@ -215,7 +222,7 @@ def _neurons(design: NetworkDesign, at: str) -> Iterator[tuple[int, int]]:
     return zip(*parts, strict=True)
 
 
-def _dense(design: NetworkDesign, plan: "NetworkPlan", writer: _Writer, n: int, name: str) -> None:
+def _dense(design: NetworkDesign, plan: Geometry, writer: _Writer, n: int, name: str) -> None:
     block, at = design.blocks[n], f"blocks.{n}.{name}"
     head = block.attention.head_dim
     channel = np.arange(design.dim)
@@ -240,7 +247,7 @@ def _dense(design: NetworkDesign, plan: "NetworkPlan", writer: _Writer, n: int, 
     writer.layer(source, weight[None], block.weight_bits, params, more)
 
 
-def _readout(design: NetworkDesign, plan: "NetworkPlan", writer: _Writer) -> None:
+def _readout(design: NetworkDesign, plan: Geometry, writer: _Writer) -> None:
     readout, source = design.readout, plan.tensors["x"]
     width = source.slots * plan.lanes
     wide = _spread(design.weights["readout.weight"], np.arange(design.dim), width)

@@ -60,8 +60,8 @@ class ProgramStore(Component):
         Frames with their command; those to run without it.
     rewind, en, data
         As :class:`~spikeloom.hdl.network.fetch.ProgramRom`.
-    idle : In(1)
-        Nothing is computed, and no answer waits.
+    computed : In(1)
+        High for one cycle with the last beat of the answer for a frame that was passed on.
     loads : Out(1)
         A program is being loaded.
     good : Out(1)
@@ -80,7 +80,7 @@ class ProgramStore(Component):
                 "rewind": In(1),
                 "en": In(1),
                 "data": Out(shape.width),
-                "idle": In(1),
+                "computed": In(1),
                 "loads": Out(1),
                 "good": Out(1),
                 "answers": Out(1),
@@ -98,9 +98,9 @@ class ProgramStore(Component):
         place = Cat(column, addr)
         inside, loads, last, fresh = Signal(), Signal(), Signal(), Signal()
         word, check, left = Signal(BEAT), Signal(32), Signal(range(BEAT + 1))
-        taken, begins, idle = Signal(), Signal(), Signal()
+        taken, begins, passed = Signal(), Signal(), Signal(2)
         data, ends = self.i.payload.data, self.i.payload.last
-        m.d.sync += [idle.eq(self.idle), fresh.eq(taken & loads)]
+        m.d.sync += fresh.eq(taken & loads)
         m.d.comb += [
             self.o.valid.eq(inside & ~loads & self.good & self.i.valid),
             self.o.payload.eq(self.i.payload),
@@ -118,19 +118,25 @@ class ProgramStore(Component):
         with m.If((self.rewind & ~loads) | (begins & data[0])):
             m.d.sync += place.eq(0)
 
+        goes = begins & ~data[0] & ~ends & self.good
+        with m.If(goes ^ self.computed):
+            m.d.sync += passed.eq(Mux(goes, passed + 1, passed - 1))
         with m.If(self.answered):
             m.d.sync += self.answers.eq(0)
         with m.If(taken):
-            m.d.sync += [inside.eq(~ends | loads), word.eq(data), left.eq(BEAT), last.eq(ends)]
+            m.d.sync += [word.eq(data), left.eq(BEAT), last.eq(ends)]
+            m.d.sync += inside.eq(~ends | loads | (begins & data[0]))
         with m.Elif(left != 0):
             odd = word[0] ^ check[0]
             m.d.sync += [left.eq(left - 1), word.eq(word >> 1)]
             m.d.sync += check.eq((check >> 1) ^ Mux(odd, _POLYNOMIAL, 0))
         with m.If(~inside):
-            # Whoever loads waits for what is computed with the program before.
-            m.d.comb += self.i.ready.eq(~self.answers & (idle | ~data[0]))
+            # Whoever loads waits for what is computed with the program before, and so does a frame
+            # without tokens, whose numbers are zero.
+            m.d.comb += self.i.ready.eq(~self.answers & ((passed == 0) | ~(data[0] | ends)))
             with m.If(taken):
                 m.d.sync += [loads.eq(data[0]), check.eq(0xFFFFFFFF), left.eq(0)]
+                m.d.sync += self.answers.eq(ends & ~data[0])
                 with m.If(data[0]):
                     m.d.sync += self.good.eq(0)
         with m.Elif(loads):
@@ -163,8 +169,8 @@ class StatusFront(Component):
         A frame without numbers waits, and its status.
     answered : Out(1)
         High for one cycle when it was answered.
-    idle : Out(1)
-        No answer has begun.
+    computed : Out(1)
+        High for one cycle with the last beat of the numbers of an inference.
     """
 
     def __init__(self, beats: int):
@@ -176,7 +182,7 @@ class StatusFront(Component):
                 "answers": In(1),
                 "good": In(1),
                 "answered": Out(1),
-                "idle": Out(1),
+                "computed": Out(1),
             }
         )
 
@@ -185,13 +191,14 @@ class StatusFront(Component):
         begun = Signal()
         count = Signal(range(self.beats + 1))
         sent = self.o.valid & self.o.ready
+        numbers = Mux(self.answers, 0, self.i.payload.data)
         m.d.comb += [
             self.o.valid.eq(self.i.valid | self.answers),
-            self.o.payload.data.eq(Mux(begun, Mux(self.answers, 0, self.i.payload.data), self.good)),
+            self.o.payload.data.eq(Mux(begun, numbers, self.good)),
             self.o.payload.last.eq(count == self.beats),
             self.i.ready.eq(self.o.ready & begun & ~self.answers),
             self.answered.eq(self.answers & sent & self.o.payload.last),
-            self.idle.eq(~begun & ~self.i.valid),
+            self.computed.eq(~self.answers & sent & self.o.payload.last),
         ]
         with m.If(sent):
             m.d.sync += [begun.eq(~self.o.payload.last), count.eq(count + 1)]

@@ -4,13 +4,12 @@ from typing import Final
 
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2
 
 from spikeloom.design.network.design import BEAT
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.memory import add_memory
 from spikeloom.hdl.frame.memory_map import MemoryShape
-from spikeloom.hdl.popcount.pairs import PairPopcount
+from spikeloom.hdl.popcount.pairs import PairPopcount, Technology
 
 __all__ = ["Unit"]
 
@@ -47,7 +46,7 @@ class Unit(Component):
         Row to write, its lanes, and what is written: a bit, or with ``w_words`` a word.
     """
 
-    def __init__(self, shape: MemoryShape, *, planes: int, stages: int, cells: str):
+    def __init__(self, shape: MemoryShape, *, planes: int, stages: int, cells: Technology):
         self.shape: Final = shape
         self.planes: Final = planes
         self.stages: Final = stages

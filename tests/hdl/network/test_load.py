@@ -78,7 +78,6 @@ def test_broken_programs(design, machine, how):
         assert found == [REFUSED, REFUSED, LOADED, wanted(design, x)]
 
 
-@pytest.mark.xfail(reason="the store does not wait for a sequence that was just taken", strict=True)
 @pytest.mark.parametrize("how", ["good", "crc", "few"])
 def test_what_was_sent_before_is_computed_before_it_is_loaded_again(design, machine, how):
     x = [draw_input(design, n) for n in range(3)]
@@ -89,7 +88,6 @@ def test_what_was_sent_before_is_computed_before_it_is_loaded_again(design, mach
     assert answers(design, machine, frames) == [LOADED, first, *middle, LOADED, last]
 
 
-@pytest.mark.xfail(reason="a command alone is not answered", strict=True)
 def test_load_frames_of_a_command_alone(design, machine):
     x = draw_input(design, 2)
     frames = [program(design, "command"), program(design), frame(design, x)]

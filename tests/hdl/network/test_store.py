@@ -31,7 +31,6 @@ class Stored(wiring.Component):
                 "en": In(1),
                 "rewind": In(1),
                 "data": Out(width),
-                "idle": In(1),
                 "taken": Out(beat_stream(16)),
                 "numbers": In(beat_stream(16)),
             }
@@ -48,7 +47,7 @@ class Stored(wiring.Component):
             store.en.eq(self.en),
             store.rewind.eq(self.rewind),
             self.data.eq(store.data),
-            store.idle.eq(self.idle & front.idle),
+            store.computed.eq(front.computed),
             front.good.eq(store.good),
             front.answers.eq(store.answers),
             store.answered.eq(front.answered),
@@ -81,7 +80,6 @@ def answers_of(width, frames, *, stalls=0.0, seed=0):
     async def engine(ctx):
         """Take frames that are to run, read all words of the program, answer numbers."""
         beats = []
-        ctx.set(dut.idle, 1)
         while True:
             ctx.set(dut.taken.ready, draw.random() >= stalls)
             *_, valid, ready, payload = await ctx.tick().sample(
@@ -90,7 +88,6 @@ def answers_of(width, frames, *, stalls=0.0, seed=0):
             if not (valid and ready):
                 continue
             beats.append(payload.data)
-            ctx.set(dut.idle, 0)
             if not payload.last:
                 continue
             ctx.set(dut.taken.ready, 0)
@@ -115,7 +112,6 @@ def answers_of(width, frames, *, stalls=0.0, seed=0):
                 while not taken:
                     *_, taken = await ctx.tick().sample(dut.numbers.ready)
             ctx.set(dut.numbers.valid, 0)
-            ctx.set(dut.idle, 1)
             beats = []
 
     wanted = count * (NUMBERS + 1)
@@ -209,8 +205,10 @@ def test_front_says_nothing_until_there_is_something():
         ctx.set(dut.o.ready, 1)
         ctx.set(dut.good, 1)
         for _ in range(5):
-            *_, valid, idle, answered = await ctx.tick().sample(dut.o.valid, dut.idle, dut.answered)
-            assert (valid, idle, answered) == (0, 1, 0)
+            *_, valid, computed, answered = await ctx.tick().sample(
+                dut.o.valid, dut.computed, dut.answered
+            )
+            assert (valid, computed, answered) == (0, 0, 0)
         ctx.set(dut.answers, 1)
         found = []
         for _ in range(3):

@@ -7,7 +7,7 @@ from spikeloom.boards.devices import DEVICES, DoesNotFitError
 from spikeloom.design import load_design
 from spikeloom.hdl.kinds import component
 
-EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 PATHS = sorted(EXAMPLES.glob("**/*.toml"))
 WORKLOADS = {
     *("tiny-32x64", "metr-12x256", "elec-168x256", "cifar-64x384", "imagenet-196x512"),

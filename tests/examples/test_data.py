@@ -15,7 +15,7 @@ import pytest
 from spikeloom.design import Design, load_design
 from spikeloom.golden.attention.formula import attention
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "examples" / "japanese_vowels"
 VARIANTS = sorted(path.stem.removeprefix("attention") for path in FOLDER.glob("attention*.toml"))
 SPIKES = ("q", "k", "v", "spikes")
