@@ -3,7 +3,7 @@
     python examples/networks.py japanese_vowels --seeds 0 1 2 3 4
 
 trains once a seed and adds the scores on the test set to network-results.json of the example's
-folder. Of the first seed, whatever it reached, it writes network.toml and network-weights.npz, and
+folder. Of seed 0, whatever it reached, it writes network.toml and network-weights.npz, and
 network-test.npz: the test set as integers, with the labels and the logits that the network gives.
 ``--variant`` trains with other keys, of which the results alone are kept, ``--baselines`` scores
 models that are no spiking networks, and ``--tables`` writes the tables of
@@ -133,7 +133,7 @@ def _run(task: Task, folder: Path, arguments: argparse.Namespace) -> None:
             score = task.score(real(network, answers, test.length) + known, test.y + known)
             print(f"{task.name}: {name}: seed {seed}: {score:.4f}", file=sys.stderr)
             update(results, name, {str(seed): score})
-            if name == MAIN and seed == arguments.seeds[0]:
+            if name == MAIN and seed == 0:
                 _export(task, network, folder, test, answers)
 
 

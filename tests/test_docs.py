@@ -155,8 +155,9 @@ def test_tutorial(tmp_path):
 @pytest.mark.slow
 def test_tutorial_with_builds(tmp_path):
     commands = [command for command in tutorial(tmp_path) if not command[0].startswith("make")]
-    said = shell(tmp_path, [command for command in commands if "simulate my-layer" not in command[0]
-                            or not is_quick(command[0]) or "--output" in command[0]])  # fmt: skip
+    # What the test above runs is left out, but for the folder into which a build then goes.
+    kept = [c for c in commands if not is_quick(c[0]) or c[0].startswith("spikeloom generate my-")]
+    said = shell(tmp_path, kept)
     assert "equal to golden" in said
     for name in ("my-layer", "my-layer-4"):
         assert (tmp_path / "out" / name / "report.html").is_file()

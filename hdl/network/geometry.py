@@ -126,7 +126,7 @@ class Geometry:
         design = self.design
         x, head = self.slots(design.dim), self.slots(self.head_channels)
         wide = (self.input_words + self.place_words) * BEAT
-        found = {"input": Tensor(0, self.slots(wide), design.encoder.bits)}
+        found = {"input": Tensor(0, self.slots(wide), len(design.encoder.planes))}
         found["x"] = Tensor(found["input"].end, x)
         for name, before in (("attention", "x"), ("query", "attention"), ("value", "query")):
             found[name] = Tensor(found[before].end, head)

@@ -111,7 +111,7 @@ class Intake(Component):
             self.w_part.eq(part),
             self.w_data.eq(Mux(placing, Mux(mine, one, 0), self.i.payload.data)),
         ]
-        bit = Mux(placing, encoder.position_shift, plane)
+        bit = Mux(placing, encoder.position_plane if places else 0, plane)
         self._where(m, Mux(placing, words + place, word), bit)
         return m
 

@@ -62,23 +62,33 @@ class Program:
     passes: tuple[Pass, ...]
 
 
+_Plane = tuple[int, int]
+"""Place value and sign of a bit of the inputs."""
+
 _Part = tuple[int, NDArray[np.int64]]
 """The first row that a pass reads, and the weights of one output for it, lane by lane."""
 
 
+_SPIKES = ((0, 1),)
+"""Place value and sign of the only bit of a spike."""
+
+
 def _passes(
-    plan: Geometry, source: Tensor, parts: Sequence[_Part], bits: int, signed: bool
+    plan: Geometry, source: Tensor, parts: Sequence[_Part], bits: int, inputs: Sequence[_Plane]
 ) -> Iterator[Pass]:
     """Give the passes of one output, one place value after the other, the highest first."""
     count = plan.planes
     rows = [(start, _rows(plan, source, weight, bits)) for start, weight in parts]
     low_bits = range(0, len(rows[0][1]), count)
-    pairs = [(low + bit, low, bit) for low in low_bits for bit in range(source.planes)]
+    pairs = [(low + bit[0], low, n) for low in low_bits for n, bit in enumerate(inputs)]
     before = None
     for place, low, bit in sorted(pairs, reverse=True):
-        # The sign of a weight is its highest bit, that of an input likewise.
-        minus = signed and bit == source.planes - 1
-        top = low == low_bits[-1]
+        while before is not None and before - place > 2:
+            nothing = _nothing(plan.lanes)
+            yield Pass(source.slot << plan.row_bits, nothing, nothing, {"double": 1, "twice": 1})
+            before -= 2
+        # The sign of a weight is its highest bit.
+        minus, top = inputs[bit][1] < 0, low == low_bits[-1]
         flags = {"minus_low": minus ^ (top and count == 1), "minus_high": minus ^ top}
         for start, planes in rows:
             for slot in range(source.slots):
@@ -120,7 +130,7 @@ class _Writer:
         bits: int,
         params: Sequence[int],
         more: dict[str, int],
-        signed: bool = False,
+        inputs: Sequence[_Plane] = _SPIKES,
     ) -> None:
         """Write a layer: its passes, and behind those of each output its parameters.
 
@@ -129,7 +139,7 @@ class _Writer:
         share = self.plan.rows // len(weight)
         for n, tail in enumerate(params):
             parts = [(g * share, rows[n]) for g, rows in enumerate(weight)]
-            passes = list(_passes(self.plan, source, parts, bits, signed))
+            passes = list(_passes(self.plan, source, parts, bits, inputs))
             for k, one in enumerate(passes):
                 flags = {**one.flags, **more}
                 if n == 0 and k == 0:
@@ -203,7 +213,7 @@ def _encoder(design: NetworkDesign, plan: Geometry, writer: _Writer) -> None:
         shift = design.fraction
         params.append(_parameters(plan, dest, lane, bias << shift, threshold << shift))
     more = {"whole": 1}
-    writer.layer(source, weight[None], encoder.weight_bits, params, more, encoder.signed)
+    writer.layer(source, weight[None], encoder.weight_bits, params, more, encoder.planes)
 
 
 def _neurons(design: NetworkDesign, at: str) -> Iterator[tuple[int, int]]:

@@ -1,5 +1,6 @@
 """Bits of the numbers of a network's engine, from its weights."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,24 +65,24 @@ def _sums(
     parts: "list[tuple[NDArray[np.int64], int | None]]",
     bits: int,
     planes: int,
-    inputs: int = 1,
-    signed: bool = False,
+    inputs: Sequence[tuple[int, int]] = ((0, 1),),
 ) -> tuple[int, int]:
     """Bound a sum of inputs of several bits, times weights, at any time while it is added up.
 
     Each bit of each product is taken for what it adds alone, as if it did not go with others.
     Weights are (outputs, inputs); those of a table, of whose inputs one is set at a time, come with
-    the only bit in which it is.
+    the only bit in which it is. Bits of the inputs have a place value and a sign.
     """
     counted = [(_counted(weight, bits, planes), only) for weight, only in parts]
     low = high = least = most = np.zeros(len(parts[0][0]), dtype=np.int64)
     before = 0
-    pairs = [(n * planes + bit, n, bit) for n in range(len(counted[0][0])) for bit in range(inputs)]
+    count = range(len(counted[0][0]))
+    pairs = [(n * planes + bit[0], n, k) for n in count for k, bit in enumerate(inputs)]
     for place, n, bit in sorted(pairs, reverse=True):
         gap, before = max(before - place, 0), place
         low, high = low << gap, high << gap
         for passes, only in counted:
-            one = -passes[n] if signed and bit == inputs - 1 else passes[n]
+            one = inputs[bit][1] * passes[n]
             if only is None:
                 low = low + np.minimum(one, 0).sum(axis=1)
                 high = high + np.maximum(one, 0).sum(axis=1)
@@ -97,8 +98,8 @@ def widths(design: NetworkDesign, planes: int) -> Widths:
     weights, shift, encoder = design.weights, design.fraction, design.encoder
     first: list[tuple[NDArray[np.int64], int | None]] = [(weights["encoder.weight"], None)]
     if encoder.position == "absolute":
-        first.append((weights["encoder.position"].T, encoder.position_shift))
-    sums = [_sums(first, encoder.weight_bits, planes, encoder.bits, encoder.signed)]
+        first.append((weights["encoder.position"].T, encoder.position_plane))
+    sums = [_sums(first, encoder.weight_bits, planes, encoder.planes)]
     layers = [("encoder", encoder_range(design), shift)]
     for n, block in enumerate(design.blocks):
         for name in DENSE:

@@ -35,7 +35,8 @@ async def equals_golden(dut: Any) -> None:
     receiver = cocotb.start_soon(_receive(dut, len(words), got))
     await _send(dut, drives.reshape(-1, channels))
     await receiver
-    assert got == words
+    for n, (found, want) in enumerate(zip(got, words, strict=True)):
+        assert found == want, f"spikes {n} must be {want:#x}, not {found:#x}"
 
 
 async def _send(dut: Any, drives: Any) -> None:

@@ -1,20 +1,18 @@
 """Integer inputs to spikes: the first layer, with an absolute position."""
 
-from math import ceil, log2
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spikeloom.torch.fold import THRESHOLD, Folded, fold, normalisation
-from spikeloom.torch.quantize import quantize, round_through, straight_through
+from spikeloom.torch.quantize import quantize, round_through
 from spikeloom.torch.surrogate import integer_lif, lif
 
 __all__ = ["Encoder"]
 
-# Of entries of the position's table, as the design admits it.
-_MOST_SHIFT = 7
+# Bits that a weight of eight may lose to a position with entries far beyond the weights.
+_MOST_COARSE = 4
 
 
 class Encoder(nn.Module):
@@ -32,8 +30,11 @@ class Encoder(nn.Module):
         One of :data:`spikeloom.torch.quantize.WIDTHS`.
     position : bool
         Whether a learned table (N, D) is added before the neuron. Its entries have the bits of a
-        weight, in units of a power of two of the drive's unit, the same power for all channels.
-        What the greatest power does not reach is clipped, in training as well.
+        weight, in units of a power of two of the drive's unit, the same power for all channels, and
+        in training as well. A channel whose entries need a greater power than ``most_shift`` gets a
+        coarser unit: its weights of eight bits lose up to four. What still does not fit is clipped.
+    most_shift : int
+        Greatest exponent of that power.
     """
 
     def __init__(
@@ -45,10 +46,12 @@ class Encoder(nn.Module):
         steps: int,
         weight_bits: int,
         position: bool,
+        most_shift: int = 0,
     ):
         super().__init__()
         self.steps = steps
         self.weight_bits = weight_bits
+        self.most_shift = most_shift
         self._most = max(1, 2 ** (weight_bits - 1) - 1)
         self.weight = nn.Parameter(torch.empty(outputs, inputs).uniform_(-1, 1) / inputs**0.5)
         self.norm = normalisation(outputs)
@@ -65,9 +68,11 @@ class Encoder(nn.Module):
             Which token of its sequence each is, from 0.
         """
         if self.training:
-            drive = self.norm(x @ straight_through(self.weight, self.weight_bits).T)
+            integers, scale, shift = self._quantized()
+            weight = self.weight + (integers * scale - self.weight).detach()
+            drive = self.norm(x @ weight.T)
             if self.position is not None:
-                drive = drive + self._rounded_position()[token]
+                drive = drive + self._rounded_position(integers, scale, shift)[token]
             return lif(drive.expand(self.steps, -1, -1), THRESHOLD)
         numbers = self.folded()
         drive = x @ torch.from_numpy(numbers.weight).double().T
@@ -81,29 +86,41 @@ class Encoder(nn.Module):
     @torch.no_grad()
     def folded(self) -> Folded:
         """Return the integers of the layer; membranes have no fraction bits."""
-        numbers = quantize(self.weight, self.weight_bits)
-        return fold(*numbers, self.norm, fraction=0, bias_bits=23, threshold_bits=23)
+        integers, scale, _ = self._quantized()
+        return self._fold(integers, scale)
 
     @torch.no_grad()
     def position_table(self) -> tuple[NDArray[np.int64], int]:
         """Return the table (N, D), of eight bits from -127 to 127, and position_shift."""
         assert self.position is not None
-        unit = torch.from_numpy(self.folded().unit)
-        shift = self._shift(unit)
-        entries = torch.round(self.position.double() / (unit * 2**shift))
-        entries = entries.clamp(-self._most, self._most)
+        integers, scale, shift = self._quantized()
+        step = torch.from_numpy(self._fold(integers, scale).unit) * 2**shift
+        entries = torch.round(self.position.double() / step).clamp(-self._most, self._most)
         return entries.numpy().astype(np.int64), shift
 
-    def _rounded_position(self) -> Tensor:
+    def _fold(self, integers: Tensor, scale: Tensor) -> Folded:
+        return fold(integers, scale, self.norm, fraction=0, bias_bits=23, threshold_bits=23)
+
+    @torch.no_grad()
+    def _quantized(self) -> tuple[Tensor, Tensor, int]:
+        """Return integers and scales of the weights, and position_shift."""
+        integers, scale = quantize(self.weight, self.weight_bits)
+        if self.position is None:
+            return integers, scale, 0
+        unit = torch.from_numpy(self._fold(integers, scale).unit)
+        most = self.position.double().abs().amax(dim=0) / unit
+        needed = torch.ceil(torch.log2(most / (self._most + 0.499))).clamp(min=0)
+        if self.weight_bits == 8:
+            coarse = (needed - self.most_shift).clamp(0, _MOST_COARSE)
+            scale = scale * 2 ** coarse[:, None].to(scale.dtype)
+            integers = torch.round(self.weight / scale)
+            needed = needed - coarse
+        return integers, scale, min(int(needed.max()), self.most_shift)
+
+    def _rounded_position(self, integers: Tensor, scale: Tensor, shift: int) -> Tensor:
         """Return the table as the chip will have it, with its gradient, in units of the drive."""
         assert self.position is not None
         with torch.no_grad():
-            unit = torch.from_numpy(self.folded().unit)
-            step = (unit * 2 ** self._shift(unit)).to(self.position.dtype)
+            unit = torch.from_numpy(self._fold(integers, scale).unit)
+            step = (unit * 2**shift).to(self.position.dtype)
         return round_through(self.position / step, -self._most, self._most) * step
-
-    def _shift(self, unit: Tensor) -> int:
-        """Return the least shift with which every entry fits, or the greatest there is."""
-        assert self.position is not None
-        most = float((self.position.double().abs() / unit).max())
-        return min(max(0, ceil(log2(max(most, 1) / (self._most + 0.499)))), _MOST_SHIFT)

@@ -32,6 +32,11 @@ class EncoderKeys:
     position: str
 
     @property
+    def most_shift(self) -> int:
+        """The greatest position_shift: the place of the highest bit of an input without sign."""
+        return max(0, self.bits - self.signed - 1)
+
+    @property
     def bounds(self) -> tuple[int, int]:
         """The least and the greatest input."""
         if self.signed:

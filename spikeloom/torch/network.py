@@ -107,6 +107,7 @@ class Network(nn.Module):
             steps=keys.steps,
             weight_bits=keys.encoder.weight_bits,
             position=keys.encoder.position == "absolute",
+            most_shift=keys.encoder.most_shift,
         )
         self.blocks = nn.ModuleList(Block(block, fraction=keys.fraction) for block in keys.blocks)
         self.readout = Readout(

@@ -89,14 +89,6 @@ REFUSED = [
         {"encoder": {"position_shift": 8}},
         "encoder.position_shift: 8: must be an integer from 0 to 7",
     ),
-    (
-        {"encoder": {"position_shift": 3}},
-        "encoder.position_shift: 3: must be less than the bits of an input without sign (3)",
-    ),
-    (
-        {"encoder": {"position_shift": 4, "signed": False}},
-        "encoder.position_shift: 4: must be less than the bits of an input without sign (4)",
-    ),
     ({"readout": {"outputs": 0}}, "readout.outputs: 0: must be an integer from 1 to 4096"),
     ({"readout": {"groups": 2}}, "readout.groups: 2: must be a divisor of tokens (5)"),
     (

@@ -46,7 +46,7 @@ class Machine:
                         self.place(steps[n], c, plane, int(value) >> plane & 1)
                 if encoder.position == "absolute":
                     channel = plan.input_words * 16 + n
-                    self.place(steps[n], channel, encoder.position_shift, 1)
+                    self.place(steps[n], channel, encoder.position_plane, 1)
 
     def place(self, words, channel, plane, bit):
         source, lanes = self.plan.tensors["input"], self.plan.lanes

@@ -78,12 +78,6 @@ class NetworkDesign(SequenceKeys, Design):
         if self.readout.groups > 1 and share % self.folding.tokens:
             allowed = f"must be a divisor of the tokens of a group ({share})"
             raise DesignError("folding.tokens", show(self.folding.tokens), allowed)
-        encoder = self.encoder
-        if encoder.position == "absolute" and encoder.position_shift >= encoder.magnitude_bits:
-            allowed = (
-                f"must be less than the bits of an input without sign ({encoder.magnitude_bits})"
-            )
-            raise DesignError("encoder.position_shift", show(encoder.position_shift), allowed)
         for n, block in enumerate(self.blocks):
             _check_attention(self, n, block)
         if self.digest is not None and self.digest != self.weights.digest:

@@ -27,9 +27,21 @@ class Encoder(Section):
     )
 
     @property
-    def magnitude_bits(self) -> int:
-        """Bits of an input without its sign: those that count a positive place value."""
-        return self.bits - self.signed
+    def planes(self) -> tuple[tuple[int, int], ...]:
+        """Place value and sign of every bit that the encoder sees of a channel, low bit first.
+
+        Those of an input, and one more where its bits have none that counts as the position does.
+        """
+        top = self.bits - 1
+        found = [(place, -1 if self.signed and place == top else 1) for place in range(self.bits)]
+        if self.position == "absolute" and (self.position_shift, 1) not in found:
+            found.append((self.position_shift, 1))
+        return tuple(found)
+
+    @property
+    def position_plane(self) -> int:
+        """Which of these the position goes through."""
+        return self.planes.index((self.position_shift, 1))
 
 
 def _keys(attention: AttentionDesign) -> dict[str, Any]:

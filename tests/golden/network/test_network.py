@@ -48,7 +48,7 @@ def networks(draw):
     tokens, heads = draw(st.integers(1, 20)), draw(st.integers(1, 3))
     dim = heads * 2 * draw(st.integers(1, 4))
     bits, signed = draw(st.integers(1, 8)), draw(st.booleans())
-    absolute = draw(st.booleans()) and bits > signed
+    absolute = draw(st.booleans())
     scale = draw(st.sampled_from(["1", "1/2", "1/8", "1/3"]))
     position = draw(st.sampled_from(sorted(POSITIONS)))
     similarity = draw(st.sampled_from(sorted(SIMILARITIES)))
@@ -61,7 +61,7 @@ def networks(draw):
             **{"inputs": draw(st.integers(1, 6)), "bits": bits, "signed": signed},
             "weight_bits": draw(st.sampled_from(WIDTHS)),
             "position": "absolute" if absolute else "none",
-            "position_shift": draw(st.integers(0, bits - signed - 1)) if absolute else 0,
+            "position_shift": draw(st.integers(0, 7)) if absolute else 0,
         },
         "blocks": [
             {

@@ -49,7 +49,7 @@ def bits_of(plan, x):
                 if int(value) >> plane & 1:
                     put(n, plane, c)
         if plan.placed:
-            put(n, encoder.position_shift, plan.input_words * 16 + n)
+            put(n, encoder.position_plane, plan.input_words * 16 + n)
     return found
 
 

@@ -135,8 +135,7 @@ def test_groups_of_the_read_out(groups, at_once):
 @given(data=st.data())
 def test_drawn_programs(data):
     bits, signed = data.draw(st.integers(1, 8)), data.draw(st.booleans())
-    placed = bits > signed
-    shift = data.draw(st.integers(0, bits - signed - 1)) if placed else 0
+    placed, shift = data.draw(st.booleans()), data.draw(st.integers(0, 7))
     tokens, width = data.draw(st.integers(1, 18)), data.draw(st.sampled_from([1, 2, 3, 4, 8]))
     design = make(
         data.draw(st.integers(0, 99)),
