@@ -56,10 +56,15 @@ def train(
     """Return a network trained with a seed, which computes integers."""
     torch.manual_seed(seed)
     network = Network(design)
-    settings: dict[str, Any] = {**task.training, **options}
+    settings: dict[str, Any] = {**task.training, "report": report, **options}
     return fit(
         network, *tensors(split), loss=task.loss, augment=task.augment, seed=seed, **settings
     )
+
+
+def report(batches: int, loss: float) -> None:
+    """Say how far training is."""
+    print(f"batch {batches}: loss {loss:.4f}", file=sys.stderr)
 
 
 def evaluate(network: Network, split: Split) -> NDArray[np.int64]:

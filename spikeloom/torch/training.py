@@ -1,6 +1,5 @@
 """A plain training loop, the same numbers on every run of a machine."""
 
-import sys
 from collections.abc import Callable
 
 import torch
@@ -24,6 +23,7 @@ def fit(
     batch: int = 64,
     rate: float = 1e-2,
     decay: float = 1e-2,
+    report: Callable[[int, float], None] | None = None,
 ) -> Network:
     """Train ``network`` in place for a number of batches and return it after ``eval()``.
 
@@ -47,6 +47,8 @@ def fit(
         Of order and augmentation.
     steps, batch, rate, decay
         Batches, samples in one, greatest learning rate, weight decay of matrices.
+    report : function
+        Is told, after every hundred batches, how many there were and the loss of the last.
     """
     torch.manual_seed(seed)
     network.train()
@@ -68,8 +70,8 @@ def fit(
         value.backward()
         optimizer.step()
         schedule.step()
-        if (step + 1) % 100 == 0:
-            print(f"step {step + 1}: loss {value.item():.4f}", file=sys.stderr)
+        if report is not None and (step + 1) % 100 == 0:
+            report(step + 1, value.item())
     _take_statistics(network, x, length, augment)
     return network.eval()
 
