@@ -33,7 +33,7 @@ from spikeloom.torch.training import fit, logits
 __all__ = ["NAMES", "evaluate", "load_task", "real", "train"]
 
 HERE = Path(__file__).resolve().parent
-NAMES = ("japanese_vowels", "digits", "taylor", "fashion_mnist")
+NAMES = ("japanese_vowels", "vowels_fast", "digits", "taylor", "fashion_mnist")
 MAIN = "network"
 PAGE = HERE.parent / "docs" / "network-training.rst"
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import zlib
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,12 @@ from spikeloom.sim.verilog import primitives, to_verilog
 __all__ = ["describe", "generate"]
 
 
-def generate(design: Design, folder: Path, *, source: str = "") -> tuple[Path, Path]:
+def generate(design: Design, folder: Path, *, source: str = "") -> tuple[Path, ...]:
     """Write ``NAME.v`` and ``NAME.json`` into ``folder``, which is made if it does not exist.
 
+    Of a layer that is loaded over the stream also ``NAME.load``, what is to be sent to it first.
     The same design and versions give the same bytes on every run and machine. Each file appears
-    whole or not at all, and neither without the other.
+    whole or not at all, and none without the others.
 
     Parameters
     ----------
@@ -40,7 +42,7 @@ def generate(design: Design, folder: Path, *, source: str = "") -> tuple[Path, P
     Returns
     -------
     tuple of Path
-        The Verilog and its description.
+        The Verilog and its description, and what loads it where there is such a file.
 
     Raises
     ------
@@ -50,8 +52,12 @@ def generate(design: Design, folder: Path, *, source: str = "") -> tuple[Path, P
         Yosys is not installed.
     """
     folder = Path(folder)
-    check_owner(folder, design.name, source, building=False)
-    paths = (folder / f"{design.name}.v", folder / f"{design.name}.json")
+    load = _load(design)
+    names = [f"{design.name}.v", f"{design.name}.json"]
+    if load:
+        names.append(f"{design.name}.load")
+    check_owner(folder, design.name, source, building=False, more=names[2:])
+    paths = tuple(folder / name for name in names)
     portable = design.target.cells == "portable"
     verilog = to_verilog(AxiStreamTop(design), design.module, portable=portable)
     known = {**describe(design, source=source), "primitives": list(primitives(verilog))}
@@ -62,10 +68,23 @@ def generate(design: Design, folder: Path, *, source: str = "") -> tuple[Path, P
         raise InputError(f"{folder}: must be a folder that can be made: {words(error)}") from error
     with contextlib.ExitStack() as stack:
         # All are written before the first is put in its place, the description last.
-        fresh = [stack.enter_context(replacing(path)) for path in reversed(paths)]
-        for file, text in zip(fresh, (description, verilog), strict=True):
-            file.write_text(text, encoding="utf-8", newline="\n")
+        order = (1, 0, 2)[: len(paths)]
+        contents = (verilog.encode(), description.encode(), load)
+        fresh = [stack.enter_context(replacing(paths[n])) for n in order]
+        for file, n in zip(fresh, order, strict=True):
+            file.write_bytes(contents[n])
     return paths
+
+
+def _load(design: Design) -> bytes:
+    """Return the frames to send before the first inference, as the link sends their words.
+
+    A beat is a whole number of bytes, the low one first; a link of fewer bits takes it in turn from
+    the low end on.
+    """
+    frames = asked(design).preamble
+    size = design.beat // 8
+    return b"".join(int(beat).to_bytes(size, "little") for frame in frames for beat in frame)
 
 
 def describe(design: Design, *, source: str = "") -> dict[str, Any]:
@@ -100,10 +119,28 @@ def describe(design: Design, *, source: str = "") -> dict[str, Any]:
             "compute_cycles_a_step": layer.compute_cycles() // design.steps,
             "watchdog_cycles": layer.watchdog_cycles,
         },
+        **_describe_load(design),
         "numbers": described["numbers"],
         "layout": layer.manifest(),
         "design": design.model_dump(mode="json", exclude_none=True),
         "warnings": list(design.warnings),
+    }
+
+
+def _describe_load(design: Design) -> dict[str, Any]:
+    """Describe what is to be sent before the first inference, where something is."""
+    load = _load(design)
+    if not load:
+        return {}
+    frames = asked(design).preamble
+    return {
+        "load": {
+            "file": f"{design.name}.load",
+            "bytes": len(load),
+            "crc32": f"{zlib.crc32(load):08x}",
+            "frames": [len(frame) for frame in frames],
+            "order": "frame by frame, with tlast on the last word of each: beats, low byte first",
+        }
     }
 
 

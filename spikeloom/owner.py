@@ -1,6 +1,7 @@
 """Whose files lie in a folder: those of another design are never written over."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ _MAKER = "spikeloom"
 _REPORT = "report.json"
 
 
-def check_owner(folder: Path, name: str, source: str, *, building: bool) -> None:
+def check_owner(
+    folder: Path, name: str, source: str, *, building: bool, more: Sequence[str] = ()
+) -> None:
     """Refuse a folder whose files a design would write over and which are not this design's.
 
     Parameters
@@ -25,6 +28,8 @@ def check_owner(folder: Path, name: str, source: str, *, building: bool) -> None
         Name of its file; empty for a design that has none.
     building : bool
         ``report.json`` is to be written too, and not only what is called after the design.
+    more : sequence of str
+        Names of files to be written beside Verilog and description.
 
     Raises
     ------
@@ -48,9 +53,9 @@ def check_owner(folder: Path, name: str, source: str, *, building: bool) -> None
         other = found.get("source")
         if source and other and other != source:
             raise _refusal(file, f"was made of {other}, and not of {source}")
-    verilog = folder / f"{name}.v"
-    if not described and verilog.exists():
-        raise _foreign(verilog)
+    for file in (folder / f"{name}.v", *(folder / other for other in more)):
+        if not described and file.exists():
+            raise _foreign(file)
 
 
 def changes(folder: Path, name: str, design: dict[str, Any]) -> tuple[str, ...]:

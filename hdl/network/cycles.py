@@ -1,18 +1,140 @@
-"""Cycles of a network, from its program."""
+"""Cycles of a network: the passes of its program one after the other, and its attention layer."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from spikeloom.golden.network.formula import trace
+from spikeloom.golden.network.model import NetworkModel
+from spikeloom.hdl.kinds import unused
 from spikeloom.hdl.network.plan import NetworkPlan
 
 __all__ = ["network_cycles"]
 
+# Cycles of the attention layer from the last beat of a run's input to its start, by its order, and
+# from the end of the last run to the last beat of its answer, beyond those of the beats.
+_BEFORE = {"score": 2, "state": 12}
+_BEHIND = -2
+
 
 def network_cycles(plan: NetworkPlan, arrays: Mapping[str, ArrayLike] | None = None) -> int:
-    """Predict the cycles from a sequence to its last number."""
-    length = plan.design.tokens if arrays is None else int(np.asarray(arrays["length"]))
-    rows = -(-length // plan.at_once)
-    passes = sum(len(one.low) > 0 for one in plan.program.passes)
-    return passes * max(rows, plan.shortest) + len(plan.program.words)
+    """Predict the cycles from a sequence to its last number.
+
+    Without ``arrays``, x and length, of the longest sequence, with every spike of k and q set. Two
+    cycles off at most in score order, and in state order three more a head and step.
+    """
+    design = plan.design
+    length = design.tokens if arrays is None else int(np.asarray(arrays["length"]))
+    runs = _attention(plan, length, arrays)
+    line = _Line(plan, length)
+    for one in plan.program.passes:
+        if one.flags.get("attends"):
+            line.attend(next(runs))
+        elif one.flags.get("ends"):
+            line.end()
+        else:
+            line.step(one.flags)
+    return line.now
+
+
+class _Line:
+    """When each pass is taken: cycles since the sequence was."""
+
+    def __init__(self, plan: NetworkPlan, length: int):
+        self._plan = plan
+        sections = plan.sections
+        self._words = sections.head + sections.weights
+        self._parameters = sections.parameters
+        self._rows = -(-length // plan.at_once)
+        self._length = length
+        self._numbers = NetworkModel(plan.design).number_beats
+        self._reach, self._end = plan.stages + 2, plan.stages + 4 + plan.design.steps
+        # Read ahead until now: that it can be taken, and when the engine is free and at rest.
+        self._read = 2 + self._words
+        self._free = self._rest = 0
+        self._held = 0
+        self.now = 0
+
+    def step(self, flags: Mapping[str, int]) -> None:
+        """Take a pass as soon as it is read and the engine is free."""
+        ready = self._read
+        rows = self._rows_of(flags)
+        if flags.get("last"):
+            # Parameters wait for those before.
+            ready = max(ready, self._held) + self._parameters
+        at = max(ready, self._free, self._rest if flags.get("sync") else 0)
+        self._free = at + max(rows, self._plan.shortest)
+        fires = flags.get("last") and not flags.get("reads_out")
+        self._rest = max(self._rest, at + rows + (self._end + 2 if fires else self._reach + 3))
+        if flags.get("last"):
+            self._held = self._release(at, rows, flags)
+            if flags.get("reads_out"):
+                self._free = max(self._free, self._held)
+        self._read = at + 1 + self._words
+        self.now = at
+
+    def attend(self, cycles: int) -> None:
+        """Wait for the attention layer."""
+        at = max(self._read - self._words + 1, self._rest, self._free)
+        done = at + cycles
+        self._read = done + 1 + self._words
+        self._free = self._rest = done + 1
+
+    def end(self) -> None:
+        """Leave the program."""
+        self.now = max(self._read - self._words + 1, self._rest, self._free) + 1
+
+    def _rows_of(self, flags: Mapping[str, int]) -> int:
+        groups = self._plan.design.readout.groups
+        if groups == 1:
+            return self._rows
+        return self._plan.rows // groups if flags.get("group") else self._plan.rows
+
+    def _release(self, at: int, rows: int, flags: Mapping[str, int]) -> int:
+        """Say when the parameters of a pass are not needed any more."""
+        if flags.get("reads_out"):
+            return at + rows + self._reach + 2 + self._length + self._numbers
+        if self._plan.buffered:
+            return at + 1 + self._reach + 1
+        return at + rows + self._end + 1
+
+
+def _attention(
+    plan: NetworkPlan, length: int, arrays: Mapping[str, ArrayLike] | None
+) -> Iterator[int]:
+    """Give the cycles of the attention of every block."""
+    layer = unused(plan.attention())
+    design = plan.design
+    spikes = None
+    if arrays is not None and design.blocks[0].attention.order == "state":
+        spikes = trace(design, np.asarray(arrays["x"])[:length]).spikes
+    for n in range(design.depth):
+        found = None
+        if spikes is not None:
+            beyond = ((0, 0), (0, design.tokens - length), (0, 0))
+            names = {"q": "query", "k": "key", "v": "value"}
+            found = {k: np.pad(spikes[f"blocks.{n}.{name}"], beyond) for k, name in names.items()}
+        runs = layer.run_cycles(found).T.reshape(-1)
+        yield _pipeline(plan, [int(cycles) for cycles in runs])
+
+
+def _pipeline(plan: NetworkPlan, runs: Sequence[int]) -> int:
+    """Load, compute and unload runs, each as soon as it can be."""
+    design = plan.design
+    inner = unused(plan.attention()).plan
+    token = plan.head_words * design.tokens
+    keys = -(-design.tokens // design.beat) * design.blocks[0].attention.head_dim
+    beats = 2 * token + (keys if plan.keys_turned else token)
+    before, loaded = _BEFORE[design.blocks[0].attention.order], 3
+    computed: list[int] = []
+    sent: list[int] = []
+    for n, cycles in enumerate(runs):
+        free = computed[n - inner.in_banks] if n >= inner.in_banks else 0
+        loaded = max(loaded, free) + beats
+        room = sent[n - inner.out_banks] if n >= inner.out_banks else 0
+        start = max(loaded + before, computed[-1] if computed else 0, room)
+        computed.append(start + cycles)
+        begin = max(computed[-1], sent[-1] if sent else 0)
+        sent.append(begin + token)
+    return sent[-1] + _BEHIND

@@ -20,7 +20,7 @@ from spikeloom.hdl.network.engine import Engine
 from spikeloom.hdl.network.fetch import Fetcher, ProgramRom
 from spikeloom.hdl.network.intake import Intake
 from spikeloom.hdl.network.keys import KeyWords
-from spikeloom.hdl.network.plan import NetworkPlan
+from spikeloom.hdl.network.plan import network_plan
 from spikeloom.hdl.network.readout import Readout
 from spikeloom.hdl.network.store import ProgramStore, StatusFront, load_frame
 from spikeloom.hdl.network.units import Unit
@@ -50,7 +50,7 @@ class NetworkLayer(LayerComponent):
 
     def __init__(self, design: NetworkDesign):
         self.design: Final = design
-        self.plan: Final = NetworkPlan(design)
+        self.plan: Final = network_plan(design)
         super().__init__(design)
 
     @property

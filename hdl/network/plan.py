@@ -1,17 +1,17 @@
 """A network before any cell is placed: its program and its memories."""
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import ceil
 
 from amaranth.utils import ceil_log2
 
-from spikeloom.design.network.design import BEAT
+from spikeloom.design.network.design import BEAT, NetworkDesign
 from spikeloom.hdl.attention.layer import AttentionLayer, layer_plan
 from spikeloom.hdl.frame.memory_map import MemoryShape
 from spikeloom.hdl.network.geometry import Geometry
 from spikeloom.hdl.network.program import Program, assemble
 
-__all__ = ["NetworkPlan"]
+__all__ = ["NetworkPlan", "network_plan"]
 
 
 class NetworkPlan(Geometry):
@@ -71,3 +71,9 @@ class NetworkPlan(Geometry):
     def attention(self) -> AttentionLayer:
         """Make the attention layer."""
         return AttentionLayer(self.design.blocks[0].attention)
+
+
+@lru_cache(maxsize=8)
+def network_plan(design: NetworkDesign) -> NetworkPlan:
+    """Return the plan of a network, whose program takes a second to write once for all."""
+    return NetworkPlan(design)

@@ -26,10 +26,12 @@ from spikeloom.boards.place import pack, place_and_route, place_version
 from spikeloom.boards.yosys import yosys_version
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.design.base import Design
+from spikeloom.design.network import NetworkDesign
 from spikeloom.figures.model import BenchError, Cells, Count, Result
 from spikeloom.figures.points import RATES, LayerPoint, Point, UnitPoint
 from spikeloom.flow import predict_cycles
 from spikeloom.golden.kinds import model
+from spikeloom.hdl.kinds import asked
 from spikeloom.hdl.popcount.pairs import PairPopcount
 from spikeloom.hdl.top import AxiStreamTop
 from spikeloom.sim.cache import cached
@@ -154,6 +156,18 @@ def measure(point: Point, *, options: SynthOptions, say: Say) -> Result:
 
 
 def _settings(point: LayerPoint, design: Design) -> dict[str, int | str]:
+    if isinstance(design, NetworkDesign):
+        folding, encoder = design.folding, design.encoder
+        return {
+            "file": point.file.as_posix(),
+            **{"tokens": design.tokens, "dim": design.dim, "steps": design.steps},
+            **{"blocks": design.depth, "weights": design.weights.digest},
+            **{"input_bits": encoder.bits, "encoder_weight_bits": encoder.weight_bits},
+            **{"lanes": folding.lanes, "tokens_at_once": folding.tokens},
+            **{"planes": folding.planes, "memory": folding.weights},
+            "attention": design.blocks[0].attention.order,
+            "device": design.target.device,
+        }
     if not isinstance(design, AttentionDesign):
         keys = design.model_dump(mode="json", warnings=False, exclude_none=True)
         plain = {key: value for key, value in keys.items() if type(value) in (int, str)}
@@ -335,10 +349,12 @@ def _simulate(
         {key: array if single else array[index] for key, array in arrays.items()}
         for index in range(1 if single else len(arrays[lead.name]))
     ]
-    frames, lengths = padded([golden.pack(spikes) for spikes in batch * (1 + single)])
+    preamble = asked(design).preamble
+    sent = [golden.pack(spikes) for spikes in batch * (1 + single)]
+    frames, lengths = padded([*preamble, *sent])
     work = 2 * predict_cycles(design) + PATIENCE
     stimulus = Stimulus(frames, golden.beats_out, work=work, lengths=lengths)
-    traffic = CxxrtlModel(source, toplevel=design.module).run(stimulus)
+    traffic = CxxrtlModel(source, toplevel=design.module).run(stimulus).without(len(preamble))
     answers = [golden.answer(spikes) for spikes in batch]
     for index, frame in enumerate(traffic.frames):
         expected = answers[index % len(batch)]

@@ -49,7 +49,7 @@ class Result(_Part):
     Parameters
     ----------
     family : str
-        ``units``, ``layers``, ``mechanisms``, ``growth`` or ``workloads``.
+        ``units``, ``layers``, ``mechanisms``, ``growth``, ``workloads`` or ``networks``.
     settings : mapping
         What the point is: shape, similarity, folding, or the parameters of a unit.
     source : str

@@ -17,7 +17,7 @@ from spikeloom.figures.model import BenchError
 
 __all__ = ["POINTS", "RATES", "SEEDS", "Family", "LayerPoint", "Point", "UnitPoint", "select"]
 
-Family = Literal["units", "layers", "mechanisms", "growth", "workloads"]
+Family = Literal["units", "layers", "mechanisms", "growth", "workloads", "networks"]
 
 SEEDS = (1, 2, 3, 4)
 """Seeds of place and route of every published clock."""
@@ -69,6 +69,8 @@ class LayerPoint:
         NPZ file of recorded spikes to simulate as well.
     quick : bool
         Whether a quick run measures it.
+    attention : mapping
+        Of a network, the folding of its attention layers.
     """
 
     name: str
@@ -79,6 +81,7 @@ class LayerPoint:
     rates: tuple[str, ...] = tuple(RATES)
     recorded: Path | None = None
     quick: bool = False
+    attention: Mapping[str, Any] = field(default_factory=dict)
 
     def design(self) -> Design:
         """Read the design file, with the changes in it.
@@ -93,6 +96,10 @@ class LayerPoint:
             old = data.get(key)
             # A shape may change alone; of a section only what is named.
             data[key] = {**old, **value} if isinstance(old, dict) else value
+        if self.attention:
+            blocks: Any = data["blocks"]
+            for block in blocks:
+                block["attention"]["folding"] = dict(self.attention)
         return Design.from_dict(data, folder=self.file.parent, file=str(self.file))
 
 
@@ -176,6 +183,21 @@ def _mechanisms(names: Iterable[str]) -> Iterable[Point]:
             yield LayerPoint(name, "mechanisms", path, rates=("100", "20"))
 
 
+def _network(
+    file: str, lanes: int, tokens: int, planes: int, attention: Mapping[str, Any]
+) -> Point:
+    folding = {"lanes": lanes, "tokens": tokens, "planes": planes}
+    return LayerPoint(
+        f"network/{file.replace('_', '-')}/{lanes}x{tokens}x{planes}",
+        "networks",
+        _EXAMPLES / file / "network.toml",
+        {"folding": folding, "target": {"cells": "ice40"}},
+        rates=("100",),
+        recorded=_EXAMPLES / file / "network-test.npz",
+        attention=attention,
+    )
+
+
 def _quick(points: Iterable[Point], *names: str) -> tuple[Point, ...]:
     return tuple(replace(point, quick=point.name in names) for point in points)
 
@@ -238,6 +260,9 @@ POINTS: tuple[Point, ...] = _quick(
         # Workloads.
         *_workloads("state", dict.fromkeys(_HEADS, 8), rates=("20",)),
         *_workloads("score", _HEADS, rates=("20",)),
+        # Whole networks: lanes, tokens and bits of a weight at once.
+        _network("vowels_fast", 64, 2, 2, {"order": "state", "lanes": 8}),
+        _network("vowels_fast", 16, 1, 1, {"lanes": 4}),
     ),
     "unit/xnor-16/1-stage-cells",
     "unit/xnor-32/1-stage-cells",

@@ -94,6 +94,7 @@ def result_tables(results: Results) -> dict[str, str]:
         "growth": simple_table(_growth(results)),
         "workloads": simple_table(_cells(results.of("workloads"))),
         "workload-cycles": simple_table(_cycles(results.of("workloads"), ("100", "50", "20", "5"))),
+        "networks": simple_table(_networks(results)),
         "tools": simple_table(_tools(results)),
     }
 
@@ -207,6 +208,24 @@ def _growth(results: Results) -> Table:
         "cycles 100 %", "a token", "20 %", "a token",
     )  # fmt: skip
     return Table("", columns, _rows(results.of("growth"), cells))
+
+
+def _networks(results: Results) -> Table:
+    def cells(result: Result) -> Iterable[str]:
+        names = ("logic_cells", "ebr", "spram", "dsp")
+        yield from (number(result.figure(name)) for name in names)
+        yield _clock(result)[0]
+        for rate in ("recorded", "100"):
+            count, clock = result.counts.get(rate), result.worst_mhz
+            cycles = None if count is None else count.compute_cycles
+            yield number(cycles)
+            yield number(1e6 * clock / cycles if clock and cycles else None)
+
+    columns = (
+        "point", "LC", "EBR", "SPRAM", "DSP", "worst MHz",
+        "cycles, test set", "a second", "longest", "a second",
+    )  # fmt: skip
+    return Table("", columns, _rows(results.of("networks"), cells))
 
 
 def _tools(results: Results) -> Table:

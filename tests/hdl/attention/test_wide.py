@@ -153,8 +153,9 @@ def test_cells_and_portable_lanes_are_alike(rate, spikes, lanes, dim):
 
 @pytest.mark.synth
 def test_netlist():
-    keys = {"tokens": 12, "dim": 32, "heads": 2, "steps": 3}
-    equal(make(4, cells="ice40", **keys), rate=0.4, target="netlist")
+    keys = {"tokens": 12, "dim": 16, "heads": 2, "steps": 3}
+    answer = equal(make(4, 8, cells="ice40", **keys), rate=0.4, target="netlist")
+    assert 0.1 < answer.values.mean() < 0.9
 
 
 @pytest.mark.cocotb

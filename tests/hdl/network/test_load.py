@@ -114,3 +114,12 @@ def test_frames_that_end_early(design, machine):
         assert found[:2] == [LOADED, wanted(design, x[0])]
         assert found[2][0] == 1
         assert found[3:] == [wanted(design, x[1]), wanted(design, x[0])]
+
+
+def test_run_frames_of_a_command_alone(design, machine):
+    x, nothing = draw_input(design, 2), np.zeros(1, np.uint64)
+    own = frame(design, x)
+    frames = [nothing, program(design), own, nothing, own, own, nothing, nothing, own]
+    want = wanted(design, x)
+    found = answers(design, machine, frames)
+    assert found == [REFUSED, LOADED, want, LOADED, want, want, LOADED, LOADED, want]

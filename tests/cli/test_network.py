@@ -1,0 +1,159 @@
+"""Networks on the command line: generated with what loads them, and simulated."""
+
+import json
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spikeloom.cli import main
+from spikeloom.design import load_design
+from spikeloom.files import InputError
+from spikeloom.generate import generate
+from spikeloom.golden.network import trace
+from spikeloom.hdl.kinds import asked
+
+from ..networks.draws import block, draw_arrays, draw_input, keys
+
+SMALL = {"dim": 8, "blocks": [block(hidden=6)]}
+TEXT = """kind = "network"
+name = "few"
+tokens = 5
+dim = 8
+steps = 2
+weights = "few.npz"
+[encoder]
+inputs = 5
+bits = 4
+weight_bits = 4
+position = "absolute"
+[[blocks]]
+hidden = 6
+[blocks.attention]
+heads = 2
+scale = "1/4"
+[readout]
+outputs = 3
+weight_bits = 4
+"""
+
+
+@pytest.fixture
+def design(tmp_path):
+    path = tmp_path / "few.toml"
+    path.write_text(TEXT)
+    np.savez(tmp_path / "few.npz", **draw_arrays(keys(**SMALL)))
+    return path
+
+
+def run(capfd, *arguments):
+    code = main([str(argument) for argument in arguments])
+    out, err = capfd.readouterr()
+    return code, out, err.splitlines()
+
+
+@pytest.mark.synth
+def test_generate_writes_what_loads_it(design, tmp_path, capfd):
+    out = tmp_path / "out"
+    code, said, _ = run(capfd, "generate", design, "-o", out)
+    assert code == 0
+    names = ["few.v", "few.json", "few.load"]
+    assert said.splitlines() == [str(out / name) for name in names]
+    assert sorted(path.name for path in out.iterdir()) == sorted(names)
+    described = json.loads((out / "few.json").read_text())
+    load = (out / "few.load").read_bytes()
+    assert described["load"]["file"] == "few.load"
+    assert described["load"]["bytes"] == len(load)
+    assert described["load"]["crc32"] == f"{zlib.crc32(load):08x}"
+    # Command 1, the program, and its CRC: beats of 16 bits, low byte first.
+    (beats,) = asked(load_design(design)).preamble
+    assert np.frombuffer(load, "<u2").tolist() == beats.tolist()
+    assert described["load"]["frames"] == [len(beats)]
+    assert load[:2] == b"\1\0"
+    assert load[-4:] == zlib.crc32(load[2:-4]).to_bytes(4, "little")
+    again = tmp_path / "again"
+    run(capfd, "generate", design, "-o", again, "--json")
+    for name in names:
+        assert (again / name).read_bytes() == (out / name).read_bytes()
+
+
+@pytest.mark.synth
+def test_nothing_is_loaded_into_block_ram(design, tmp_path, capfd):
+    design.write_text(TEXT + '[folding]\nweights = "ebr"\n')
+    code, said, _ = run(capfd, "generate", design, "-o", tmp_path / "out", "--json")
+    assert code == 0
+    assert [Path(file).name for file in json.loads(said)["files"]] == ["few.v", "few.json"]
+    assert "load" not in json.loads((tmp_path / "out" / "few.json").read_text())
+    assert not (tmp_path / "out" / "few.load").exists()
+
+
+@pytest.mark.synth
+def test_nothing_is_half_written(design, tmp_path, capfd):
+    out = tmp_path / "out"
+    (out / "few.load").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"few\.load: "):
+        generate(load_design(design), out)
+    assert [path.name for path in out.iterdir()] == ["few.load"]
+    code, said, lines = run(capfd, "generate", design, "-o", out)
+    assert (code, said, len(lines)) == (2, "", 1)
+    assert [path.name for path in out.iterdir()] == ["few.load"]
+
+
+@pytest.mark.synth
+def test_files_of_others_are_not_written_over(design, tmp_path, capfd):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "few.load").write_bytes(b"mine")
+    code, _, lines = run(capfd, "generate", design, "-o", out)
+    assert code == 2
+    assert "few.load: was not written by spikeloom: must be removed" in lines[-1]
+    assert [path.name for path in out.iterdir()] == ["few.load"]
+    assert (out / "few.load").read_bytes() == b"mine"
+
+
+def test_simulate_a_batch_of_sequences(design, tmp_path, capfd):
+    network = load_design(design)
+    x = np.stack([draw_input(network, n) for n in range(3)])
+    length = np.array([5, 1, 3])
+    np.savez(tmp_path / "in.npz", x=x, length=length)
+    answer = tmp_path / "out.npz"
+    code, said, _ = run(
+        capfd, "simulate", design, "--input", tmp_path / "in.npz", "--check", "--output", answer
+    )
+    assert code == 0
+    assert "equal to golden" in said
+    with np.load(answer) as file:
+        found = file["logits"]
+    want = [trace(network, one[:n]).logits for one, n in zip(x, length, strict=True)]
+    assert found.tolist() == [one.tolist() for one in want]
+
+
+def test_simulate_one_sequence_of_whole_length(design, tmp_path, capfd):
+    network = load_design(design)
+    x = draw_input(network, 4)
+    np.savez(tmp_path / "in.npz", x=x)
+    answer = tmp_path / "out.npz"
+    code, _, _ = run(
+        capfd, "simulate", design, "--input", tmp_path / "in.npz", "--output", answer, "--check"
+    )
+    assert code == 0
+    with np.load(answer) as file:
+        assert file["logits"].tolist() == trace(network, x).logits.tolist()
+
+
+@pytest.mark.parametrize(
+    ("arrays", "line"),
+    [
+        ({"x": np.full((5, 5), 8)}, "x: 8 at (0, 0): must be"),
+        ({"x": np.full((5, 5), 1), "length": np.array(0)}, "length: 0"),
+        ({"x": np.full((5, 5), 1), "length": np.array(6)}, "length: 6"),
+        ({"x": np.full((4, 5), 1)}, "x: "),
+        ({"length": np.array(5)}, "x: "),
+    ],
+)
+def test_wrong_inputs_are_refused_in_one_line(design, tmp_path, capfd, arrays, line):
+    np.savez(tmp_path / "in.npz", **arrays)
+    code, said, lines = run(capfd, "simulate", design, "--input", tmp_path / "in.npz")
+    assert (code, said) == (2, "")
+    assert f"in.npz: {line}" in lines[-1]
