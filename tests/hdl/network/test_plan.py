@@ -22,6 +22,7 @@ def designs():
         yield make(0, dim=40, blocks=[block(hidden=90)], folding={"lanes": lanes})
 
 
+FOLDING = {"lanes": 64, "tokens": 2, "planes": 2, "weights": "spram"}
 DESIGNS = list(designs())
 
 
@@ -48,7 +49,7 @@ def test_slots_of_a_tensor_go_plane_by_plane():
 
 
 def test_memories_of_a_folding():
-    design = make(0, tokens=32, dim=64, folding={"lanes": 64, "tokens": 2, "planes": 2})
+    design = make(0, tokens=32, dim=64, folding=FOLDING)
     plan = network_plan(design)
     spikes = [shape for shape in plan.memories if shape.name.startswith("spikes")]
     assert [shape.name for shape in spikes] == ["spikes0_0", "spikes0_1", "spikes1_0", "spikes1_1"]
