@@ -12,7 +12,7 @@ from spikeloom.files import Archive, FormatError, InputError, replacing, words
 from spikeloom.golden.arrays import ArraySpec, fill
 from spikeloom.golden.kinds import model
 
-__all__ = ["draw_spikes", "read_spikes", "write_arrays"]
+__all__ = ["draw_spikes", "read_labels", "read_spikes", "write_arrays"]
 
 _T = TypeVar("_T")
 
@@ -40,6 +40,25 @@ def read_spikes(path: Path, design: Design) -> dict[str, NDArray[Any]]:
     arrays |= fill(golden.inputs, arrays)
     specs = {spec.name: spec for spec in (*golden.inputs, golden.output)}
     return {name: _check(path, specs[name], array) for name, array in arrays.items()}
+
+
+def read_labels(path: Path, count: int) -> NDArray[np.int64] | None:
+    """Read the array ``label`` of an NPZ file: which number should be the greatest, an inference.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        Integers of shape (count,); None where the file has none.
+    """
+    spec = ArraySpec("label", "()", (), 0, (1 << 31) - 1)
+    try:
+        with Archive(path) as archive:
+            if spec.name not in archive.names:
+                return None
+            _check_header(path, spec, *_of(path, spec, archive.header), count)
+            return _check(path, spec, _of(path, spec, archive.array)).astype(np.int64)
+    except (FormatError, OSError) as error:
+        raise InputError(f"{path}: {words(error)}") from error
 
 
 def _read(path: Path, needed: Sequence[ArraySpec], answer: ArraySpec) -> dict[str, NDArray[Any]]:

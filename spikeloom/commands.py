@@ -26,7 +26,7 @@ from spikeloom.owner import changes
 from spikeloom.report.files import ReportError, Style, problems, show
 from spikeloom.report.text import render_text
 from spikeloom.sim.simulate import Answer, check_request, simulate
-from spikeloom.sim.spikes import draw_spikes, read_spikes, write_arrays
+from spikeloom.sim.spikes import draw_spikes, read_labels, read_spikes, write_arrays
 from spikeloom.sim.traffic import SimulationError
 
 __all__ = [
@@ -117,20 +117,33 @@ def run_simulate(options: Namespace) -> Result:
     compared = _compare(design, arrays, answer) if options.check else []
     if options.output is not None:
         write_arrays(options.output, answer.arrays())
+    right = _right(options, answer)
     result = {
         "name": design.name,
         "target": options.target,
         "shape": list(answer.values.shape),
         "nonzero": int(np.count_nonzero(answer.values)),
         **answer.numbers,
+        **({} if right is None else {"right": right}),
         **({"equal_to": compared} if options.check else {}),
     }
     if options.json:
         return 0, result
     lines = [f"{answer.name}: {result['nonzero']} of {answer.values.size} are not zero"]
+    if right is not None:
+        count = len(answer.values)
+        lines.append(f"label: the greatest number in {right} of {count} ({right / count:.2%})")
     lines += [f"{name}: {value}" for name, value in answer.numbers.items()]
     lines += [f"equal to {other}" for other in compared]
     return 0, "\n".join(lines) + "\n"
+
+
+def _right(options: Namespace, answer: Answer) -> int | None:
+    """Count the inferences whose label has the greatest number, the first of equal ones."""
+    if options.input is None or answer.name != "logits" or answer.values.ndim != 2:
+        return None
+    labels = read_labels(options.input, len(answer.values))
+    return None if labels is None else int((answer.values.argmax(axis=1) == labels).sum())
 
 
 def _spikes(options: Namespace, design: Design) -> tuple[dict[str, NDArray[Any]], str]:

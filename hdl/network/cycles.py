@@ -22,7 +22,7 @@ def network_cycles(plan: NetworkPlan, arrays: Mapping[str, ArrayLike] | None = N
     """Predict the cycles from a sequence to its last number.
 
     Without ``arrays``, x and length, of the longest sequence, with every spike of k and q set. Two
-    cycles off at most in score order, and in state order three more a head and step.
+    cycles off at most in score order, and in state order five more a head and step.
     """
     design = plan.design
     length = design.tokens if arrays is None else int(np.asarray(arrays["length"]))

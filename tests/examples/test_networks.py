@@ -47,7 +47,7 @@ def run(*arguments):
 
 
 def test_examples_are_there():
-    assert NAMES == ["digits", "fashion_mnist", "japanese_vowels", "taylor"]
+    assert NAMES == ["digits", "fashion_mnist", "japanese_vowels", "taylor", "vowels_fast"]
 
 
 @pytest.mark.parametrize("name", NAMES)
