@@ -11,7 +11,7 @@ _LAST = "baselines"
 
 
 def table(results: dict[str, Any], *, percent: bool) -> str:
-    """Return a list-table: a row for the network, for each variant, and for each baseline.
+    """Return a list-table: a row for the network, for each variant, and for each baseline there is.
 
     >>> print(table({"network": {"0": 0.5, "1": 0.75}, "baselines": {"a": 1.0}}, percent=False))
     .. list-table::
@@ -49,7 +49,7 @@ def table(results: dict[str, Any], *, percent: bool) -> str:
         numbers = (runs["0"], sum(scores) / len(scores), min(scores), max(scores))
         label = "as committed" if name == _FIRST else name
         rows.append([label, *map(shown, numbers), str(len(scores))])
-    rows += [[name, shown(score), "", "", "", ""] for name, score in results[_LAST].items()]
+    rows += [[name, shown(score), "", "", "", ""] for name, score in results.get(_LAST, {}).items()]
     lines = [".. list-table::", "   :header-rows: 1", ""]
     for row in rows:
         cells = [
