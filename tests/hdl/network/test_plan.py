@@ -2,6 +2,7 @@
 
 import pytest
 
+from spikeloom.design.read import DesignError
 from spikeloom.hdl.network.geometry import Geometry, Tensor
 from spikeloom.hdl.network.plan import network_plan
 
@@ -42,6 +43,14 @@ def test_last_row_is_nobodys(design):
     plan = Geometry(design)
     assert max(tensor.end for tensor in plan.tensors.values()) < plan.slot_count
     assert plan.depth == plan.slot_count << plan.row_bits >= plan.rows
+
+
+def test_more_rows_than_a_program_can_name_are_refused():
+    wide = {"tokens": 1024, "dim": 1024, "encoder": {"inputs": 3, "bits": 8}}
+    with pytest.raises(
+        DesignError, match=r"^folding\.lanes: 16: must be greater: \d+ slots of 1024"
+    ):
+        Geometry(make(0, **wide, folding={"lanes": 16}))
 
 
 def test_slots_of_a_tensor_go_plane_by_plane():
