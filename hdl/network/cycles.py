@@ -21,8 +21,9 @@ _BEHIND = -2
 def network_cycles(plan: NetworkPlan, arrays: Mapping[str, ArrayLike] | None = None) -> int:
     """Predict the cycles from a sequence to its last number.
 
-    Without ``arrays``, x and length, of the longest sequence, with every spike of k and q set. Two
-    cycles off at most in score order, and in state order three more a head and step.
+    Without ``arrays``, x and length, of the longest sequence, with every spike of k and q set. The
+    linear layers are exact, a read-out that waits for a narrow link not counted; of the attention
+    layer in state order a few cycles a head and step are missing. Within 2 % in all.
     """
     design = plan.design
     length = design.tokens if arrays is None else int(np.asarray(arrays["length"]))

@@ -9,8 +9,9 @@ from typing import Final
 from amaranth.utils import ceil_log2
 
 from spikeloom.design.network.design import BEAT, NetworkDesign
+from spikeloom.design.read import DesignError, show
 from spikeloom.hdl.network.widths import Widths, widths
-from spikeloom.hdl.network.words import Sections
+from spikeloom.hdl.network.words import DEST, ROW, Sections
 
 __all__ = ["Geometry", "Tensor"]
 
@@ -52,6 +53,10 @@ class Geometry:
 
     def __init__(self, design: NetworkDesign):
         self.design: Final = design
+        if self.depth > 1 << ROW or self.slot_count > 1 << DEST["slot"].width:
+            allowed = f"must be greater: {self.slot_count} slots of {1 << self.row_bits} rows"
+            room = f"more than the {1 << ROW} rows that a program can name"
+            raise DesignError("folding.lanes", show(self.lanes), f"{allowed} are {room}")
 
     @property
     def lanes(self) -> int:

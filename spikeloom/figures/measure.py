@@ -300,7 +300,8 @@ def _counts(point: LayerPoint, design: Design, source: str, say: Say) -> dict[st
         if not point.recorded.is_file():
             raise BenchError(f"{point.recorded}: must be there; run bench in Spikeloom's folder")
         recorded = read_spikes(point.recorded, design)
-        stimuli["recorded"] = {name: recorded[name] for name in names}
+        some = slice(None, None, point.every)
+        stimuli["recorded"] = {name: recorded[name][some] for name in names}
     found = {}
     for rate, arrays in stimuli.items():
 

@@ -67,6 +67,8 @@ class LayerPoint:
         Firing rates to simulate, of :data:`RATES`.
     recorded : Path or None
         NPZ file of recorded spikes to simulate as well.
+    every : int
+        Which of the recorded inferences: one of so many.
     quick : bool
         Whether a quick run measures it.
     attention : mapping
@@ -80,6 +82,7 @@ class LayerPoint:
     seeds: tuple[int, ...] = SEEDS
     rates: tuple[str, ...] = tuple(RATES)
     recorded: Path | None = None
+    every: int = 1
     quick: bool = False
     attention: Mapping[str, Any] = field(default_factory=dict)
 
@@ -184,7 +187,7 @@ def _mechanisms(names: Iterable[str]) -> Iterable[Point]:
 
 
 def _network(
-    file: str, lanes: int, tokens: int, planes: int, attention: Mapping[str, Any]
+    file: str, lanes: int, tokens: int, planes: int, attention: Mapping[str, Any], every: int = 1
 ) -> Point:
     folding = {"lanes": lanes, "tokens": tokens, "planes": planes}
     return LayerPoint(
@@ -194,6 +197,7 @@ def _network(
         {"folding": folding, "target": {"cells": "ice40"}},
         rates=("100",),
         recorded=_EXAMPLES / file / "network-test.npz",
+        every=every,
         attention=attention,
     )
 
@@ -262,7 +266,7 @@ POINTS: tuple[Point, ...] = _quick(
         *_workloads("score", _HEADS, rates=("20",)),
         # Whole networks: lanes, tokens and bits of a weight at once.
         _network("vowels_fast", 64, 2, 2, {"order": "state", "lanes": 8}),
-        _network("vowels_fast", 16, 1, 1, {"lanes": 4}),
+        _network("vowels_fast", 16, 1, 1, {"lanes": 4}, every=10),
     ),
     "unit/xnor-16/1-stage-cells",
     "unit/xnor-32/1-stage-cells",

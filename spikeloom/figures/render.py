@@ -124,7 +124,10 @@ def readme_tables(results: Results) -> dict[str, str]:
         f"time step with every spike set and at 20 % firing; {tools}."
     )
     columns = ("point", "LC", "EBR", "MHz", "cycles, 100 %", "cycles, 20 %")
-    return {"results": markdown(Table("", columns, tuple(rows), note))}
+    return {
+        "networks": markdown(_networks(results, mark="`")),
+        "results": markdown(Table("", columns, tuple(rows), note)),
+    }
 
 
 def _rows(
@@ -210,7 +213,7 @@ def _growth(results: Results) -> Table:
     return Table("", columns, _rows(results.of("growth"), cells))
 
 
-def _networks(results: Results) -> Table:
+def _networks(results: Results, mark: str = "``") -> Table:
     def cells(result: Result) -> Iterable[str]:
         names = ("logic_cells", "ebr", "spram", "dsp")
         yield from (number(result.figure(name)) for name in names)
@@ -225,7 +228,9 @@ def _networks(results: Results) -> Table:
         "point", "LC", "EBR", "SPRAM", "DSP", "worst MHz",
         "cycles, test set", "a second", "longest", "a second",
     )  # fmt: skip
-    return Table("", columns, _rows(results.of("networks"), cells))
+    shown = results.of("networks").items()
+    rows = tuple(Row((f"{mark}{name}{mark}", *cells(point))) for name, point in shown)
+    return Table("", columns, rows)
 
 
 def _tools(results: Results) -> Table:

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from spikeloom.hdl.kinds import component
+from spikeloom.hdl.kinds import asked, component
 from spikeloom.hdl.network.cycles import network_cycles
 from spikeloom.hdl.network.layer import NetworkLayer
 from spikeloom.hdl.network.plan import NetworkPlan
 
 from ...networks.draws import block, make
-from ...networks.rtl import check, compiled
+from ...networks.rtl import check, compiled, sequences
 
 #: What is met by one design each. Every choice occurs: lanes, tokens at once, planes, steps,
 #: memory of weights, order of attention, similarity, position, widths, joins, groups.
@@ -99,11 +99,23 @@ def lengths(tokens):
     return [tokens, 1, max(1, tokens // 2), tokens, max(1, tokens - 1), 1, 1, tokens]
 
 
+def check_cycles(design, inputs, busy):
+    """Compare the cycles that were worked with those predicted, which are near them."""
+    layer, predicted = asked(design), 0
+    for x in inputs:
+        beyond = ((0, design.tokens - len(x)), (0, 0))
+        arrays = {"x": np.pad(x, beyond), "length": np.array(len(x))}
+        predicted += layer.compute_cycles(arrays)
+    assert abs(busy - predicted) <= 0.02 * busy
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks(name):
     design = make(len(name), **NETWORKS[name])
     machine = compiled(design)
-    check(design, lengths(design.tokens), machine=machine, seed=1)
+    given = lengths(design.tokens)
+    traffic = check(design, given, machine=machine, seed=1)
+    check_cycles(design, sequences(design, given, seed=1), traffic.busy)
     check(design, lengths(design.tokens)[::-1], machine=machine, stalls=0.4, seed=2)
 
 
