@@ -114,7 +114,6 @@ class Encoder(nn.Module):
             coarse = (needed - self.most_shift).clamp(0, _MOST_COARSE)
             scale = scale * 2 ** coarse[:, None].to(scale.dtype)
             integers = torch.round(self.weight / scale)
-            needed = needed - coarse
         return integers, scale, min(int(needed.max()), self.most_shift)
 
     def _rounded_position(self, integers: Tensor, scale: Tensor, shift: int) -> Tensor:

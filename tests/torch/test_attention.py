@@ -13,14 +13,21 @@ LAYERS = [
     {"similarity": "and", "scale": 1 / 8},
     {"similarity": "and", "scale": [1 / 8, 1 / 4]},
     {"similarity": "xnor", "scale": 1 / 16},
-    {"similarity": "xnor", "scale": "1/13"},
+    {"similarity": "xnor", "scale": "2/25"},
     {"similarity": "alpha-xnor", "alpha": "3/8", "scale": 1 / 8},
-    {"similarity": "alpha-xnor", "alpha": ["3/8", "1/8"], "scale": "1/11"},
+    {"similarity": "alpha-xnor", "alpha": ["3/8", "1/8"], "scale": "2/17"},
     {"similarity": "hamming", "scale": 1 / 4},
     {"similarity": "xnor", "causal": True, "window": 3, "scale": 1 / 8},
     {"similarity": "and", "position": "shift", "shift": {"groups": 2}},
     {"similarity": "xnor", "position": "gray", "scale": 1 / 16},
-    {"similarity": "xnor", "position": "gray", "scale": 1 / 16, "gray": {"index": "t*L+l"}},
+    # Of 6 tokens the distances would be the same in every step.
+    {
+        "similarity": "xnor",
+        "position": "gray",
+        "gray": {"index": "t*L+l"},
+        "tokens": 11,
+        "scale": 1 / 32,
+    },
     {"similarity": "and", "position": "log", "scale": 1 / 16},
     {"similarity": "alpha-xnor", "alpha": "3/8", "position": "log", "scale": 1 / 16},
     {
@@ -34,7 +41,7 @@ LAYERS = [
 
 def case(keys):
     design = AttentionDesign.from_dict({**SHAPE, **keys})
-    spikes = np.random.default_rng(0).random((3, 4, 3, 6, 16)) < 0.4
+    spikes = np.random.default_rng(0).random((3, 4, 3, design.tokens, 16)) < 0.4
     wanted = [golden.attention(design, *sample) for sample in spikes.transpose(1, 0, 2, 3, 4)]
     return design, torch.from_numpy(spikes.astype(float)).transpose(1, 2), np.stack(wanted, axis=1)
 
