@@ -162,6 +162,10 @@ MECHANISMS = (
         "mechanism/tiny-32x64-projection",
     ),
     Mechanism(
+        "whole network", "Spikformer (ICLR 2023)", "network.network", "network.layer.NetworkLayer",
+        "network", _BOTH, "exact for a model of integers", "network/vowels-fast/16x1x1",
+    ),
+    Mechanism(
         "residual, add", "Spikformer (ICLR 2023)", "residual.residual", "residual.ResidualLayer",
         "residual", "-", "exact", "mechanism/tiny-32x64-residual-add",
     ),
