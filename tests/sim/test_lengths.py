@@ -170,7 +170,9 @@ def summed(monkeypatch):
         for home in (simulation, files):
             monkeypatch.setattr(home, "model", lambda design: golden)
         monkeypatch.setattr(simulation, "AxiStreamTop", lambda design: Sums(link))
-        monkeypatch.setattr(simulation, "asked", lambda design: SimpleNamespace(watchdog_cycles=9))
+        monkeypatch.setattr(
+            simulation, "asked", lambda design: SimpleNamespace(watchdog_cycles=9, preamble=())
+        )
         return SimpleNamespace(name="sums", module="sums", beat=beat, link=link)
 
     return take
