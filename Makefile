@@ -8,6 +8,7 @@ DEMO_OUT ?= out/vowels-32x64
 BIN := .venv/bin
 SPIKELOOM := $(BIN)/python -m spikeloom
 VOWELS := examples/japanese_vowels
+NETWORK := examples/vowels_fast
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 # What the environment was made from; it is made anew when one of them changes.
@@ -29,6 +30,8 @@ demo: $(READY)
 		--input $(VOWELS)/spikes-batch.npz
 	@printf '\n== What it costs ==\n'
 	$(SPIKELOOM) report $(DEMO_OUT)
+	@printf '\n== A whole trained network: who of nine speaks, 370 recorded utterances through the RTL ==\n'
+	$(SPIKELOOM) simulate $(NETWORK)/chip.toml --check --input $(NETWORK)/network-test.npz
 	@printf '\nThe same for a browser: %s/report.html\n' '$(DEMO_OUT)'
 
 test: $(READY)

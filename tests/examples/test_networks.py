@@ -85,6 +85,19 @@ def test_results_are_those_of_the_files(name):
     assert results(name)["network"]["0"] == pytest.approx(score, abs=6e-5)
 
 
+def test_chip_is_the_network_in_another_folding():
+    folder = EXAMPLES / "vowels_fast"
+    chip, trained = (load_design(folder / f"{name}.toml") for name in ("chip", "network"))
+    block = trained.blocks[0]
+    inner = block.attention.model_copy(update={"folding": chip.blocks[0].attention.folding})
+    other = {"name": chip.name, "folding": chip.folding}
+    same = trained.model_copy(
+        update={**other, "blocks": (block.model_copy(update={"attention": inner}),)}
+    )
+    assert chip == same
+    assert (chip.folding.lanes, chip.folding.tokens) == (64, 2)
+
+
 def test_page_shows_the_results():
     page = ROOT / "docs" / "network-training.rst"
     percents = {name: name not in REGRESSIONS for name in NAMES}
