@@ -157,3 +157,29 @@ def test_wrong_inputs_are_refused_in_one_line(design, tmp_path, capfd, arrays, l
     code, said, lines = run(capfd, "simulate", design, "--input", tmp_path / "in.npz")
     assert (code, said) == (2, "")
     assert f"in.npz: {line}" in lines[-1]
+
+
+def test_labels_are_counted(design, tmp_path, capfd):
+    network = load_design(design)
+    x = np.stack([draw_input(network, n) for n in range(4)])
+    label = np.array([int(trace(network, one).logits.argmax()) for one in x])
+    label[2] = (label[2] + 1) % 3
+    np.savez(tmp_path / "in.npz", x=x, label=label)
+    golden = ("simulate", design, "--target", "golden", "--input", tmp_path / "in.npz")
+    code, said, _ = run(capfd, *golden)
+    assert code == 0
+    assert "label: the greatest number in 3 of 4 (75.00%)" in said
+    _, said, _ = run(capfd, *golden, "--json")
+    assert json.loads(said)["right"] == 3
+
+
+@pytest.mark.parametrize(
+    "label", [np.arange(2), np.full(4, 0.5), np.full(4, -1), np.zeros((4, 1), int)]
+)
+def test_wrong_labels_are_refused_in_one_line(design, tmp_path, capfd, label):
+    x = np.zeros((4, 5, 5), np.int8)
+    np.savez(tmp_path / "in.npz", x=x, label=label)
+    golden = ("simulate", design, "--target", "golden", "--input", tmp_path / "in.npz")
+    code, said, lines = run(capfd, *golden)
+    assert (code, said) == (2, "")
+    assert "in.npz: label: " in lines[-1]
