@@ -15,6 +15,7 @@ __all__ = [
     "Task",
     "accuracy",
     "cross_entropy",
+    "design",
     "r_squared",
     "squared_error",
     "torch_noise",
@@ -90,6 +91,41 @@ class Task:
     training: Mapping[str, Any]
     kept: int = 0
     unit: Callable[[], float] | None = None
+
+
+def design(
+    name: str, *, tokens: int, inputs: int, bits: int, signed: bool, outputs: int
+) -> dict[str, Any]:
+    """Return the network that all tasks share: what differs is what goes in and comes out."""
+    return {
+        "name": name,
+        "tokens": tokens,
+        "dim": 64,
+        "steps": 2,
+        "fraction": 4,
+        "encoder": {
+            "inputs": inputs,
+            "bits": bits,
+            "signed": signed,
+            "weight_bits": 8,
+            "position": "absolute",
+        },
+        "blocks": [
+            {
+                "residual": "or",
+                "weight_bits": 2,
+                "hidden": 128,
+                "attention": {
+                    "heads": 4,
+                    "similarity": "and",
+                    "position": "none",
+                    "scale": 0.125,
+                    "threshold": 0.5,
+                },
+            }
+        ],
+        "readout": {"outputs": outputs, "weight_bits": 8, "groups": 1},
+    }
 
 
 def variant(design: Mapping[str, Any], keys: Mapping[str, Any]) -> dict[str, Any]:

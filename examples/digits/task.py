@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.svm import SVC
-from tasks import Split, Task, accuracy, cross_entropy, torch_noise
+from tasks import Split, Task, accuracy, cross_entropy, design, torch_noise
 
 __all__ = ["TASK"]
 
@@ -18,35 +18,14 @@ TOKENS = 32
 WHITE = 16
 TEST = 500
 
-DESIGN = {
-    "name": "digits-network",
-    "tokens": TOKENS,
-    "dim": 64,
-    "steps": 2,
-    "fraction": 4,
-    "encoder": {
-        "inputs": 2,
-        "bits": 5,
-        "signed": False,
-        "weight_bits": 8,
-        "position": "absolute",
-    },
-    "blocks": [
-        {
-            "residual": "or",
-            "weight_bits": 2,
-            "hidden": 128,
-            "attention": {
-                "heads": 4,
-                "similarity": "and",
-                "position": "none",
-                "scale": 0.125,
-                "threshold": 0.5,
-            },
-        }
-    ],
-    "readout": {"outputs": 10, "weight_bits": 8, "groups": 1},
-}
+DESIGN = design(
+    "digits-network",
+    tokens=TOKENS,
+    inputs=2,
+    bits=5,
+    signed=False,
+    outputs=10,
+)
 
 
 def splits() -> tuple[Split, Split]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
-from tasks import Split, Task, accuracy, cross_entropy, torch_noise
+from tasks import Split, Task, accuracy, cross_entropy, design, torch_noise
 
 __all__ = ["TASK"]
 
@@ -21,35 +21,14 @@ INPUTS = PATCH[0] * PATCH[1]
 SIDE, PADDED = 28, 32
 WHITE = 127
 
-DESIGN = {
-    "name": "fashion-network",
-    "tokens": TOKENS,
-    "dim": 64,
-    "steps": 2,
-    "fraction": 4,
-    "encoder": {
-        "inputs": INPUTS,
-        "bits": 7,
-        "signed": False,
-        "weight_bits": 8,
-        "position": "absolute",
-    },
-    "blocks": [
-        {
-            "residual": "or",
-            "weight_bits": 2,
-            "hidden": 128,
-            "attention": {
-                "heads": 4,
-                "similarity": "and",
-                "position": "none",
-                "scale": 0.125,
-                "threshold": 0.5,
-            },
-        }
-    ],
-    "readout": {"outputs": 10, "weight_bits": 8, "groups": 1},
-}
+DESIGN = design(
+    "fashion-network",
+    tokens=TOKENS,
+    inputs=INPUTS,
+    bits=7,
+    signed=False,
+    outputs=10,
+)
 
 
 def _read(name: str) -> NDArray[np.uint8]:

@@ -4,42 +4,21 @@ import numpy as np
 from japanese_vowels.vowels import CHANNELS, SPEAKERS, Scaling, Utterances, load_split
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
-from tasks import Split, Task, accuracy, cross_entropy, torch_noise
+from tasks import Split, Task, accuracy, cross_entropy, design, torch_noise
 
 __all__ = ["TASK"]
 
 TOKENS = 32
 PENALTIES = (0.01, 0.1, 1, 10, 100)
 
-DESIGN = {
-    "name": "vowels-network",
-    "tokens": TOKENS,
-    "dim": 64,
-    "steps": 2,
-    "fraction": 4,
-    "encoder": {
-        "inputs": CHANNELS,
-        "bits": 8,
-        "signed": True,
-        "weight_bits": 8,
-        "position": "absolute",
-    },
-    "blocks": [
-        {
-            "residual": "or",
-            "weight_bits": 2,
-            "hidden": 128,
-            "attention": {
-                "heads": 4,
-                "similarity": "and",
-                "position": "none",
-                "scale": 0.125,
-                "threshold": 0.5,
-            },
-        }
-    ],
-    "readout": {"outputs": SPEAKERS, "weight_bits": 8, "groups": 1},
-}
+DESIGN = design(
+    "vowels-network",
+    tokens=TOKENS,
+    inputs=CHANNELS,
+    bits=8,
+    signed=True,
+    outputs=SPEAKERS,
+)
 
 
 def splits() -> tuple[Split, Split]:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import RidgeCV
-from tasks import Split, Task, r_squared, squared_error, torch_noise
+from tasks import Split, Task, design, r_squared, squared_error, torch_noise
 
 __all__ = ["TASK"]
 
@@ -33,35 +33,14 @@ LEVELS = 32
 
 SHA256 = "bf5e0b0766e3717ce810bb8f304ae7cff067f31ffa7d133dd005e05cf6f84d84"
 
-DESIGN = {
-    "name": "taylor-network",
-    "tokens": TOKENS,
-    "dim": 64,
-    "steps": 2,
-    "fraction": 4,
-    "encoder": {
-        "inputs": INPUTS,
-        "bits": 8,
-        "signed": True,
-        "weight_bits": 8,
-        "position": "absolute",
-    },
-    "blocks": [
-        {
-            "residual": "or",
-            "weight_bits": 2,
-            "hidden": 128,
-            "attention": {
-                "heads": 4,
-                "similarity": "and",
-                "position": "none",
-                "scale": 0.125,
-                "threshold": 0.5,
-            },
-        }
-    ],
-    "readout": {"outputs": AHEAD, "weight_bits": 8, "groups": 1},
-}
+DESIGN = design(
+    "taylor-network",
+    tokens=TOKENS,
+    inputs=INPUTS,
+    bits=8,
+    signed=True,
+    outputs=AHEAD,
+)
 
 
 def series() -> NDArray[np.float64]:
