@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from tables import filled
 from tasks import Split, Task, accuracy, variant
 
+from spikeloom.files import InputError
 from spikeloom.torch import Network
 from spikeloom.torch.export import write
 from spikeloom.torch.training import fit, logits
@@ -114,7 +115,7 @@ def main() -> None:
             folder = arguments.output / name
             folder.mkdir(parents=True, exist_ok=True)
             _run(load_task(name), folder, arguments)
-    except (ImportError, OSError, ValueError) as error:
+    except (ImportError, InputError, OSError, ValueError) as error:
         parser.exit(2, f"{error}\n")
 
 

@@ -1,14 +1,14 @@
 """The files of this folder: their names, and writing them whole or not at all."""
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from spikeloom.files import replacing
 
 __all__ = [
     "BASELINE",
@@ -40,15 +40,8 @@ def variant(design: Path) -> str:
 
 def write(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
     """Replace ``path`` by what ``fill`` writes, in one step and only if it succeeds."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            fill(file)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+    with replacing(path) as fresh, fresh.open("wb") as file:
+        fill(file)
 
 
 def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:

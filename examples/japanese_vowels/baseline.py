@@ -14,6 +14,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 from vowels import Scaling, load_split
 
+from spikeloom.files import InputError
+
 __all__ = ["logistic_regression"]
 
 TOKENS = 32
@@ -48,7 +50,7 @@ def main() -> None:
     try:
         scores = logistic_regression()
         update_results(arguments.output / "results.json", BASELINE, scores)
-    except (OSError, ValueError) as error:
+    except (InputError, OSError, ValueError) as error:
         parser.exit(2, f"{error}\n")
     print(scores)
 

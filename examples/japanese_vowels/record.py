@@ -25,6 +25,7 @@ from transformer import Forward, SpikingTransformer
 from vowels import SPEAKERS, Scaling, Utterances, load_split
 
 from spikeloom.design import Design, load_design
+from spikeloom.files import InputError
 
 __all__ = ["ARRAYS", "accuracy", "chosen", "firing_rates", "record", "run"]
 
@@ -96,7 +97,7 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         _record_all(arguments)
-    except (OSError, ValueError) as error:
+    except (InputError, OSError, ValueError) as error:
         parser.exit(2, f"{error}\n")
 
 

@@ -20,6 +20,7 @@ from transformer import SpikingTransformer
 from vowels import Scaling, Utterances, load_split
 
 from spikeloom.design import Design, load_design
+from spikeloom.files import InputError
 
 __all__ = ["accuracy", "train"]
 
@@ -72,7 +73,7 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         _train_all(arguments)
-    except (OSError, ValueError) as error:
+    except (InputError, OSError, ValueError) as error:
         parser.exit(2, f"{error}\n")
 
 

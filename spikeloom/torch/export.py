@@ -1,7 +1,5 @@
 """Files of a network: design and integer weights."""
 
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -10,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.design.network.weights import digest
+from spikeloom.files import replacing
 
 __all__ = ["export", "smallest", "toml", "write"]
 
@@ -46,15 +45,8 @@ def smallest(array: NDArray[np.int64]) -> NDArray[Any]:
 
 def write(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
     """Replace ``path`` by what ``fill`` writes, in one step and only if it succeeds."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            fill(file)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+    with replacing(path) as fresh, fresh.open("wb") as file:
+        fill(file)
 
 
 def toml(design: Mapping[str, Any]) -> str:
