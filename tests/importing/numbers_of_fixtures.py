@@ -1,0 +1,21 @@
+"""Numbers in the files of fixtures/."""
+
+import numpy as np
+
+TYPES = (
+    *("float64", "float32", "float16", "bfloat16"),
+    *("int64", "int32", "int16", "int8", "bool"),
+)
+LAYER = {
+    "fc.weight": ((2, 3), "float32"),
+    "fc.bias": ((2,), "float32"),
+    "bn.running_var": ((2,), "float32"),
+    "bn.num_batches_tracked": ((), "int64"),
+}
+LAST = 100
+FC_OUT = 50
+
+
+def tensor(shape, offset):
+    """Numbers that every type holds exactly."""
+    return np.arange(np.prod(shape, dtype=int), dtype=np.float64).reshape(shape) + offset
