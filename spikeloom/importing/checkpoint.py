@@ -142,9 +142,7 @@ def _archive(file: Bounded) -> zipfile.ZipFile:
 def _read(file: str, contents: Contents, *, ema: bool) -> Checkpoint:
     tree = contents.tree
     if not isinstance(tree, Mapping):
-        raise FormatError(
-            f"must hold a dictionary of tensors, not {type(tree).__name__.strip('_')}"
-        )
+        raise FormatError(f"must hold a dictionary of tensors, not a {type(tree).__name__.lower()}")
     chosen, notes = _choose(tree, ema=ema)
     state, stripped = _strip(_own(tree[chosen] if chosen else tree))
     _check(file, state)
@@ -182,9 +180,8 @@ def _choose(tree: Mapping[Any, object], *, ema: bool) -> tuple[Any, tuple[str, .
     wanted = (*_AVERAGED, *_NAMES) if ema else (*_NAMES, *_AVERAGED)
     known = [key for key in wanted if key in found]
     if not known and len(found) > 1:
-        raise FormatError(
-            f"must hold one state dict, or one under a usual name: {', '.join(found)}"
-        )
+        several = ", ".join(map(show, found))
+        raise FormatError(f"must hold one state dict, or one of a usual name, not {several}")
     key = (known or found)[0]
     others = [other for other in found if other != key]
     beside = f", and not {', '.join(map(show, others))}" if others else ""

@@ -18,4 +18,5 @@ FC_OUT = 50
 
 def tensor(shape, offset):
     """Numbers that every type holds exactly."""
-    return np.arange(np.prod(shape, dtype=int), dtype=np.float64).reshape(shape) + offset
+    row = np.arange(offset, offset + np.prod(shape, dtype=int), dtype=np.float64)
+    return row.reshape(shape)

@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from spikeloom.files import FormatError
+from spikeloom.files import FormatError, words
 from spikeloom.importing.containers.tensor import (
     MOST,
     TYPES,
@@ -98,8 +98,14 @@ def read_torch(archive: zipfile.ZipFile, name: str) -> Contents:
 def _small(archive: zipfile.ZipFile, name: str) -> bytes | None:
     if name not in archive.namelist():
         return None
-    with archive.open(name) as file:
-        data = file.read(LONGEST + 1)
+    try:
+        with archive.open(name) as file:
+            data = file.read(LONGEST + 1)
+    except (OSError, FormatError):
+        raise
+    # Damage is found in whatever layer reads it: zipfile, zlib, struct.
+    except Exception as error:
+        raise FormatError(f"{name}: must be whole: {words(error)}") from None
     if len(data) > LONGEST:
         raise FormatError(f"{name}: must be of at most {LONGEST >> 20} MiB")
     return data
