@@ -10,6 +10,7 @@ from amaranth.utils import ceil_log2
 
 from spikeloom.design.network.design import BEAT, NetworkDesign
 from spikeloom.design.read import DesignError, show
+from spikeloom.hdl.network.limits import built_attention
 from spikeloom.hdl.network.widths import Widths, widths
 from spikeloom.hdl.network.words import DEST, ROW, Sections
 
@@ -49,10 +50,21 @@ class Geometry:
     ----------
     design : NetworkDesign
         The network.
+
+    Attributes
+    ----------
+    inner : AttentionDesign
+        The attention layer of all blocks.
+
+    Raises
+    ------
+    DesignError
+        The network cannot be built.
     """
 
     def __init__(self, design: NetworkDesign):
         self.design: Final = design
+        self.inner: Final = built_attention(design)
         if self.depth > 1 << ROW or self.slot_count > 1 << DEST["slot"].width:
             allowed = f"must be greater: {self.slot_count} slots of {1 << self.row_bits} rows"
             room = f"more than the {1 << ROW} rows that a program can name"
@@ -110,17 +122,17 @@ class Geometry:
     @property
     def head_words(self) -> int:
         """Words of a token of one head."""
-        return ceil(self.design.blocks[0].attention.head_dim / BEAT)
+        return ceil(self.inner.head_dim / BEAT)
 
     @property
     def head_channels(self) -> int:
         """Channels of all heads, each in words of its own."""
-        return self.design.blocks[0].attention.heads * self.head_words * BEAT
+        return self.inner.heads * self.head_words * BEAT
 
     @property
     def keys_turned(self) -> bool:
         """Whether k goes to the attention layer channel by channel."""
-        return self.design.blocks[0].attention.order == "state"
+        return self.inner.order == "state"
 
     @cached_property
     def tensors(self) -> Mapping[str, Tensor]:

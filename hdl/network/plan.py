@@ -56,7 +56,7 @@ class NetworkPlan(Geometry):
         if self.keys_turned:
             depth = 1 << ceil_log2(ceil(design.tokens / BEAT)) + ceil_log2(design.dim)
             found.append(MemoryShape("keys", design.steps * BEAT, depth))
-        inner = layer_plan(design.blocks[0].attention)
+        inner = layer_plan(self.inner)
         return (*found, *inner.memories)
 
     @property
@@ -70,7 +70,7 @@ class NetworkPlan(Geometry):
 
     def attention(self) -> AttentionLayer:
         """Make the attention layer."""
-        return AttentionLayer(self.design.blocks[0].attention)
+        return AttentionLayer(self.inner)
 
 
 @lru_cache(maxsize=8)

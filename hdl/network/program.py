@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.design.network.design import BEAT, NetworkDesign
-from spikeloom.design.network.shapes import DENSE, dense_sizes
+from spikeloom.design.network.sections import DENSE
+from spikeloom.design.network.shapes import dense_sizes
 from spikeloom.hdl.network.geometry import Geometry, Tensor
 from spikeloom.hdl.network.planes import planes_of
 from spikeloom.hdl.network.words import DEST, FLAGS, bits_of
@@ -210,9 +211,9 @@ def _encoder(design: NetworkDesign, plan: Geometry, writer: _Writer) -> None:
     for c, (bias, threshold) in enumerate(_neurons(design, "encoder")):
         slot, lane = divmod(c, plan.lanes)
         dest = bits_of(DEST, {"slot": plan.tensors["x"].slot + slot})
-        shift = design.fraction
+        shift = design.fraction - design.encoder.fraction
         params.append(_parameters(plan, dest, lane, bias << shift, threshold << shift))
-    more = {"whole": 1}
+    more = {} if design.encoder.fraction else {"whole": 1}
     writer.layer(source, weight[None], encoder.weight_bits, params, more, encoder.planes)
 
 
@@ -224,7 +225,7 @@ def _neurons(design: NetworkDesign, at: str) -> Iterator[tuple[int, int]]:
 
 def _dense(design: NetworkDesign, plan: Geometry, writer: _Writer, n: int, name: str) -> None:
     block, at = design.blocks[n], f"blocks.{n}.{name}"
-    head = block.attention.head_dim
+    head = plan.inner.head_dim
     channel = np.arange(design.dim)
     by_head = channel // head * (plan.head_words * BEAT) + channel % head
     _, inputs = dense_sizes(design, n, name)

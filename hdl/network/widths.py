@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.design.network.design import NetworkDesign
-from spikeloom.design.network.shapes import DENSE
+from spikeloom.design.network.sections import DENSE
 from spikeloom.golden.network.ranges import encoder_range, sum_range
 from spikeloom.golden.ranges import bits
 from spikeloom.hdl.network.planes import planes_of
@@ -100,7 +100,7 @@ def widths(design: NetworkDesign, planes: int) -> Widths:
     if encoder.position == "absolute":
         first.append((weights["encoder.position"].T, encoder.position_plane))
     sums = [_sums(first, encoder.weight_bits, planes, encoder.planes)]
-    layers = [("encoder", encoder_range(design), shift)]
+    layers = [("encoder", encoder_range(design), shift - encoder.fraction)]
     for n, block in enumerate(design.blocks):
         for name in DENSE:
             weight = weights[f"blocks.{n}.{name}.weight"]

@@ -52,7 +52,7 @@ def run(design, x):
             k = np.array(rows, np.uint8)
         else:
             k = spikes_of(machine, "key", places)
-        answer = attend(design, len(seen), q, k, v)
+        answer = attend(design, len(seen), {"query": q, "key": k, "value": v})
         seen.append((q, k, v, answer))
         tensor = plan.tensors["attention"]
         for t, n in np.ndindex(design.steps, machine.length):
