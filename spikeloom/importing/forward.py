@@ -90,6 +90,8 @@ def _drive(dense: Dense, x: _Array) -> _Array:
     drive: _Array = x @ dense.weight.T
     if dense.bias is not None:
         drive = drive + dense.bias
+    if dense.beside is not None:
+        drive = drive + dense.beside[:, : x.shape[1]]
     if dense.norm is not None:
         norm = dense.norm
         gain = norm.weight / np.sqrt(norm.var + np.float32(norm.eps))
@@ -105,7 +107,7 @@ def _spiking(block: Block, attention: AttentionDesign | MaskDesign, x: _Array) -
     """Return what the layers of a block give whose branches end in spikes."""
     dense = block.dense
     found = {name: _fire(dense[name], x) for name in block.attention.layers}
-    found["attention"] = _attend(attention, found)
+    found["attention"] = _attend(attention, found, least=block.attention.least)
     found["project"] = _fire(dense["project"], found["attention"])
     found["x"] = x + found["project"]
     found["expand"] = _fire(dense["expand"], found["x"])
@@ -121,7 +123,7 @@ def _membrane(
     dense = block.dense
     found = {"input": lif(u)}
     found |= {name: _fire(dense[name], found["input"]) for name in block.attention.layers}
-    found["attention"] = _attend(attention, found)
+    found["attention"] = _attend(attention, found, least=block.attention.least)
     found["x"] = u + _drive(dense["project"], found["attention"])
     found["mlp"] = lif(found["x"])
     found["expand"] = _fire(dense["expand"], found["mlp"])
@@ -129,7 +131,9 @@ def _membrane(
     return found
 
 
-def _attend(attention: AttentionDesign | MaskDesign, spikes: Mapping[str, _Array]) -> _Array:
+def _attend(
+    attention: AttentionDesign | MaskDesign, spikes: Mapping[str, _Array], *, least: bool
+) -> _Array:
     """Return the spikes of the attention: sums are whole, the neuron is real."""
     tokens = spikes["query"].shape[1]
     beyond = ((0, 0), (0, attention.tokens - tokens), (0, 0))
@@ -148,5 +152,18 @@ def _attend(attention: AttentionDesign | MaskDesign, spikes: Mapping[str, _Array
     assert k is not None
     assert v is not None
     drive = formula.drive(attention, q, k, v).astype(np.float32)
+    if least:
+        drive -= _least(attention, q, k) * v.sum(axis=1, keepdims=True, dtype=np.float32)
     drive = drive / np.float32(1 << attention.score_fraction)
     return lif(drive * scale, threshold)[:, :tokens]
+
+
+def _least(attention: AttentionDesign, q: _Array, k: _Array) -> int:
+    """Return the least score of all steps, heads and tokens."""
+    wide = attention.head_dim
+    return min(
+        int(formula.score_matrix(attention, q[t, :, part], k[t, :, part], t=t, head=head).min())
+        for t in range(attention.steps)
+        for head in range(attention.heads)
+        for part in (slice(head * wide, (head + 1) * wide),)
+    )

@@ -50,15 +50,16 @@ class Dense:
     norm : Norm or None
     threshold : float
         Of leaky neurons with tau 2, whose input decays, and a hard reset.
-    tensors : tuple of str
-        Where it was found.
+    beside : numpy.ndarray or None
+        What is added in front of the normalisation at each step and token, (T, N, outputs). No
+        design says it: it is for the comparison with float.
     """
 
     weight: Reals
     bias: Reals | None = None
     norm: Norm | None = None
     threshold: float = 1.0
-    tensors: tuple[str, ...] = ()
+    beside: Reals | None = None
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,14 @@ class Attention:
         ``"attention"`` or ``"mask"``, the kind of design whose keys ``section`` has.
     section : mapping
         Keys of the design, without its sizes.
+    least : bool
+        Whether the least of all scores is taken from them first. No design says it: it is for the
+        comparison with float.
     """
 
     kind: Literal["attention", "mask"]
     section: Mapping[str, object]
+    least: bool = False
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -113,13 +118,10 @@ class Head:
         (outputs, D).
     bias : numpy.ndarray or None
         (outputs,).
-    tensors : tuple of str
-        Where it was found; empty for features, which are the means themselves.
     """
 
     weight: Reals
     bias: Reals | None = None
-    tensors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

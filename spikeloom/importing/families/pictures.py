@@ -120,7 +120,7 @@ def fused(
         rows = slice(n * dim, (n + 1) * dim)
         bias = None if whole.bias is None else whole.bias[rows]
         normed = None if whole.norm is None else whole.norm.rows(rows)
-        yield name, Dense(whole.weight[rows], bias, normed, whole.threshold, whole.tensors)
+        yield name, Dense(whole.weight[rows], bias, normed, whole.threshold)
 
 
 def self_attention(source: Source, heads: int, scale: float = 0.125) -> Attention:
@@ -147,7 +147,7 @@ def head_of(source: Source, dim: int) -> Head:
     if source.has("head.bias"):
         bias = source.take("head.bias", "the read-out", (len(weight),))
     source.agree("the number of classes", ("num_classes",), len(weight))
-    return Head(weight, bias, ("head",))
+    return Head(weight, bias)
 
 
 def features(dim: int) -> Head:

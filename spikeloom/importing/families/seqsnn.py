@@ -266,7 +266,7 @@ class SpikformerXnor(_Series):
             section |= {"position": ["gray"], "gray": {"bits": 10, "index": "t*L+l"}}
         elif kind == "log":
             section |= {"position": ["log"], "log": {"definition": "code"}}
-        return Attention("attention", section)
+        return Attention("attention", section, least=not kind)
 
 
 class SpikformerCPG(_Series):
@@ -299,6 +299,7 @@ class SpikformerCPG(_Series):
         stem = Stem(source, _eps(source))
         x = self._spikes(source, stem, steps)
         table = source.take("encoder.cpg", "runs on the host", (None, None))
+        _compare(source, "encoder.cpg", table, _CPG_SCALE)
         rows = _rows(source, table, steps, tokens, "encoder.cpg")
         x = stem.do("beside", x, weights=(stem.table("position", rows),))
         own = source.dense("encoder", "encoder.inp_linear", None, dim, channels)
@@ -338,13 +339,18 @@ class SpikformerCPG(_Series):
                 threshold=_threshold(source),
             )
             inputs = len(own.weight)
-            table = source.take(f"{base}.cpg", f"its mean is in the bias of {at}.{layer}")
+            table = source.take(
+                f"{base}.cpg", f"its mean is in the bias of {at}.{layer}", (None, None)
+            )
             beside = source.dense(
                 f"{at}.{layer}", f"{base}.cpg_linear", None, inputs, table.shape[1]
             )
-            seen = table[: self._rows[0] * self._rows[1]].mean(axis=0)
-            bias = _sum(own.bias, beside.bias) + beside.weight @ seen
-            found[layer] = replace(own, bias=bias.astype(np.float32))
+            _compare(source, f"{base}.cpg", table, _CPG_SCALE)
+            steps, tokens = self._rows
+            added = _rows(source, table, steps, tokens, f"{base}.cpg") @ beside.weight.T
+            mean = added.mean(axis=(0, 1))
+            bias = _sum(own.bias, beside.bias) + mean
+            found[layer] = replace(own, bias=bias.astype(np.float32), beside=added - mean)
         return found
 
 
@@ -422,7 +428,7 @@ def _head(source: Source, dim: int) -> Head:
     )
     if source.word(("runner.aggregate", "aggregate")) == "False":
         source.left["the read-out"] = "it is for each token; numbers here are of all tokens"
-    return Head(weight, bias, ("fc_out",))
+    return Head(weight, bias)
 
 
 def _eps(source: Source) -> float:
@@ -454,21 +460,21 @@ def _table(source: Source) -> NDArray[np.float32] | None:
     """Return the table of NeuronPE or RandomPE, (rows, neurons)."""
     if not source.has("pe.emb.pe"):
         return None
-    rows, _, neurons = (
-        source.shape("pe.emb.pe") if len(source.shape("pe.emb.pe")) == 3 else (0, 0, 0)
-    )
     table = source.take("pe.emb.pe", "runs on the host", (None, 1, None))[:, 0]
-    again = _patterns(rows, neurons, source.number("neuron_pe_scale", _SCALES, 1000.0, 1.0))
-    same = np.array_equal(table, again)
-    found = (
-        "equal"
-        if same
-        else f"different in {int((table != again).sum())} entries, and taken as it is"
-    )
-    source.say("pe.emb.pe", f"computed again: {found}")
+    scale = source.number("neuron_pe_scale", _SCALES, 1000.0, 1.0)
+    _compare(source, "pe.emb.pe", table, scale)
     return table
 
 
+def _compare(source: Source, name: str, table: NDArray[np.float32], scale: float) -> None:
+    """Compute a table of NeuronPE again, and say whether it is the same."""
+    again = _patterns(*table.shape, scale)
+    differ = int((table != again).sum())
+    found = f"differs in {differ} entries, and is taken as it is" if differ else "equal"
+    source.say(name, f"computed again: {found}")
+
+
+_CPG_SCALE: Final = 10000.0
 _SCALES: Final = ("network.neuron_pe_scale", "neuron_pe_scale")
 
 

@@ -123,13 +123,15 @@ class Source:
         if self.has(f"{linear}.bias"):
             bias = self.take(f"{linear}.bias", became, (len(weight),))
         normed = None if norm is None else self.norm(norm, became, len(weight), eps)
-        return Dense(weight, bias, normed, threshold, (linear,))
+        return Dense(weight, bias, normed, threshold)
 
     def number(self, what: str, names: tuple[str, ...], default: float, low: float) -> float:
         """Return a number of the configuration, of at least ``low``, or guess and say so."""
         found = self.config.get(*names)
         if found is None or found[1] is None:
-            self.guesses.append(f"{what} = {default:g}: {names[0]} is not in the configuration")
+            guess = f"{what} = {default:g}: {names[0]} is not in the configuration"
+            if guess not in self.guesses:
+                self.guesses.append(guess)
             return default
         key, value = found
         try:

@@ -58,6 +58,9 @@ class Published(nn.Module):
         self.seen[name] = kept.detach().double().numpy()
         return x
 
+    def cut(self):
+        """Leave out what is not carried over."""
+
     def layers(self):
         """Give (part, layer, linear, norm or None, neuron, rows) by the names of modules."""
         raise NotImplementedError
@@ -89,14 +92,24 @@ def randomise(model, seed, *, grid):
         if tensor.dtype != torch.float32 or name.endswith((".pe", ".cpg", "attn.scale")):
             continue
         if name.endswith("running_var"):
-            value = torch.full(shape, 1 - 2.0**-17) if grid else 0.3 + torch.rand(shape, generator=noise)
+            value = (
+                torch.full(shape, 1 - 2.0**-17)
+                if grid
+                else 0.3 + torch.rand(shape, generator=noise)
+            )
         elif name.endswith("running_mean"):
             value = draw(shape, -8, 8) / 32 if grid else torch.randn(shape, generator=noise) * 0.2
         elif name.endswith("weight") and len(shape) == 1:
             sign = torch.where(torch.rand(shape, generator=noise) < 0.2, -1.0, 1.0)
-            value = sign * (2.0 ** draw(shape, 0, 1) if grid else 0.8 + torch.rand(shape, generator=noise))
+            value = sign * (
+                2.0 ** draw(shape, 0, 1) if grid else 0.8 + torch.rand(shape, generator=noise)
+            )
         elif name.endswith("bias"):
-            value = draw(shape, -8, 24) / 32 if grid else torch.randn(shape, generator=noise) * 0.4 + 0.3
+            value = (
+                draw(shape, -8, 24) / 32
+                if grid
+                else torch.randn(shape, generator=noise) * 0.4 + 0.3
+            )
         else:
             wide = shape[1:].numel() ** -0.5
             value = torch.randn(shape, generator=noise) * 2 * wide
@@ -108,14 +121,21 @@ def randomise(model, seed, *, grid):
 
 def quantize(model, parts, fraction=4):
     """Give a model the integers of an import, in float64: spikes then do not depend on rounding."""
+    model.cut()
     model.double()
     grouped = {}
     for part, layer, linear, norm, neuron, rows in model.layers():
         weights = parts[part].weights
-        arrays = [torch.tensor(weights[f"{layer}.{k}"], dtype=torch.float64) for k in ("weight", "bias", "threshold") if f"{layer}.{k}" in weights]
+        arrays = [
+            torch.tensor(weights[f"{layer}.{k}"], dtype=torch.float64)
+            for k in ("weight", "bias", "threshold")
+            if f"{layer}.{k}" in weights
+        ]
         grouped.setdefault((linear, norm, neuron), []).append((rows, arrays))
     for (linear, norm, neuron), found in grouped.items():
-        weight, bias, *threshold = (torch.cat(a) for a in zip(*(arrays for _, arrays in found), strict=True))
+        weight, bias, *threshold = (
+            torch.cat(a) for a in zip(*(arrays for _, arrays in found), strict=True)
+        )
         module = model.get_submodule(linear)
         module.weight.data = (weight * 2**fraction).reshape(module.weight.shape)
         if norm is None:

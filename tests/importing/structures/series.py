@@ -11,7 +11,9 @@ from .parts import Lif, Published, last, over
 class ConvEncoder(nn.Module):
     def __init__(self, steps):
         super().__init__()
-        self.encoder = nn.Sequential(nn.Conv2d(1, steps, (1, 3), padding=(0, 1)), nn.BatchNorm2d(steps, eps=EPS))
+        self.encoder = nn.Sequential(
+            nn.Conv2d(1, steps, (1, 3), padding=(0, 1)), nn.BatchNorm2d(steps, eps=EPS)
+        )
         self.lif = Lif()
 
     def forward(self, x):
@@ -81,7 +83,9 @@ class Ssa(nn.Module):
         self.attn_lif = Lif(0.5)
 
     def project(self, name, x):
-        return getattr(self, f"{name}_lif")(last(getattr(self, f"{name}_bn"), getattr(self, f"{name}_m")(x)))
+        return getattr(self, f"{name}_lif")(
+            last(getattr(self, f"{name}_bn"), getattr(self, f"{name}_m")(x))
+        )
 
     def scores(self, q, k):
         if self.kind == "and":
@@ -169,7 +173,18 @@ class Block(nn.Module):
 class SeqSpikformer(Published):
     """``kind``: none, neuron or conv position as microsoft's; xnor, gray or log as the fork's."""
 
-    def __init__(self, kind="none", channels=3, dim=16, hidden=32, heads=2, steps=4, depth=2, outputs=0, neurons=6):
+    def __init__(
+        self,
+        kind="none",
+        channels=3,
+        dim=16,
+        hidden=32,
+        heads=2,
+        steps=4,
+        depth=1,
+        outputs=0,
+        neurons=6,
+    ):
         super().__init__()
         self.fork, self.depth = kind in ("xnor", "gray", "log"), depth
         self.temporal_encoder = ConvEncoder(steps)
@@ -191,7 +206,8 @@ class SeqSpikformer(Published):
         ssa = TurnedSsa if kind == "turned" else Ssa
         score = kind if self.fork else "and"
         self.blocks = nn.ModuleList(
-            Block(ssa(dim, heads, self.mark, score), Mlp(dim, hidden, self.mark), self.mark) for _ in range(depth)
+            Block(ssa(dim, heads, self.mark, score), Mlp(dim, hidden, self.mark), self.mark)
+            for _ in range(depth)
         )
         if outputs:
             self.fc_out = nn.Linear(dim, outputs)
@@ -233,7 +249,8 @@ class ISpikformer(Published):
         self.emb.bn = nn.BatchNorm1d(dim, eps=EPS)
         self.emb.lif = Lif()
         self.blocks = nn.ModuleList(
-            Block(Ssa(dim, heads, self.mark), Mlp(dim, hidden, self.mark), self.mark) for _ in range(depth)
+            Block(Ssa(dim, heads, self.mark), Mlp(dim, hidden, self.mark), self.mark)
+            for _ in range(depth)
         )
 
     def forward(self, x):
@@ -273,7 +290,8 @@ class SpikformerCPG(Published):
         self.encoder = CpgLinear(channels, dim)
         self.init_lif = Lif()
         self.blocks = nn.ModuleList(
-            Block(Ssa(dim, heads, self.mark), CpgMlp(dim, hidden, self.mark), self.mark) for _ in range(depth)
+            Block(Ssa(dim, heads, self.mark), CpgMlp(dim, hidden, self.mark), self.mark)
+            for _ in range(depth)
         )
 
     def forward(self, x):
@@ -282,3 +300,30 @@ class SpikformerCPG(Published):
         for n, block in enumerate(self.blocks):
             x = block(x, f"blocks.{n}")
         return x.mean(0).mean(1)
+
+    def cut(self):
+        """Join the layers of the encoder, and leave the neurons beside the MLP away."""
+        dim = self.encoder.inp_linear.out_features
+        self.encoder = JoinedLinear(self.encoder.cpg, self.encoder.inp_linear.in_features, dim)
+        for block in self.blocks:
+            for fc in (block.mlp.fc1, block.mlp.fc2):
+                for tensor in (fc.cpg_linear.weight, fc.cpg_linear.bias):
+                    tensor.data.zero_()
+
+    def layers(self):
+        yield 0, "encoder", "encoder.both", None, "init_lif", None
+        for part, ours, linear, *others in block_layers(len(self.blocks)):
+            yield part, ours, f"{linear}.inp_linear" if ".fc" in linear else linear, *others
+
+
+class JoinedLinear(nn.Module):
+    """One layer on what it is given and on the neurons beside it."""
+
+    def __init__(self, cpg, inputs, outputs):
+        super().__init__()
+        self.cpg, self.both = cpg, nn.Linear(inputs + cpg.shape[1], outputs)
+
+    def forward(self, x):
+        steps, batch, tokens, _ = x.shape
+        rows = self.cpg[: steps * tokens].reshape(steps, 1, tokens, -1)
+        return self.both(torch.cat([x, rows.expand(-1, batch, -1, -1).to(x.dtype)], dim=-1))
