@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.design.write import smallest, toml
@@ -55,6 +56,8 @@ def run_import(options: Namespace, say: Callable[[str], None]) -> Result:
     chosen = Options(bits=options.bits, data=data, labels=labels, tokens=options.tokens)
     imported = found.convert(checkpoint, config, chosen)
     files = _files(imported.parts)
+    if data is not None:
+        files["input.npz"] = npz(_input(imported.parts[0], data, labels))
     about = _about(checkpoint, config.file, imported)
     paths = write_files(options.output, files, about, options.checkpoint.name)
     if options.json:
@@ -114,6 +117,15 @@ def _files(parts: Sequence[Part]) -> dict[str, bytes]:
         if part.host.operations:
             files[f"{start}host.npz"] = npz(part.host.save())
     return files
+
+
+def _input(part: Part, data: NDArray[Any], labels: NDArray[Any] | None) -> dict[str, NDArray[Any]]:
+    """Return what the first network is given for samples, as ``spikeloom simulate`` takes it."""
+    x = np.stack([part.host.run(sample) for sample in data]).astype(np.int64)
+    found: dict[str, NDArray[Any]] = {"x": smallest(x)}
+    if labels is not None:
+        found["label" if labels.ndim == 1 else "target"] = labels
+    return found
 
 
 def _about(checkpoint: Checkpoint, config: str, imported: Imported) -> dict[str, Any]:
