@@ -22,6 +22,8 @@ from spikeloom.files import InputError, check_writable
 from spikeloom.flow import BuildError, build, predict_cycles
 from spikeloom.generate import generate
 from spikeloom.golden.kinds import model
+from spikeloom.importing import command as importing
+from spikeloom.importing.nir.export import export_graph
 from spikeloom.owner import changes
 from spikeloom.report.files import ReportError, Style, problems, show
 from spikeloom.report.text import render_text
@@ -34,7 +36,9 @@ __all__ = [
     "NoError",
     "run_bench",
     "run_build",
+    "run_export",
     "run_generate",
+    "run_import",
     "run_report",
     "run_schema",
     "run_simulate",
@@ -80,6 +84,21 @@ def run_bench(options: Namespace) -> Result:
 def run_schema(options: Namespace) -> Result:
     """Print the JSON Schema of design files."""
     return 0, schema()
+
+
+def run_import(options: Namespace) -> Result:
+    """Import a checkpoint or a graph."""
+    return importing.run_import(options, say)
+
+
+def run_export(options: Namespace) -> Result:
+    """Write a graph of NIR."""
+    design = _load(options.design)
+    layers = None if options.layers is None else options.layers.split(",")
+    nodes = export_graph(design, options.output, layers)
+    if options.json:
+        return 0, {"name": design.name, "file": str(options.output), "nodes": nodes}
+    return 0, "".join(f"{node}\n" for node in [*nodes, str(options.output)])
 
 
 def run_generate(options: Namespace) -> Result:

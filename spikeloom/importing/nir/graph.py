@@ -71,8 +71,8 @@ def exactly(value: Any) -> Fraction:
     return Fraction(str(value.item() if isinstance(value, np.integer) else value))
 
 
-def layers(tree: Mapping[str, Any], dt: Fraction, file: str) -> tuple[Layer, ...]:
-    """Return the layers of a graph, from its input to its output.
+def layers(tree: Mapping[str, Any], dt: Fraction, file: str) -> tuple[tuple[Layer, ...], ...]:
+    """Return the layers of a graph: for each of its inputs those on the way to an output.
 
     Parameters
     ----------
@@ -95,14 +95,16 @@ def layers(tree: Mapping[str, Any], dt: Fraction, file: str) -> tuple[Layer, ...
         kind = node.get("type") if isinstance(node, Mapping) else None
         if kind not in ("Input", "Output", *_READERS):
             raise _refused(name, show(kind), f"is not carried: {_CARRIED} are", file)
-    row = _row(nodes, _edges(tree, file), file)
+    rows = _rows(nodes, _edges(tree, file), file)
     made = _checked(tree, file)
-    found: list[Layer] = []
-    for name in row:
-        kind = str(nodes[name]["type"])
-        found = _READERS[kind](found, name, made.nodes[name], dt, file)
-    if not found:
-        raise DesignError("nodes", "", "must have a Linear or an Affine", file)
+    found = []
+    for row in rows:
+        read: list[Layer] = []
+        for name in row:
+            read = _READERS[str(nodes[name]["type"])](read, name, made.nodes[name], dt, file)
+        if not read:
+            raise DesignError("nodes", "", "must have a Linear or an Affine", file)
+        found.append(tuple(read))
     return tuple(found)
 
 
@@ -122,34 +124,32 @@ def _text(name: object) -> str:
     return name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
 
 
-def _row(nodes: Mapping[str, Any], edges: Sequence[tuple[str, str]], file: str) -> list[str]:
-    """Return the nodes between input and output, one after the other."""
+def _rows(nodes: Mapping[str, Any], edges: Sequence[tuple[str, str]], file: str) -> list[list[str]]:
+    """Return for each input the nodes between it and an output, one after the other."""
     after: dict[str, str] = {}
     before: dict[str, str] = {}
     for a, b in edges:
-        for name in (a, b):
-            if name not in nodes:
-                raise DesignError(f"edge {show(a)} to {show(b)}", "", "must join two nodes", file)
+        edge = f"edge {show(a)} to {show(b)}"
+        if a not in nodes or b not in nodes:
+            raise DesignError(edge, "", "must join two nodes", file)
         if a in after or b in before:
             other = f"{show(a)} to {show(after[a])}" if a in after else f"{show(before[b])} to it"
             allowed = f"must be the only one there: {other} is another"
-            raise DesignError(f"edge {show(a)} to {show(b)}", "", allowed, file)
+            raise DesignError(edge, "", allowed, file)
         after[a], before[b] = b, a
-    ends = {
-        kind: [name for name, node in nodes.items() if node["type"] == kind]
-        for kind in ("Input", "Output")
-    }
-    for kind, names in ends.items():
-        if len(names) != 1:
-            raise DesignError("nodes", f"{len(names)} of type {kind}", "must be one", file)
-    found, name = [], ends["Input"][0]
-    while (name := after.get(name, "")) and name != ends["Output"][0] and name not in found:
-        found.append(name)
-    left = [other for other in nodes if other not in (*found, *ends["Input"], *ends["Output"])]
-    if left or name != ends["Output"][0]:
-        where = left[0] if left else found[-1] if found else ends["Input"][0]
-        raise _refused(where, "", "must stand between Input and Output", file)
-    return found
+    rows = []
+    for name, node in nodes.items():
+        if node["type"] != "Input":
+            continue
+        row = [name]
+        while row[-1] in after and after[row[-1]] not in row:
+            row.append(after[row[-1]])
+        rows.append(row)
+    joined = {name for row in rows for name in row if nodes[row[-1]]["type"] == "Output"}
+    for name in nodes:
+        if name not in joined:
+            raise _refused(name, "", "must stand between an Input and an Output", file)
+    return [row[1:-1] for row in rows]
 
 
 def _checked(tree: Mapping[str, Any], file: str) -> Any:
