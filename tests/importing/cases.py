@@ -24,6 +24,7 @@ class Case:
     file: str
     bits: int = 8
     left: bool = False
+    seed: int = 3
     keywords: dict = field(default_factory=dict)
 
     @property
@@ -168,6 +169,7 @@ CASES = {
         32,
         2,
         keywords={"dim": 16},
+        seed=7,
     ),
 }
 

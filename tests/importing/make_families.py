@@ -1,4 +1,4 @@
-"""Write fixtures/families: python -m tests.importing.make_families, with torch 2.13.0.
+"""Write fixtures/families: python -m tests.importing.make_families [CASE ...], torch 2.13.0.
 
 Of each case a checkpoint, in the container that its program writes. NAME.npz holds a sample, and
 what every layer of the published structure gives for it with the quantized weights; and tensors
@@ -6,6 +6,7 @@ on a grid, with what every layer gives for the sample in float32.
 """
 
 import importlib
+import sys
 from argparse import Namespace
 
 import numpy as np
@@ -63,7 +64,7 @@ def expected(case, seed, bits, target):
 
 
 def small(tensor):
-    """Return numbers on the grid as float16, which holds them; those that it does not as float32."""
+    """Return numbers as float16 where it holds them."""
     array = tensor.numpy()
     short = array.astype(np.float16)
     return short if (short == array).all() else array
@@ -71,9 +72,13 @@ def small(tensor):
 
 def main():
     FOLDER.mkdir(exist_ok=True)
+    wanted = sys.argv[1:] or CASES
     for name, case in CASES.items():
+        if name not in wanted:
+            continue
         target = FOLDER / f"{name}.{case.suffix}"
-        np.savez_compressed(FOLDER / f"{name}.npz", **expected(case, 3, case.bits, target))
+        found = expected(case, case.seed, case.bits, target)
+        np.savez_compressed(FOLDER / f"{name}.npz", **found)
 
 
 if __name__ == "__main__":
