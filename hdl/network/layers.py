@@ -67,7 +67,7 @@ class Term:
         Bits of the tensor.
     shift : int
         The weights count 2**shift.
-    table : slice or None
+    table : range or None
         Lanes of a token's place, of whose bits one is set, and only in the bit of the tensor that
         ``table_plane`` names.
     sparse : bool
@@ -79,7 +79,7 @@ class Term:
     bits: int
     inputs: tuple[Place, ...] = _SPIKES
     shift: int = 0
-    table: slice | None = None
+    table: range | None = None
     table_plane: int = 0
     sparse: bool = False
 
@@ -196,7 +196,7 @@ class _Lowering:
         channels, weight = np.arange(encoder.inputs), self.weights["encoder.weight"]
         if plan.placed:
             # The place of a token is an input of its own, in the bit that counts position_shift.
-            table, plane = slice(start, start + design.tokens), encoder.position_plane
+            table, plane = range(start, start + design.tokens), encoder.position_plane
             channels = np.concatenate([channels, start + np.arange(design.tokens)])
             weight = np.concatenate([weight, self.weights["encoder.position"].T], axis=1)
         width = plan.tensors["input"].slots * plan.lanes
