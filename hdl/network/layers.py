@@ -189,7 +189,12 @@ class _Lowering:
         lift = design.fraction - encoder.fraction
         if encoder.kind == "none":
             self.x = [_Source("x", self.plain, planes)]
-            self.u = [replace(self._each("input"), inputs=planes)]
+            given = self._each("input")
+            self.u = [replace(given, inputs=planes)]
+            lanes = plan.tensors["x"].slots * plan.lanes
+            for n in range(encoder.bits if plan.copies_input else 0):
+                bit = replace(given, inputs=(Place(n),))
+                yield self._gate([bit], 1, "x", self.plain + n * lanes)
             return
         table, start = None, plan.input_words * BEAT
         plane = 0

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikeloom.design import Design
 from spikeloom.golden.network import trace
 from spikeloom.golden.network.formula import attend
 from spikeloom.hdl.network.plan import NetworkPlan
@@ -13,7 +12,7 @@ from spikeloom.hdl.network.planes import planes_of
 from spikeloom.hdl.network.program import assemble
 from spikeloom.hdl.network.words import FLAGS
 
-from ...networks.draws import block, draw_arrays, draw_input, keys, make, masked
+from ...networks.draws import block, draw_input, make, masked
 from ...networks.interpreter import Machine
 
 
@@ -138,8 +137,7 @@ def test_every_residual_with_and_without_an_encoder(residual, planes):
     compare(design, draw_input(design, 1, 4))
     bits = {"or": 1, "xor": 1, "add": 2, "membrane": 6}[residual]
     encoder = {"kind": "none", "inputs": 12, "bits": bits, "signed": residual == "membrane"}
-    data = {**keys(blocks=blocks, folding=folding), "encoder": {**encoder, "coding": "steps"}}
-    design = Design.from_dict({**data, "weights": draw_arrays(data, 3)})
+    design = make(3, blocks=blocks, folding=folding, encoder={**encoder, "coding": "steps"})
     compare(design, draw_input(design, 1, 4))
 
 
@@ -155,8 +153,7 @@ def test_fraction_of_the_encoder(residual, fraction):
     "neuron", [{}, {"threshold": "3/2"}, {"threshold": 3, "scale": "1/2"}, {"threshold": "2/3"}]
 )
 def test_neurons_of_masks(neuron):
-    one = masked("qk-token")
-    one["attention"] |= neuron
+    one = masked("qk-token", attention=neuron)
     design = make(8, blocks=[one, one], steps=4)
     compare(design, draw_input(design, 2))
 
