@@ -27,7 +27,7 @@ def network_cycles(plan: NetworkPlan, arrays: Mapping[str, ArrayLike] | None = N
     """
     design = plan.design
     length = design.tokens if arrays is None else int(np.asarray(arrays["length"]))
-    runs = _attention(plan, length, arrays)
+    runs = iter(()) if plan.inner is None else _attention(plan, length, arrays)
     line = _Line(plan, length)
     for one in plan.program.passes:
         if one.flags.get("attends"):
@@ -109,8 +109,10 @@ def _attention(
     design = plan.design
     spikes = None
     if arrays is not None and plan.layer.order == "state":
-        spikes = trace(design, np.asarray(arrays["x"])[:length]).spikes
-    for n in range(design.depth):
+        spikes = trace(design, np.asarray(arrays["x"])[..., :length, :]).spikes
+    for n, block in enumerate(design.blocks):
+        if block.attention != plan.inner:
+            continue
         found = None
         if spikes is not None:
             beyond = ((0, 0), (0, design.tokens - length), (0, 0))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil, floor, lcm
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from spikeloom.design.network.sections import DENSE
 from spikeloom.design.projection import ProjectionDesign
 from spikeloom.design.read import DesignError, show
 from spikeloom.files import check_writable, replacing
-from spikeloom.golden.projection import neurons
 from spikeloom.importing.nir.files import requires
 from spikeloom.importing.nir.load import DT
 
@@ -26,7 +26,8 @@ __all__ = ["export_graph"]
 class _Chain:
     """Integers of one linear map, and the neurons behind it.
 
-    ``a = leak a + W x + bias`` fires from ``threshold`` on; without neurons there is no threshold.
+    ``a = leak a + W x + bias`` fires from the least membrane on that reaches ``threshold``, or is
+    ``above`` it; without neurons there is no threshold.
     """
 
     name: str
@@ -35,6 +36,20 @@ class _Chain:
     threshold: tuple[Fraction, ...] | None
     leak: Fraction
     steps: int
+    above: bool = False
+
+    @property
+    def grid(self) -> int:
+        """What membranes are fractions of, in all steps."""
+        drives = lcm(*(bias.denominator for bias in self.bias))
+        return int(drives * self.leak.denominator ** (self.steps - 1))
+
+    @property
+    def least(self) -> tuple[Fraction, ...]:
+        """The least membranes that fire."""
+        reals = [threshold * self.grid for threshold in self.threshold or ()]
+        found = [floor(real) + 1 if self.above else ceil(real) for real in reals]
+        return tuple(Fraction(count, self.grid) for count in found)
 
 
 def export_graph(design: Design, path: Path, wanted: Sequence[str] | None) -> list[str]:
@@ -93,11 +108,10 @@ def _nodes(nir: Any, chain: _Chain) -> dict[str, Any]:
 
 def _neurons(nir: Any, chain: _Chain) -> Any:
     """Return neurons that have v = (1 - leak) a, or v = a without a leak."""
-    assert chain.threshold is not None
-    finest = Fraction(1, 2 * chain.leak.denominator ** (chain.steps - 1))
+    below = Fraction(1, 2 * chain.grid)
     part = 1 - chain.leak if chain.leak < 1 else Fraction(1)
-    count = len(chain.threshold)
-    fires = np.array([float((least - finest) * part) for least in chain.threshold])
+    fires = np.array([float((least - below) * part) for least in chain.least])
+    count = len(fires)
     if chain.leak == 1:
         return nir.IF(r=np.full(count, float(1 / DT)), v_threshold=fires)
     tau = np.full(count, float(DT / (1 - chain.leak)))
@@ -125,12 +139,10 @@ def _projection(design: ProjectionDesign) -> _Chain:
         return _Chain("", weight, bias, None, Fraction(1), design.steps)
     if design.reset == "soft":
         raise DesignError("reset", show("soft"), "must be hard: neurons of NIR are set to v_reset")
-    least = []
-    for neuron in neurons(design):
-        # In units of the membrane, which may have fraction bits.
-        unit = 1 << neuron.fraction
-        least.append(Fraction(neuron.threshold, unit))
-    return _Chain("", weight, bias, tuple(least), design.leak, design.steps)
+    given = design.channel_thresholds
+    thresholds = design.thresholds_exact * design.dim if given is None else map(Fraction, given)
+    above = design.fires == "above"
+    return _Chain("", weight, bias, tuple(thresholds), design.leak, design.steps, above)
 
 
 def _network(design: NetworkDesign, wanted: Sequence[str] | None) -> Iterator[_Chain]:

@@ -89,7 +89,8 @@ _ENOUGH = 1 << 16
 class _Row:
     """Bias and threshold of an output, in units of its weights.
 
-    ``at`` is the least membrane that fires: in T steps membranes are multiples of a fraction.
+    ``at`` is the least membrane that fires, ``above`` the greatest that does not: in T steps
+    membranes are multiples of a fraction.
     """
 
     unit: Fraction
@@ -104,9 +105,9 @@ class _Row:
             return cls(unit, layer.bias[n] / unit, None, None)
         gain = neurons.gain[n]
         bias = (layer.bias[n] + neurons.rest[n] / gain) / unit
-        above = neurons.threshold[n] / gain / unit
         grid = bias.denominator * leak(neurons.keep).denominator ** (steps - 1)
-        return cls(unit, bias, Fraction(floor(above * grid) + 1, grid), above)
+        most = floor(neurons.threshold[n] / gain / unit * grid)
+        return cls(unit, bias, Fraction(most + 1, grid), Fraction(most, grid))
 
     def times(self, fires: str) -> int:
         """Return the least integer that makes integers of bias and threshold."""
