@@ -17,7 +17,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from spikeloom.kinds import KINDS
+
 __all__ = ["entry", "main", "main_parser"]
+
 
 _T = TypeVar("_T", int, float)
 
@@ -120,7 +123,8 @@ def main_parser() -> argparse.ArgumentParser:
         help="file of figures (default: docs/results.json)",
     )  # fmt: skip
 
-    command("schema", "Print the JSON Schema of design files, for editors.")
+    add = command("schema", "Print the JSON Schema of design files, for editors.")
+    add.add_argument("--kind", choices=KINDS, metavar="KIND", help="of one kind of layer only")
     return parser
 
 

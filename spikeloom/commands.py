@@ -13,7 +13,8 @@ from spikeloom.boards.devices import DoesNotFitError
 from spikeloom.boards.pins import PinError
 from spikeloom.boards.tools import ToolError
 from spikeloom.design.base import Design
-from spikeloom.design.file import load_design, schema
+from spikeloom.design.file import load_design
+from spikeloom.design.json_schema import schema
 from spikeloom.design.pins import read_pcf
 from spikeloom.design.read import DesignError
 from spikeloom.figures.model import BenchError
@@ -79,7 +80,7 @@ def run_bench(options: Namespace) -> Result:
 
 def run_schema(options: Namespace) -> Result:
     """Print the JSON Schema of design files."""
-    return 0, schema()
+    return 0, schema(options.kind)
 
 
 def run_generate(options: Namespace) -> Result:

@@ -115,7 +115,6 @@ def test_examples(path):
     rounded = ["norm: offset -0"] * (design.name == "tiny-32x64-norm")
     assert [warning[:15] for warning in design.warnings] == ["scale: 1/56 is "] * tie + rounded
     assert not tie or "no float32 number, on purpose" in path.read_text()
-    assert path.read_text().startswith("#:schema ../spikeloom/design.schema.json\n")
 
 
 def test_examples_cover_the_workloads():
