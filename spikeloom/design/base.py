@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, model_v
 
 from spikeloom.design.errors import explain
 from spikeloom.design.names import LONGEST, PATTERN, check_name, default_name
-from spikeloom.design.read import DesignError, show
+from spikeloom.design.read import DesignError, read_toml, show
 from spikeloom.design.target import Budget, Target
 from spikeloom.design.values import Section
 from spikeloom.kinds import KINDS, part
@@ -83,6 +83,15 @@ class Design(Section):
             raise explain(cls, error, file) from None
         except DesignError as error:
             raise DesignError(error.key, error.value, error.allowed, file) from None
+
+    @classmethod
+    def from_file(cls, path: Path | str) -> Self:
+        """Read and validate a design file, as a layer of this kind; of this class, of any.
+
+        Raises :exc:`DesignError`, one line ``file: key: value: what is allowed``, and nothing else.
+        """
+        path = Path(path)
+        return cls.from_dict(read_toml(path), folder=path.parent, file=str(path))
 
     @property
     def module(self) -> str:

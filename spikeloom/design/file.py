@@ -3,15 +3,13 @@
 from pathlib import Path
 
 from spikeloom.design.base import Design
-from spikeloom.design.read import read_toml
 
 __all__ = ["load_design"]
 
 
 def load_design(path: Path | str) -> Design:
-    """Read and validate a design file.
+    """Read and validate a design file of any kind; see :meth:`Design.from_file` for one of them.
 
     Raises :exc:`DesignError`, one line ``file: key: value: what is allowed``, and nothing else.
     """
-    path = Path(path)
-    return Design.from_dict(read_toml(path), folder=path.parent, file=str(path))
+    return Design.from_file(path)
