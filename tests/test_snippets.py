@@ -14,7 +14,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.rst"))]
 # What a page says in words before its snippet.
 GIVEN = {
     "design-files": "import numpy as np\nimport torch\nbn: torch.nn.BatchNorm1d\n",
-    "network-training": "import torch\nx: torch.Tensor\nlength: torch.Tensor\nlabel: torch.Tensor\n",
+    "network-training": "from torch import Tensor\nx: Tensor\nlength: Tensor\nlabel: Tensor\n",
 }
 # The library is checked by itself, and types of torch are not always there. An editable install of
 # folders that are mapped is nothing that mypy sees.
