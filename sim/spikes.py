@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.design.base import Design
-from spikeloom.files import Archive, FormatError, InputError, replacing, words
+from spikeloom.errors import words
+from spikeloom.files import Archive, FormatError, InputError, replacing
 from spikeloom.golden.arrays import ArraySpec, fill
 from spikeloom.golden.kinds import model
 

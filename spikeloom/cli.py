@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -153,8 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     # Only now: help and usage errors need none of it.
-    from spikeloom import commands
-    from spikeloom.files import words
+    from spikeloom.errors import NoError, RequestError, words
 
     try:
         os.getcwd()
@@ -162,14 +162,14 @@ def _run(options: argparse.Namespace) -> int:
         return _fail(f"the folder to work in must exist, and does not: {words(error)}", 2)
     try:
         run: Callable[[argparse.Namespace], tuple[int, dict[str, Any] | str]]
-        run = getattr(commands, f"run_{options.command}")
+        run = import_module(f"spikeloom.commands.{options.command}").run
         code, result = run(options)
-    except commands.NoError as error:
+    except NoError as error:
         return _fail(str(error), 1)
     except OSError as error:
         named = f"{error.filename}: " if isinstance(error.filename, str) else ""
         return _fail(f"{named}{words(error)}", 2)
-    except commands.REQUEST_ERRORS as error:
+    except RequestError as error:
         return _fail(str(error), 2)
     try:
         _print(result)
