@@ -1,9 +1,11 @@
 """What ends a command: a wrong request, or the answer no; and how faults are worded."""
 
+import difflib
 import errno
 import resource
+from collections.abc import Iterable
 
-__all__ = ["NoError", "RequestError", "words"]
+__all__ = ["NoError", "RequestError", "nearest", "words"]
 
 
 class RequestError(Exception):
@@ -12,6 +14,16 @@ class RequestError(Exception):
 
 class NoError(Exception):
     """The request was right and the answer is no: exit code 1. One line."""
+
+
+def nearest(found: object, known: Iterable[str]) -> str:
+    """Ask if what was found is a slip for something known: what to add to a message, or nothing.
+
+    >>> nearest("xor", ["and", "xnor"]), nearest("or", ["table"])
+    ("; did you mean 'xnor'?", '')
+    """
+    close = difflib.get_close_matches(found, known, 1, 0.7) if isinstance(found, str) else []
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def words(error: BaseException) -> str:

@@ -11,6 +11,7 @@ from spikeloom.design.names import LONGEST, PATTERN, check_name, default_name
 from spikeloom.design.read import DesignError, read_toml, show
 from spikeloom.design.target import Budget, Target
 from spikeloom.design.values import Section
+from spikeloom.errors import nearest
 from spikeloom.kinds import KINDS, part
 
 __all__ = ["Design"]
@@ -123,5 +124,6 @@ def _kind(data: Mapping[str, object], file: str) -> Any:
     """Find the design of the kind that a dictionary names."""
     kind = data.get("kind", KINDS[0])
     if not isinstance(kind, str) or kind not in KINDS:
-        raise DesignError("kind", show(kind), f"must be one of {', '.join(KINDS)}", file)
+        allowed = f"must be one of {', '.join(KINDS)}{nearest(kind, KINDS)}"
+        raise DesignError("kind", show(kind), allowed, file)
     return part(kind, "design")

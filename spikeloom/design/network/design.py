@@ -20,9 +20,10 @@ BEAT: Final = 16
 
 
 class NetworkDesign(SequenceKeys, Design):
-    """One network, immutable; made by ``load_design`` or :meth:`from_dict`.
+    """A whole spiking transformer: encoder, blocks and read-out.
 
-    What its layers compute is said in :mod:`spikeloom.golden.network`.
+    Immutable; made by ``load_design`` or :meth:`from_dict`. What its layers compute is said in
+    :mod:`spikeloom.golden.network`.
     """
 
     kind: Literal["network"] = Field(default="network", description="What the file describes.")
