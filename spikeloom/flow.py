@@ -25,7 +25,8 @@ from spikeloom.boards.place import (
 )
 from spikeloom.boards.yosys import yosys_version
 from spikeloom.design.base import Design
-from spikeloom.files import fresh_folder, share, sync_tree, words
+from spikeloom.errors import RequestError, words
+from spikeloom.files import fresh_folder, share, sync_tree
 from spikeloom.golden.arrays import fill
 from spikeloom.golden.kinds import model
 from spikeloom.hdl.kinds import asked
@@ -58,7 +59,7 @@ _DSP_WARNING = (
 )
 
 
-class BuildError(Exception):
+class BuildError(RequestError):
     """A build was asked for that cannot be done. One line; a wrong request, exit code 2."""
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
+from spikeloom.errors import RequestError
 from spikeloom.report.html import render_html
 from spikeloom.report.markdown import render_markdown
 from spikeloom.report.model import Budgets, Report
@@ -18,7 +19,7 @@ __all__ = ["Report", "ReportError", "find", "load", "problems", "show", "write"]
 Style = Literal["text", "markdown", "html", "json"]
 
 
-class ReportError(Exception):
+class ReportError(RequestError):
     """A report cannot be read. One line, file first; a wrong request, exit code 2."""
 
 

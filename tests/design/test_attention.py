@@ -105,7 +105,7 @@ REFUSED = [
     ({"tokens": 1 << 14000}, "tokens: an integer of 14001 bits: must be an integer from 1 to 4096"),
     ({"steps": 0}, "steps: 0: must be an integer from 1 to 64"),
     ({"dim": 65}, "dim: 65: must be a multiple of heads (4)"),
-    ({"dims": 3}, f"dims: 3: unknown key: the keys here are {KEYS}"),
+    ({"dims": 3}, f"dims: 3: unknown key: the keys here are {KEYS}; did you mean 'dim'?"),
     ({3: 4}, f"3: 3: unknown key: the keys here are {KEYS}"),
     (
         {"name": "Tiny"},

@@ -1,7 +1,6 @@
 """Design files as files: where they lie, what is wrong with them, examples and the schema."""
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -117,8 +116,6 @@ def test_examples(path):
     rounded = ["norm: offset -0"] * (design.name == "tiny-32x64-norm")
     assert [warning[:15] for warning in design.warnings] == ["scale: 1/56 is "] * tie + rounded
     assert not tie or "no float32 number, on purpose" in path.read_text()
-    link = os.path.relpath(ROOT / "spikeloom/design.schema.json", path.parent)
-    assert path.read_text().startswith(f"#:schema {link}\n")
 
 
 def test_examples_cover_the_workloads():

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from spikeloom.design.base import Design
-from spikeloom.design.network.sections import Block, Encoder, NetworkFolding, Readout
+from spikeloom.design.network.sections import OF_ALL, SIZES, Block, Encoder, NetworkFolding, Readout
 from spikeloom.design.network.shapes import check_arrays
 from spikeloom.design.network.weights import WeightsKey
 from spikeloom.design.read import DesignError, show
@@ -18,14 +18,12 @@ __all__ = ["BEAT", "NetworkDesign"]
 BEAT: Final = 16
 """Bits of a beat between the parts of a network, and of a word of its memories."""
 
-_SIZES = ("tokens", "dim", "steps")
-_OF_ALL = ("name", "target", "budget")
-
 
 class NetworkDesign(SequenceKeys, Design):
-    """One network, immutable; made by ``load_design`` or :meth:`from_dict`.
+    """A whole spiking transformer: encoder, blocks and read-out.
 
-    What its layers compute is said in :mod:`spikeloom.golden.network`.
+    Immutable; made by ``load_design`` or :meth:`from_dict`. What its layers compute is said in
+    :mod:`spikeloom.golden.network`.
     """
 
     kind: Literal["network"] = Field(default="network", description="What the file describes.")
@@ -110,12 +108,12 @@ def _target(given: object) -> object:
 def _block(data: Mapping[str, Any], n: int, block: object) -> object:
     if not isinstance(block, Mapping) or not isinstance(block.get("attention"), Mapping):
         return block
-    for key in _OF_ALL:
+    for key in OF_ALL:
         if key in block["attention"]:
             found = show(block["attention"][key])
             allowed = "must be left out: it is said of the network"
             raise DesignError(f"blocks.{n}.attention.{key}", found, allowed)
-    sizes = {key: data[key] for key in _SIZES if key in data}
+    sizes = {key: data[key] for key in SIZES if key in data}
     target = data.get("target")
     cells = target.get("cells", "portable") if isinstance(target, Mapping) else "portable"
     inner = {"name": "attention", "target": {"beat": BEAT, "cells": cells}}
@@ -126,7 +124,7 @@ def _check_attention(design: NetworkDesign, n: int, block: Block) -> None:
     """Refuse attention that takes or gives something else than spikes of every token."""
     attention = block.attention
     key = f"blocks.{n}.attention"
-    for name in _SIZES:
+    for name in SIZES:
         if getattr(attention, name) != getattr(design, name):
             allowed = f"must be that of the network ({getattr(design, name)}), or be left out"
             raise DesignError(f"{key}.{name}", show(getattr(attention, name)), allowed)

@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainSerializer, WithJsonSchema
+from pydantic import Field, GetJsonSchemaHandler, PlainSerializer
+from pydantic_core import CoreSchema
 
 from spikeloom.design.attention import AttentionDesign
 from spikeloom.design.values import Section
 
-__all__ = ["Block", "Encoder", "NetworkFolding", "Readout"]
+__all__ = ["OF_ALL", "SIZES", "Block", "Encoder", "NetworkFolding", "Readout"]
 
 
 class Encoder(Section):
@@ -46,11 +47,27 @@ class Encoder(Section):
 
 def _keys(attention: AttentionDesign) -> dict[str, Any]:
     """Give the keys of a section that is read as this layer: what the network says is left out."""
-    return attention.model_dump(mode="json", exclude_defaults=True, exclude=_OUTER)
+    return attention.model_dump(mode="json", exclude_defaults=True, exclude={*OF_ALL, *SIZES})
 
 
-_OUTER = {"name", "target", "budget", "tokens", "dim", "steps"}
-_ATTENTION = {"type": "object", "description": "Keys of an attention layer, without its sizes."}
+OF_ALL = ("name", "target", "budget")
+"""Keys that a network says of all its layers, and its attention layers must not."""
+
+SIZES = ("tokens", "dim", "steps")
+"""Keys that its attention layers take over, and may repeat."""
+
+
+class _AttentionSchema:
+    """JSON Schema of an attention layer's keys, where a network has said the others."""
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        whole = handler.resolve_ref_schema(handler(core))
+        # Sizes may be said again, if they are the same.
+        keys = {key: rule for key, rule in whole["properties"].items() if key not in OF_ALL}
+        needed = [key for key in whole["required"] if key not in SIZES]
+        return {**whole, "properties": keys, "required": needed}
 
 
 class Block(Section):
@@ -63,8 +80,8 @@ class Block(Section):
         default=2, description="Bits of a weight: 1 is -1 and 1, 2 is ternary, -1, 0 and 1."
     )
     hidden: int = Field(ge=1, le=8192, description="Channels between the two layers of the MLP.")
-    attention: Annotated[AttentionDesign, PlainSerializer(_keys), WithJsonSchema(_ATTENTION)] = (
-        Field(description="Keys of an attention layer, without tokens, dim and steps.")
+    attention: Annotated[AttentionDesign, PlainSerializer(_keys), _AttentionSchema()] = Field(
+        description="Keys of an attention layer, without tokens, dim and steps."
     )
 
 
