@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["FLOORS", "PACKER", "TYPES", "Floor", "Site", "module_of", "read_sites"]
+__all__ = [
+    "FLOORS", "PACKER", "TYPES", "Floor", "Site", "block_name", "module_of", "read_sites",
+]  # fmt: skip
 
 #: Module path under which cells stand that packing adds: carry feeds, constants.
 PACKER = "(packer)"
@@ -107,3 +109,12 @@ def read_sites(placed: Mapping[str, Any], scopes: Iterable[str]) -> tuple[Site, 
         x, y, z = (int(number or 0) for number in bel.groups())
         sites.append(Site(TYPES[cell["type"]], x, y, z, module_of(name, known), name))
     return tuple(sorted(sites, key=lambda site: (site.x, site.y, site.z, site.kind)))
+
+
+def block_name(cell: str) -> str:
+    """Name a memory, a multiplier or a port by the packed cell that is a part of it.
+
+    >>> block_name("layer.engine.membrane$192.0.1_RAM"), block_name("m_axis_tdata[6]$sb_io")
+    ('layer.engine.membrane', 'm_axis_tdata[6]')
+    """
+    return re.sub(r"(\$\d+)?(\.\d+)*(_RAM|_SPRAM|_DSP)$|\$sb_io$", "", cell)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from spikeloom.boards.devices import Device, Resources, check_fit
-from spikeloom.boards.floorplan import PACKER, TYPES, Site, module_of, read_sites
+from spikeloom.boards.floorplan import PACKER, TYPES, Site, block_name, module_of, read_sites
 from spikeloom.boards.ice40 import Netlist
 from spikeloom.boards.pins import Pin, move_ports, placed_pins
 from spikeloom.boards.tools import ToolError, run_tool
@@ -417,12 +417,11 @@ def _signal(port: Mapping) -> str:
     >>> _signal({"cell": "engine.acc_SB_DFFSR_Q_3_D_SB_LUT4_O_LC", "port": "I1"})
     'engine.acc'
     >>> _signal({"cell": "engine.mem.0.1_RAM", "port": "RDATA_14"})
-    'engine.mem.0.1 RDATA_14'
+    'engine.mem RDATA_14'
     """
     cell = _clean(port["cell"])
-    if cell.endswith(("_RAM", "_SPRAM", "_DSP")):
-        return f"{cell.rpartition('_')[0]} {port['port']}"
-    return cell
+    block = block_name(cell)
+    return cell if block == cell else f"{block} {port['port']}"
 
 
 def _clean(name: str) -> str:

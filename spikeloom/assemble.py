@@ -1,14 +1,13 @@
 """Put a report together from what synthesis, placement and simulation found."""
 
 import importlib.metadata
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from spikeloom.boards.devices import DEVICES, Device
-from spikeloom.boards.floorplan import FLOORS, Site
+from spikeloom.boards.floorplan import FLOORS, Site, block_name
 from spikeloom.boards.ice40 import Netlist
 from spikeloom.boards.place import Packing, Placement, TimingPath
 from spikeloom.design.base import Design
@@ -165,7 +164,7 @@ def _floorplan(sites: Sequence[Site], device: Device) -> Floorplan | None:
         if site.kind == "logic_cells":
             cells[site.module].append(f"{site.x}/{site.y}/{site.z}")
         else:
-            known = {**asdict(site), "name": _block_name(site.name)}
+            known = {**asdict(site), "name": block_name(site.name)}
             blocks.append(Block(**known))
     return Floorplan(
         columns=floor.columns,
@@ -174,12 +173,3 @@ def _floorplan(sites: Sequence[Site], device: Device) -> Floorplan | None:
         cells={module: " ".join(places) for module, places in sorted(cells.items())},
         blocks=tuple(blocks),
     )
-
-
-def _block_name(cell: str) -> str:
-    """Name a memory or a port by the cell that is a part of it.
-
-    >>> _block_name("layer.engine.membrane$192.0.1_RAM"), _block_name("m_axis_tdata[6]$sb_io")
-    ('layer.engine.membrane', 'm_axis_tdata[6]')
-    """
-    return re.sub(r"(\$\d+)?(\.\d+)*(_RAM|_SPRAM|_DSP)$|\$sb_io$", "", cell)
