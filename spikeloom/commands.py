@@ -19,7 +19,7 @@ from spikeloom.design.read import DesignError
 from spikeloom.figures.model import BenchError
 from spikeloom.figures.run import bench
 from spikeloom.files import InputError, check_writable
-from spikeloom.flow import BuildError, build, predict_cycles
+from spikeloom.flow import BuildError, build
 from spikeloom.generate import generate
 from spikeloom.golden.kinds import model
 from spikeloom.owner import changes
@@ -28,6 +28,7 @@ from spikeloom.report.text import render_text
 from spikeloom.sim.simulate import Answer, check_request, simulate
 from spikeloom.sim.spikes import draw_spikes, read_labels, read_spikes, write_arrays
 from spikeloom.sim.traffic import SimulationError
+from spikeloom.trial import tell
 
 __all__ = [
     "REQUEST_ERRORS",
@@ -208,12 +209,7 @@ def run_build(options: Namespace) -> Result:
             answer = simulate(design, arrays)
         except SimulationError as error:
             raise NoError(f"{options.design}: {error}") from error
-        _compare(design, arrays, answer)
-        return {
-            "measured": dict(answer.numbers),
-            "predicted": {"compute_cycles": predict_cycles(design, arrays)},
-            "stimulus": source,
-        }
+        return dict(tell(design, arrays, answer, _compare(design, arrays, answer), source))
 
     try:
         report = build(
