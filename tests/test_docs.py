@@ -103,10 +103,12 @@ def test_state_order_is_what_the_page_proves(kind, encodings, tokens):
 # Examples in a shell
 
 
-def tutorial(folder):
-    """Write the files of the tutorial, and give its commands with their exit codes."""
+def tutorial(folder, page="tutorial.rst"):
+    """Write the files of a tutorial, and give its commands with their exit codes."""
     commands = []
-    for language, options, text in directives(read("tutorial.rst"), "code-block"):
+    for language, options, text in directives(read(page), "code-block"):
+        if options.get("class") == "by-hand":
+            continue
         if "caption" in options:
             (folder / options["caption"]).write_text(text, encoding="utf-8")
         if language == "console":
@@ -164,6 +166,18 @@ def test_tutorial_with_builds(tmp_path):
     assert "equal to golden" in said
     for name in ("my-layer", "my-layer-4"):
         assert (tmp_path / "out" / name / "report.html").is_file()
+
+
+@pytest.mark.synth
+def test_network_tutorial(tmp_path):
+    said = shell(tmp_path, tutorial(tmp_path, "network-tutorial.rst"))
+    assert "vowels-chip.load" in said
+    assert "equal to golden" in said
+    assert "equal to recorded" in said
+    with np.load(tmp_path / "out" / "few-answer.npz") as file:
+        assert (
+            file["logits"].argmax(axis=1) == np.load(tmp_path / "out" / "few.npz")["label"]
+        ).all()
 
 
 def test_targets_of_make_exist():

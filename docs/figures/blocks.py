@@ -61,9 +61,12 @@ class Diagram:
     ----------
     svg : xml.etree.ElementTree.Element
         What was drawn.
+    width, height : float
+        As given.
     """
 
     def __init__(self, width: float, height: float):
+        self.width, self.height = width, height
         size = {"width": f"{width:g}", "height": f"{height:g}"}
         self.svg = ElementTree.Element(
             f"{{{SVG}}}svg", {"viewBox": f"0 0 {width:g} {height:g}", **size}
