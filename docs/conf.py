@@ -46,6 +46,9 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 autodoc_preserve_defaults = True
 
+# Every page draws the whole navigation: with each method in it, that takes a second a page.
+toc_object_entries = False
+
 html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = "Spikeloom"
