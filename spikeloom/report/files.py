@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 from pydantic import ValidationError
 
@@ -54,13 +55,17 @@ def find(path: Path | str) -> tuple[Report, ...]:
     ReportError
         There is none, or one is not valid.
     """
-    path = Path(path)
+    return tuple(report for report, _ in _find(Path(path)))
+
+
+def _find(path: Path) -> list[tuple[Report, Path]]:
+    """Read reports as :func:`find` does, each with its file."""
     if path.is_file() or (path / "report.json").is_file():
-        return (load(path),)
+        return [(load(path), path)]
     files = sorted(path.glob("*/report.json"))
     if not files:
         raise ReportError(f"{path}: must hold report.json, or directories that do")
-    return tuple(sorted(map(load, files), key=lambda report: report.name))
+    return sorted(((load(file), file) for file in files), key=lambda item: item[0].name)
 
 
 def problems(report: Report, budget: object = None) -> list[str]:
@@ -111,22 +116,33 @@ def show(
         As for :func:`problems`.
     style : {"text", "markdown", "html", "json"}
         For a terminal, a CI summary, a browser, or a program. The JSON is one object with the
-        keys ``reports``, ``against`` and ``problems``.
+        keys ``reports``, ``against`` and ``problems``. The page of a directory of build directories
+        links to their pages, for a browser that finds it in that directory.
 
     Raises
     ------
     ReportError
         A report cannot be read.
     """
-    reports = find(path)
+    placed = _find(Path(path))
+    reports = tuple(report for report, _ in placed)
     before = find(against) if against is not None else ()
     found = [problem for report in reports for problem in problems(report, budget)]
     if style == "json":
         return _to_json(reports, before, found), found
-    renderers = {"text": render_text, "markdown": render_markdown, "html": render_html}
+    limits = _budgets(budget)
+    if style == "html":
+        pages = ((report.name, file.with_name("report.html")) for report, file in placed)
+        links = {
+            name: f"{quote(page.parent.name)}/{page.name}" for name, page in pages if page.is_file()
+        }
+        title = Path(path).resolve().name
+        return render_html(reports, before, limits, title=title, links=links), found
+    renderers = {"text": render_text, "markdown": render_markdown}
     if style not in renderers:
-        raise ValueError(f"Style must be one of {', '.join([*renderers, 'json'])}, not {style!r}")
-    return renderers[style](reports, before, _budgets(budget)), found
+        allowed = "text, markdown, html, json"
+        raise ValueError(f"Style must be one of {allowed}, not {style!r}")
+    return renderers[style](reports, before, limits), found
 
 
 def _to_json(reports: Sequence[Report], against: Sequence[Report], found: list[str]) -> str:
