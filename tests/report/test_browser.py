@@ -28,6 +28,10 @@ STICKING_OUT = """() => {
     return out;
 }"""
 
+# How much smaller than it was drawn each picture with words in it is.
+SCALES = """() => [...document.querySelectorAll('svg:has(text)')]
+    .filter(s => s.clientWidth).map(s => s.clientWidth / s.viewBox.baseVal.width)"""
+
 
 @pytest.fixture(scope="module")
 def browser():
@@ -83,6 +87,10 @@ def test_each_picture_is_there_once(browser, folder, width):
     floor = page.locator("svg.floor").bounding_box()
     assert floor["height"] / floor["width"] == pytest.approx(32 / 26, rel=0.01)
     assert floor["width"] > 300
+    scales = page.evaluate(SCALES)
+    assert len(scales) == 6
+    # Words stay as large as they are around the pictures.
+    assert min(scales) > 0.95
 
 
 def test_side_by_side_where_there_is_room(browser, folder):
