@@ -1,5 +1,6 @@
 """Load, judge, compare and show reports."""
 
+import contextlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,13 +9,15 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
+from spikeloom.files import replacing
 from spikeloom.report.html import render_html
 from spikeloom.report.markdown import render_markdown
 from spikeloom.report.model import Budgets, Report
+from spikeloom.report.runs import Check
 from spikeloom.report.tables import budget_problems, cycle_problems
 from spikeloom.report.text import render_text
 
-__all__ = ["Report", "ReportError", "find", "load", "problems", "show", "write"]
+__all__ = ["Report", "ReportError", "find", "load", "note", "problems", "show", "write"]
 
 Style = Literal["text", "markdown", "html", "json"]
 
@@ -156,7 +159,36 @@ def _to_json(reports: Sequence[Report], against: Sequence[Report], found: list[s
 
 def write(report: Report, directory: Path) -> None:
     """Write ``report.json``, ``report.md`` and ``report.html``."""
-    text = json.dumps(report.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
-    (directory / "report.json").write_text(text, encoding="utf-8")
-    (directory / "report.md").write_text(render_markdown([report]), encoding="utf-8")
-    (directory / "report.html").write_text(render_html([report]), encoding="utf-8")
+    for name, text in _renditions(report).items():
+        (directory / name).write_text(text, encoding="utf-8")
+
+
+def note(check: Check, directory: Path) -> Report:
+    """Say in the report of a build what was compared, instead of what it says of that target.
+
+    All three files are replaced, ``report.json`` last.
+
+    Raises
+    ------
+    ReportError
+        There is no report, or it is not valid.
+    InputError
+        The files cannot be written.
+    """
+    report = load(directory)
+    others = tuple(other for other in report.checks if other.target != check.target)
+    report = report.model_copy(update={"checks": (*others, check)})
+    with contextlib.ExitStack() as stack:
+        for name, text in _renditions(report).items():
+            fresh = stack.enter_context(replacing(directory / name))
+            fresh.write_text(text, encoding="utf-8")
+    return report
+
+
+def _renditions(report: Report) -> dict[str, str]:
+    """Give the texts of all files."""
+    return {
+        "report.json": json.dumps(report.model_dump(mode="json"), indent=2, sort_keys=True) + "\n",
+        "report.md": render_markdown([report]),
+        "report.html": render_html([report]),
+    }
