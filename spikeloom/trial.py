@@ -105,7 +105,7 @@ def must_be_build(design: Design, folder: Path, target: str) -> None:
     ReportError
         There is no report.
     """
-    report = load(folder)
+    report = load(folder / "report.json")
     text = to_rtlil(AxiStreamTop(design), design.module)
     digest = hashlib.sha256(text.encode()).hexdigest()
     if report.files.get(f"{design.name}.il") != digest:

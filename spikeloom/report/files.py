@@ -175,7 +175,7 @@ def note(check: Check, directory: Path) -> Report:
     InputError
         The files cannot be written.
     """
-    report = load(directory)
+    report = load(directory / "report.json")
     others = tuple(other for other in report.checks if other.target != check.target)
     report = report.model_copy(update={"checks": (*others, check)})
     with contextlib.ExitStack() as stack:
