@@ -22,15 +22,16 @@ from spikeloom.report.model import (
     Seed,
     Use,
 )
-from spikeloom.report.runs import Activity, Check, Cycles, Firing, Stage
+from spikeloom.report.runs import Activity, Cycles, Firing, Stage
 from spikeloom.sim.names import spell
 
 __all__ = ["Counts", "assemble", "merged"]
 
 #: What a simulation tells a report, as far as known: ``measured`` and ``predicted`` (mappings with
 #: the keys ``cycles``, ``compute_cycles`` and ``interval``), ``stimulus`` (a few words), ``checks``
-#: and ``activity`` (fields of :mod:`spikeloom.report.runs`), ``stages`` (name, first cycle, that of
-#: the next layer), ``firing`` (name, spikes, places for them) and ``memories``.
+#: (each a :class:`spikeloom.report.runs.Check`), ``activity`` (fields of its namesake there),
+#: ``stages`` (name, first cycle, that of the next layer), ``firing`` (name, spikes, places for
+#: them) and ``memories`` (as :meth:`spikeloom.hdl.frame.memory_map.MemoryShape.describe` has them).
 Counts = Mapping[str, Any]
 
 _DSP_WARNING = (
@@ -110,7 +111,7 @@ def assemble(
         measured=None if measured is None else Cycles(**measured),
         predicted=None if predicted is None else Cycles(**predicted),
         stimulus=counts.get("stimulus", ""),
-        checks=tuple(Check(**check) for check in counts.get("checks", ())),
+        checks=tuple(counts.get("checks", ())),
         activity=None if activity is None else Activity(**activity),
         stages=tuple(
             Stage(name=name, begin=begin, end=end) for name, begin, end in counts.get("stages", ())

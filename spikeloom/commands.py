@@ -23,12 +23,12 @@ from spikeloom.flow import BuildError, build
 from spikeloom.generate import generate
 from spikeloom.golden.kinds import model
 from spikeloom.owner import changes
-from spikeloom.report.files import ReportError, Style, problems, show
+from spikeloom.report.files import ReportError, Style, note, problems, show
 from spikeloom.report.text import render_text
 from spikeloom.sim.simulate import Answer, check_request, simulate
 from spikeloom.sim.spikes import draw_spikes, read_labels, read_spikes, write_arrays
 from spikeloom.sim.traffic import SimulationError
-from spikeloom.trial import tell
+from spikeloom.trial import check_of, must_be_build, tell
 
 __all__ = [
     "REQUEST_ERRORS",
@@ -109,6 +109,9 @@ def run_simulate(options: Namespace) -> Result:
     if options.output is not None:
         # Before the work, not after it.
         check_writable(options.output)
+    if options.report is not None:
+        _check_note(options)
+        must_be_build(design, options.report, options.target)
     say(f"{design.name}: {source}")
     start = time.perf_counter()
     answer = _answer(design, arrays, options)
@@ -118,6 +121,8 @@ def run_simulate(options: Namespace) -> Result:
     compared = _compare(design, arrays, answer) if options.check else []
     if options.output is not None:
         write_arrays(options.output, answer.arrays())
+    if options.report is not None:
+        note(check_of(design, arrays, options.target, compared, source), options.report)
     right = _right(options, answer)
     result = {
         "name": design.name,
@@ -137,6 +142,14 @@ def run_simulate(options: Namespace) -> Result:
     lines += [f"{name}: {value}" for name, value in answer.numbers.items()]
     lines += [f"equal to {other}" for other in compared]
     return 0, "\n".join(lines) + "\n"
+
+
+def _check_note(options: Namespace) -> None:
+    """Refuse to note what is not compared."""
+    if not options.check:
+        raise InputError("--report: must be given together with --check")
+    if options.target == "golden":
+        raise InputError("--report: must go with --target rtl or netlist, not golden")
 
 
 def _right(options: Namespace, answer: Answer) -> int | None:

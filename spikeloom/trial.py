@@ -1,21 +1,30 @@
 """What a simulation tells the report of a build."""
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.assemble import Counts
+from spikeloom.boards.ice40 import SynthOptions
+from spikeloom.boards.yosys import yosys_version
 from spikeloom.design.base import Design
+from spikeloom.files import InputError
 from spikeloom.flow import predict_cycles
 from spikeloom.golden.arrays import inferences, one_by_one
 from spikeloom.golden.kinds import model
 from spikeloom.hdl.kinds import asked
+from spikeloom.hdl.top import AxiStreamTop
+from spikeloom.report.files import load
+from spikeloom.report.runs import Check
 from spikeloom.sim.simulate import Answer
+from spikeloom.sim.verilog import to_rtlil
 
-__all__ = ["check_of", "tell"]
+__all__ = ["check_of", "must_be_build", "tell"]
 
 # Spikes are counted in as many inferences: golden models of networks take their time.
 _SAMPLE = 16
@@ -61,15 +70,55 @@ def check_of(
     target: str,
     equal: Sequence[str],
     stimulus: str,
-) -> dict[str, Any]:
-    """Say of which target how many answers were compared, and with what."""
+) -> Check:
+    """Say of which target how many answers were compared, and with what.
+
+    ``target`` is ``"rtl"`` or ``"netlist"``; the rest as for :func:`tell`.
+    """
     count = inferences(model(design).inputs, arrays)
-    return {
-        "target": target,
-        "against": tuple(equal),
-        "inferences": 1 if count is None else count,
-        "stimulus": stimulus,
-    }
+    return Check.model_validate(
+        {
+            "target": target,
+            "against": tuple(equal),
+            "inferences": 1 if count is None else count,
+            "stimulus": stimulus,
+        }
+    )
+
+
+def must_be_build(design: Design, folder: Path, target: str) -> None:
+    """Refuse to note what was simulated in the report of a build of something else.
+
+    Parameters
+    ----------
+    design : Design
+        What is simulated.
+    folder : Path
+        Build directory.
+    target : str
+        ``"rtl"``, or ``"netlist"`` as synthesis makes it now.
+
+    Raises
+    ------
+    InputError
+        The build's RTL is not that of the design, or its netlist was made otherwise.
+    ReportError
+        There is no report.
+    """
+    report = load(folder / "report.json")
+    text = to_rtlil(AxiStreamTop(design), design.module)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if report.files.get(f"{design.name}.il") != digest:
+        raise InputError(
+            f"--report: {folder}: must be a build of {design.name} as it is now: its RTL is another"
+        )
+    options = SynthOptions(dsp=design.infers_dsp).to_dict()
+    made = (report.options, report.tools.get("yosys"))
+    if target == "netlist" and made != (options, yosys_version()):
+        raise InputError(
+            f"--report: {folder}: must be a build whose netlist is the one that is simulated: "
+            "synthesis had other options, or another Yosys"
+        )
 
 
 def _activity(answer: Answer) -> dict[str, Any] | None:
