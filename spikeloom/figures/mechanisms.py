@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from spikeloom.figures.model import Results
 from spikeloom.figures.render import simple_table
-from spikeloom.report.tables import Row, Table, number
+from spikeloom.report.compare import number
+from spikeloom.report.tables import Row, Table
 
 __all__ = ["MECHANISMS", "Mechanism", "mechanism_tables"]
 
