@@ -18,7 +18,7 @@ __all__ = ["Collector", "Feeder"]
 def _places(plan: NetworkPlan) -> tuple[int, int]:
     """Bits of a word's column and of its slot, of all words of a token's heads."""
     columns = ceil_log2(plan.columns)
-    words = plan.design.blocks[0].attention.heads * plan.head_words
+    words = plan.layer.heads * plan.head_words
     return columns, max(ceil_log2(words) - columns, 0)
 
 
@@ -71,7 +71,7 @@ class Feeder(Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan, design = self.plan, self.plan.design
-        attention = design.blocks[0].attention
+        attention = plan.layer
         column_bits, slot_bits = _places(plan)
 
         # Sections of a head and step: k, v and q, the token or channel and its words in each.

@@ -140,7 +140,7 @@ def _attention(
     layer = unused(plan.attention())
     design = plan.design
     spikes = None
-    if arrays is not None and design.blocks[0].attention.order == "state":
+    if arrays is not None and plan.layer.order == "state":
         spikes = trace(design, np.asarray(arrays["x"])[:length]).spikes
     for n in range(design.depth):
         found = None
@@ -157,9 +157,9 @@ def _pipeline(plan: NetworkPlan, runs: Sequence[int]) -> int:
     design = plan.design
     inner = unused(plan.attention()).plan
     token = plan.head_words * design.tokens
-    keys = -(-design.tokens // design.beat) * design.blocks[0].attention.head_dim
+    keys = -(-design.tokens // design.beat) * plan.layer.head_dim
     beats = 2 * token + (keys if plan.keys_turned else token)
-    before, loaded = _BEFORE[design.blocks[0].attention.order], 3
+    before, loaded = _BEFORE[plan.layer.order], 3
     computed: list[int] = []
     sent: list[int] = []
     for n, cycles in enumerate(runs):

@@ -10,7 +10,6 @@ from spikeloom.golden.network.formula import attend
 from spikeloom.hdl.network.plan import NetworkPlan
 from spikeloom.hdl.network.planes import planes_of
 from spikeloom.hdl.network.program import assemble
-from spikeloom.hdl.network.widths import widths
 from spikeloom.hdl.network.words import FLAGS
 
 from ...networks.draws import block, draw_input, make
@@ -52,7 +51,7 @@ def run(design, x):
             k = np.array(rows, np.uint8)
         else:
             k = spikes_of(machine, "key", places)
-        answer = attend(design, len(seen), q, k, v)
+        answer = attend(design, len(seen), {"query": q, "key": k, "value": v})
         seen.append((q, k, v, answer))
         tensor = plan.tensors["attention"]
         for t, n in np.ndindex(design.steps, machine.length):
@@ -174,7 +173,7 @@ def test_bits_of_weights(bits):
 def test_flags_say_what_follows_what():
     design = make(blocks=[block()] * 2)
     plan = NetworkPlan(design)
-    passes = assemble(design, plan).passes
+    passes = assemble(plan).passes
     layers = 1 + 6 * 2 + 1
     assert sum("sync" in one.flags for one in passes) == layers
     assert sum("release" in one.flags and "sync" in one.flags for one in passes) == 1
@@ -197,8 +196,8 @@ def test_widths_hold_every_sum_on_its_way(bits, planes):
         readout={"weight_bits": bits},
         folding={"planes": planes},
     )
-    plan, wide = NetworkPlan(design), widths(design, planes)
-    assert wide == plan.widths
+    plan = NetworkPlan(design)
+    wide = plan.widths
     rng, least, most = np.random.default_rng(bits), 0, 0
     for density in (0.0, 0.1, 0.5, 0.9, 1.0):
         for _ in range(3):
