@@ -46,7 +46,7 @@ def network_stages(
     """
     design = plan.design
     length = design.tokens if arrays is None else int(np.asarray(arrays["length"]))
-    runs = _attention(plan, length, arrays)
+    runs = iter(()) if plan.inner is None else _attention(plan, length, arrays)
     line = _Line(plan, length)
     begins = []
     for one in plan.program.passes:
@@ -141,8 +141,10 @@ def _attention(
     design = plan.design
     spikes = None
     if arrays is not None and plan.layer.order == "state":
-        spikes = trace(design, np.asarray(arrays["x"])[:length]).spikes
-    for n in range(design.depth):
+        spikes = trace(design, np.asarray(arrays["x"])[..., :length, :]).spikes
+    for n, block in enumerate(design.blocks):
+        if block.attention != plan.inner:
+            continue
         found = None
         if spikes is not None:
             beyond = ((0, 0), (0, design.tokens - length), (0, 0))

@@ -34,13 +34,13 @@ class _Network(Protocol):
 def check_encoder(design: _Network) -> None:
     """Refuse inputs that are not what the first layer takes, and keys without a meaning."""
     encoder, membrane = design.encoder, design.blocks[0].membrane
+    if encoder.fraction > design.fraction:
+        allowed = f"must be at most fraction ({design.fraction})"
+        raise DesignError("encoder.fraction", show(encoder.fraction), allowed)
     if encoder.kind == "linear":
         if encoder.bits > 8:
             allowed = "must be an integer from 1 to 8 with kind linear"
             raise DesignError("encoder.bits", show(encoder.bits), allowed)
-        if encoder.fraction > design.fraction:
-            allowed = f"must be at most fraction ({design.fraction})"
-            raise DesignError("encoder.fraction", show(encoder.fraction), allowed)
         return
     allowed = "has no meaning with kind none: inputs are what the first block takes"
     for key in ("weight_bits", "position", "position_shift", *(() if membrane else ("fraction",))):
