@@ -67,6 +67,9 @@ def main_parser() -> argparse.ArgumentParser:
     add = command("generate", "Write NAME.v and NAME.json: Verilog and what to know about it.")
     add.add_argument("design", type=Path, metavar="DESIGN", help="design file (TOML)")
     add.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder")
+    add.add_argument(
+        "--kit", action="store_true", help="a test bench, FuseSoC core and LiteX module as well"
+    )
 
     add = command("simulate", "Answer spikes by the golden model, the RTL or the netlist.")
     add.add_argument("design", type=Path, metavar="DESIGN", help="design file (TOML)")

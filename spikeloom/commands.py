@@ -20,7 +20,7 @@ from spikeloom.figures.model import BenchError
 from spikeloom.figures.run import bench
 from spikeloom.files import InputError, check_writable
 from spikeloom.flow import BuildError, build, predict_cycles
-from spikeloom.generate import generate
+from spikeloom.generating import generate
 from spikeloom.golden.kinds import model
 from spikeloom.owner import changes
 from spikeloom.report.files import ReportError, Style, problems, show
@@ -88,7 +88,7 @@ def run_generate(options: Namespace) -> Result:
     start = time.perf_counter()
     given = design.model_dump(mode="json", exclude_none=True)
     changed = changes(options.output, design.name, given)
-    paths = generate(design, options.output, source=options.design.name)
+    paths = generate(design, options.output, source=options.design.name, kit=options.kit)
     if changed:
         say(f"{paths[0]}: replaced; the design differs in {', '.join(changed)}")
     say(f"generated {design.name} in {time.perf_counter() - start:.2f} s")

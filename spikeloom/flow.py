@@ -29,7 +29,7 @@ from spikeloom.files import fresh_folder, share, sync_tree, words
 from spikeloom.golden.arrays import fill
 from spikeloom.golden.kinds import model
 from spikeloom.hdl.kinds import asked
-from spikeloom.hdl.top import AxiStreamTop
+from spikeloom.hdl.top import PORTS, AxiStreamTop
 from spikeloom.owner import check_owner
 from spikeloom.report.files import ReportError, load, write
 from spikeloom.report.model import (
@@ -162,7 +162,7 @@ def build(
         rtlil.write_text(to_rtlil(component, design.module), encoding="utf-8")
         portable = design.target.cells == "portable"
         verilog = rtlil_to_verilog(
-            rtlil.read_text(encoding="utf-8"), design.module, portable=portable
+            rtlil.read_text(encoding="utf-8"), design.module, portable=portable, ports=PORTS
         )
         rtlil.with_suffix(".v").write_text(verilog, encoding="utf-8")
 

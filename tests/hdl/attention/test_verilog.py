@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from spikeloom.design import load_design
-from spikeloom.generate import generate
+from spikeloom.generating import generate
 from spikeloom.hdl.top import AxiStreamTop
 from spikeloom.sim.verilog import to_verilog
 
@@ -26,7 +26,7 @@ def generated(folder, seed):
     environment = {**os.environ, "PYTHONHASHSEED": str(seed), "PYTHONPATH": str(ROOT)}
     code = (
         "import sys; from pathlib import Path; from spikeloom.design import load_design; "
-        "from spikeloom.generate import generate; "
+        "from spikeloom.generating import generate; "
         "[generate(load_design(p), Path('out')) for p in sys.argv[1:]]"
     )
     paths = [os.path.relpath(EXAMPLES / f"{name}.toml", folder) for name in NAMES]
