@@ -1,4 +1,4 @@
-"""The ``spikeloom`` command: generate, simulate, build, report, bench, schema.
+"""The ``spikeloom`` command: generate, simulate, build, report, ci, bench, schema.
 
 Results go to standard output, progress and errors to standard error. Exit codes: 0 done, 1 the
 answer is no (over budget, mismatch), 2 the request is wrong (one line: file, key, value, what is
@@ -22,7 +22,7 @@ __all__ = ["entry", "main", "main_parser"]
 _T = TypeVar("_T", int, float)
 
 # Not the docstring, which Python leaves out with -OO.
-_ABOUT = "The ``spikeloom`` command: generate, simulate, build, report, bench, schema."
+_ABOUT = "The ``spikeloom`` command: generate, simulate, build, report, ci, bench, schema."
 _EPILOG = "Exit codes: 0 done, 1 the answer is no (over budget, mismatch), 2 the request is wrong."
 
 
@@ -112,6 +112,23 @@ def main_parser() -> argparse.ArgumentParser:
     style = add.add_mutually_exclusive_group()
     style.add_argument("--markdown", action="store_true", help="for a CI summary")
     style.add_argument("--html", action="store_true", help="for a browser")
+
+    add = command("ci", "Build designs, compare and judge them, for a CI service to show.")
+    add.add_argument("designs", nargs="+", metavar="DESIGN", help="design files, or patterns")
+    add.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder")
+    add.add_argument("--against", metavar="WHAT", help="a folder of builds, or a Git revision")
+    add.add_argument(
+        "--seeds", type=_number(int, 1, 64), default=4, metavar="K", help="placements (default: 4)"
+    )
+    add.add_argument(
+        "--jobs", type=_number(int, 1, 256), default=2, metavar="J", help="at a time (default: 2)"
+    )
+    add.add_argument("--title", default="Spikeloom", metavar="T", help="of summary and comment")
+    add.add_argument(
+        "--too-large-is-fine",
+        action="store_true",
+        help="list designs that do not fit their device, and go on",
+    )
 
     add = command("bench", "Measure every published figure again, and draw the tables of docs.")
     add.add_argument("--quick", action="store_true", help="compare a few points, as CI does")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from spikeloom.boards.devices import DoesNotFitError
 from spikeloom.boards.pins import PinError
 from spikeloom.boards.tools import ToolError
+from spikeloom.ci.run import run as run_in_ci
 from spikeloom.design.base import Design
 from spikeloom.design.file import load_design, schema
 from spikeloom.design.pins import read_pcf
@@ -34,6 +35,7 @@ __all__ = [
     "NoError",
     "run_bench",
     "run_build",
+    "run_ci",
     "run_generate",
     "run_report",
     "run_schema",
@@ -234,6 +236,11 @@ def run_build(options: Namespace) -> Result:
     if options.json:
         return int(bool(found)), {**report.model_dump(mode="json"), "problems": found}
     return int(bool(found)), render_text([report])
+
+
+def run_ci(options: Namespace) -> Result:
+    """Build designs, compare and judge them, for a CI service."""
+    return run_in_ci(options, say)
 
 
 def run_report(options: Namespace) -> Result:
