@@ -123,9 +123,20 @@ class Geometry:
         return self.design.encoder.position == "absolute"
 
     @property
+    def copies_input(self) -> bool:
+        """Whether the input becomes x by being copied: of tokens that are not there it is old.
+
+        Groups of tokens are read out as a whole, and then x must be zero there.
+        """
+        design = self.design
+        given = design.encoder.kind == "none" and not design.membrane
+        return given and design.readout.groups > 1
+
+    @property
     def keeps_input(self) -> bool:
-        """Whether the input is needed until the end, and not by the encoder alone."""
-        return self.design.membrane or self.design.encoder.kind == "none"
+        """Whether the input is needed until the end, and not by the first layer alone."""
+        given = self.design.encoder.kind == "none" and not self.copies_input
+        return self.design.membrane or given
 
     @property
     def layer(self) -> AttentionDesign:
@@ -165,10 +176,10 @@ class Geometry:
         found = {"input": Tensor(0, self.slots(wide), len(design.encoder.planes))}
         end = found["input"].end
         for name, slots in self._kept():
-            found[name] = Tensor(end, slots)
-            end += slots
-        if design.encoder.kind == "none" and not design.membrane:
-            found["x"] = found["input"]
+            planes = design.encoder.bits if name == "x" and self.copies_input else 1
+            found[name] = Tensor(end, slots, planes)
+            end = found[name].end
+        found.setdefault("x", found["input"])
         head = self.slots(design.dim if self.inner is None else self.head_channels)
         if any(isinstance(block.attention, MaskDesign) for block in design.blocks):
             head = max(head, self.slots(design.dim))
@@ -184,7 +195,7 @@ class Geometry:
         """Give tensors that nothing is written over, and their slots."""
         design = self.design
         wide = self.slots(design.dim)
-        if design.membrane or design.encoder.kind == "linear":
+        if design.membrane or not self.keeps_input:
             yield "x", wide
         for n, block in enumerate(design.blocks):
             if block.residual == "add":

@@ -67,7 +67,7 @@ class Term:
         Bits of the tensor.
     shift : int
         The weights count 2**shift.
-    table : slice or None
+    table : range or None
         Lanes of a token's place, of whose bits one is set, and only in the bit of the tensor that
         ``table_plane`` names.
     sparse : bool
@@ -79,7 +79,7 @@ class Term:
     bits: int
     inputs: tuple[Place, ...] = _SPIKES
     shift: int = 0
-    table: slice | None = None
+    table: range | None = None
     table_plane: int = 0
     sparse: bool = False
 
@@ -189,14 +189,19 @@ class _Lowering:
         lift = design.fraction - encoder.fraction
         if encoder.kind == "none":
             self.x = [_Source("x", self.plain, planes)]
-            self.u = [replace(self._each("input"), inputs=planes)]
+            given = self._each("input")
+            self.u = [replace(given, inputs=planes)]
+            lanes = plan.tensors["x"].slots * plan.lanes
+            for n in range(encoder.bits if plan.copies_input else 0):
+                bit = replace(given, inputs=(Place(n),))
+                yield self._gate([bit], 1, "x", self.plain + n * lanes)
             return
         table, start = None, plan.input_words * BEAT
         plane = 0
         channels, weight = np.arange(encoder.inputs), self.weights["encoder.weight"]
         if plan.placed:
             # The place of a token is an input of its own, in the bit that counts position_shift.
-            table, plane = slice(start, start + design.tokens), encoder.position_plane
+            table, plane = range(start, start + design.tokens), encoder.position_plane
             channels = np.concatenate([channels, start + np.arange(design.tokens)])
             weight = np.concatenate([weight, self.weights["encoder.position"].T], axis=1)
         width = plan.tensors["input"].slots * plan.lanes

@@ -72,10 +72,10 @@ def _sums(terms: Sequence[Term], group: int, planes: int) -> tuple[int, int]:
         for n, digit in enumerate(digits):
             for at in term.inputs:
                 place = n * planes + at.place + term.shift
-                found.append((place, *_ends(term, at, at.sign * digit)))
+                found.append((place, _ends(term, at, at.sign * digit)))
     low = high = least = most = np.zeros(terms[0].weight.shape[1], dtype=np.int64)
     before = 0
-    for place, below, above in sorted(found, key=lambda one: -one[0]):
+    for place, (below, above) in sorted(found, key=lambda one: -one[0]):
         gap, before = max(before - place, 0), place
         low, high = (low << gap) + below, (high << gap) + above
         least, most = np.minimum(least, low), np.maximum(most, high)
@@ -98,13 +98,12 @@ def _span(terms: Sequence[Term]) -> tuple[int, int]:
     """Return the range of the whole sum of the terms, of all outputs."""
     low = high = np.zeros(terms[0].weight.shape[1], dtype=np.int64)
     for term in terms:
-        ends = [
-            sum(at.sign << at.place for at in term.inputs if at.sign == sign) for sign in (-1, 1)
-        ]
-        inputs = weight = term.weight[0]
+        weight, bits = term.weight[0], term.inputs
+        ends = [sum(at.sign << at.place for at in bits if at.sign == sign) for sign in (-1, 1)]
+        inputs = weight
         if term.table is not None:
             inputs, places = weight[:, : term.table.start], weight[:, term.table]
-            shift = next(at.place for at in term.inputs if at.plane == term.table_plane)
+            shift = next(at.place for at in bits if at.plane == term.table_plane)
             low, high = low + (places.min(axis=1) << shift), high + (places.max(axis=1) << shift)
         products = np.stack([inputs * end for end in ends])
         low = low + (products.min(axis=0).sum(axis=1) << term.shift)
@@ -114,6 +113,7 @@ def _span(terms: Sequence[Term]) -> tuple[int, int]:
 
 def widths(design: NetworkDesign, layers: Sequence[Layer | None], planes: int) -> Widths:
     """Find the widths of an engine that takes so many bits of a weight at once."""
+    shift = design.fraction
     sums, drives, membranes, biases, thresholds = [], [], [], [], []
     logits = []
     for layer in layers:
@@ -130,7 +130,7 @@ def widths(design: NetworkDesign, layers: Sequence[Layer | None], planes: int) -
             continue
         sums.append(_sums(layer.terms, 0, planes))
         span = _span(layer.terms)
-        drive = tuple((s << design.fraction) + b for s, b in zip(span, bias, strict=True))
+        drive = ((span[0] << shift) + bias[0], (span[1] << shift) + bias[1])
         top = int(layer.threshold.max())
         membranes.append((2 * min(drive[0], 0) - 1, max(drive[1], 0) + top))
         drives.append(drive)

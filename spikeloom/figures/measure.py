@@ -159,6 +159,7 @@ def measure(point: Point, *, options: SynthOptions, say: Say) -> Result:
 def _settings(point: LayerPoint, design: Design) -> dict[str, int | str]:
     if isinstance(design, NetworkDesign):
         folding, encoder = design.folding, design.encoder
+        attention = built_attention(design)
         return {
             "file": point.file.as_posix(),
             **{"tokens": design.tokens, "dim": design.dim, "steps": design.steps},
@@ -166,7 +167,7 @@ def _settings(point: LayerPoint, design: Design) -> dict[str, int | str]:
             **{"input_bits": encoder.bits, "encoder_weight_bits": encoder.weight_bits},
             **{"lanes": folding.lanes, "tokens_at_once": folding.tokens},
             **{"planes": folding.planes, "memory": folding.weights},
-            "attention": built_attention(design).order,
+            "attention": "mask" if attention is None else attention.order,
             "device": design.target.device,
         }
     if not isinstance(design, AttentionDesign):

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.design.write import smallest, toml
-from spikeloom.files import Archive, FormatError, InputError, check_writable, words
+from spikeloom.errors import words
+from spikeloom.files import Archive, FormatError, InputError, check_writable
 from spikeloom.importing.checkpoint import Checkpoint, read_checkpoint
 from spikeloom.importing.config import read_config
 from spikeloom.importing.containers.tensor import MOST, most

@@ -112,7 +112,8 @@ def lif(x: _Array, threshold: float = 1.0, tau: float = 2.0) -> _Array:
 def _conv(
     x: _Array, weight: _Array, bias: _Array | None, *, stride: int = 1, padding: tuple[int, int]
 ) -> _Array:
-    """Return the convolution of (B, C, H, W) with (O, C, h, w)."""
+    """Return the convolution of (B, C, H, W) with (O, C, h, w), or of each channel with its own."""
+    own = weight.shape[1] == 1 and len(weight) == x.shape[1]
     high, wide = weight.shape[2:]
     padded = np.pad(x, ((0, 0), (0, 0), *((pad, pad) for pad in padding)))
     rows = (padded.shape[2] - high) // stride + 1
@@ -122,7 +123,11 @@ def _conv(
         for column in range(wide):
             part = padded[:, :, row : row + stride * (rows - 1) + 1 : stride]
             part = part[..., column : column + stride * (columns - 1) + 1 : stride]
-            total += np.einsum("oc,bchw->bohw", weight[:, :, row, column], part, optimize=True)
+            tap = weight[:, :, row, column]
+            if own:
+                total += tap[:, 0, None, None] * part
+            else:
+                total += np.einsum("oc,bchw->bohw", tap, part, optimize=True)
     return total if bias is None else total + bias[:, None, None]
 
 

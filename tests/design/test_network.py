@@ -77,7 +77,7 @@ def test_arrays_are_those_of_the_contract(changes):
 
 
 def test_arrays_without_an_encoder():
-    data = {**keys(), "encoder": NONE}
+    data = keys(encoder=NONE)
     arrays = draw_arrays(data)
     assert not [name for name in arrays if name.startswith("encoder")]
     assert set(Design.from_dict({**data, "weights": arrays}).weights) == set(arrays)
@@ -142,7 +142,10 @@ REFUSED = [
         {"blocks": [block(), block(residual="membrane")]},
         "blocks.1.residual: 'membrane': must not be membrane: that of blocks.0 is not",
     ),
-    ({"encoder": {"kind": "patch"}}, "encoder.kind: 'patch': must be one of linear, none"),
+    (
+        {"encoder": {"kind": "patch", "inputs": 5}},
+        "encoder.kind: 'patch': must be one of linear, none",
+    ),
     ({"encoder": {"coding": "rate"}}, "encoder.coding: 'rate': must be one of direct, steps"),
     ({"encoder": {"fraction": 5}}, "encoder.fraction: 5: must be at most fraction (4)"),
     ({"readout": {"neurons": "sum"}}, "readout.neurons: 'sum': has a meaning behind residual mem"),
@@ -164,7 +167,7 @@ WRONG_ATTENTION = [
     ({"heads": 5}, "dim: 12: must be a multiple of heads (5)"),
     ({"kind": "rate-attention"}, "kind: 'rate-attention': must be one of attention, mask"),
     ({"kind": 3}, "kind: 3: must be one of attention, mask"),
-    ({"kind": "mask"}, "attention: missing: one of qk-token, qk-channel, sdsa"),
+    ({"kind": "mask"}, "heads: missing: an integer from 1 to 8192"),
     ({"tokens": 6}, "tokens: 6: must be that of the network (5), or be left out"),
     ({"dim": 24}, "dim: 24: must be that of the network (12), or be left out"),
     ({"steps": 4}, "steps: 4: must be that of the network (2), or be left out"),
@@ -205,8 +208,7 @@ WRONG_MASKS = [
 
 @pytest.mark.parametrize(("changes", "line"), WRONG_MASKS)
 def test_refused_masks(changes, line):
-    one = masked("qk-token")
-    one["attention"] |= changes
+    one = masked("qk-token", attention=changes)
     found = error(keys(blocks=[block(), one]), file="d.toml")
     assert found.startswith(f"d.toml: blocks.1.attention.{line}")
 
@@ -219,18 +221,18 @@ def test_refused_masks(changes, line):
         ({"weight_bits": 8}, "weight_bits: 8: has no meaning with kind none: inputs are what "),
         ({"position": "none"}, "position: 'none': has no meaning with kind none"),
         ({"position_shift": 0}, "position_shift: 0: has no meaning with kind none"),
-        ({"fraction": 0}, "fraction: 0: has no meaning with kind none"),
+        ({"fraction": 1}, "fraction: 1: has no meaning with kind none"),
         ({"bits": 17}, "bits: 17: must be an integer from 1 to 16"),
         ({"bits": 5}, "bits: 5: must be an integer from 1 to 4 with kind none: x is a sum of few"),
     ],
 )
 def test_refused_without_an_encoder(changes, line):
-    data = {**keys(blocks=[block(residual="add")]), "encoder": {**NONE, **changes}}
+    data = keys(blocks=[block(residual="add")], encoder={**NONE, **changes})
     assert error(data).startswith(f"encoder.{line}")
 
 
 def test_inputs_of_several_bits_are_no_spikes():
-    data = {**keys(), "encoder": {**NONE, "bits": 2}}
+    data = keys(encoder={**NONE, "bits": 2})
     assert error(data) == "blocks.0.residual: 'or': must be add: x holds numbers up to 3"
 
 
@@ -239,8 +241,7 @@ def test_levels_grow_with_every_sum():
     blocks = [block(residual="iand"), block(residual="add"), masked("sdsa", residual="add")]
     assert make(blocks=blocks).levels == (1, 1, 3, 5)
     assert make(blocks=[block(residual="membrane")] * 2).levels == (1, 1, 1)
-    data = {**keys(blocks=[block(residual="add")]), "encoder": {**NONE, "bits": 2}}
-    assert Design.from_dict({**data, "weights": draw_arrays(data)}).levels == (3, 5)
+    assert make(blocks=[block(residual="add")], encoder={**NONE, "bits": 2}).levels == (3, 5)
 
 
 def test_blocks_may_differ():

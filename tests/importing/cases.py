@@ -1,6 +1,6 @@
 """Small published models: what their configurations say, and how they are imported here."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +46,10 @@ def series(make, title, file, config, bits, **more):
 def picture(make, title, file, config, side, bits, **more):
     keys = {"num_heads": 2, "img_size": side, "num_classes": 5}
     return Case(("pictures", *make), title, keys | config, (3, side, side), file, bits, **more)
+
+
+def membrane(make, *others, **more):
+    return replace(picture(make, *others, **more), make=("membranes", *make))
 
 
 def of_type(name, **more):
@@ -138,7 +142,7 @@ CASES = {
     "jelly-spikformer": picture(
         ("JellySpikformer",),
         "SpikingJelly Spikformer",
-        "spikformer.pth",
+        "spikformer.safetensors",
         {"T": 2, "patch_size": 4},
         16,
         8,
@@ -164,12 +168,44 @@ CASES = {
     "jelly-qkformer": picture(
         ("QKFormer", "jelly"),
         "SpikingJelly QKFormer",
-        "qkformer.pth",
+        "qkformer.safetensors",
         {"T": 2},
         32,
         2,
         keywords={"dim": 16},
         seed=7,
+    ),
+    "spikingformer-cifar": membrane(
+        ("Spikingformer", "cifar"),
+        "Spikingformer (CIFAR)",
+        "model_best.pth.tar",
+        {"time_step": 2, "layer": 1, "dim": 16},
+        16,
+        8,
+    ),
+    "spikingformer-imagenet": membrane(
+        ("Spikingformer", "imagenet"),
+        "Spikingformer (ImageNet)",
+        "checkpoint-299.pth",
+        {"T": 2},
+        32,
+        4,
+    ),
+    "spike-driven-v1": membrane(
+        ("SpikeDriven",),
+        "Spike-driven Transformer V1",
+        "model_best.pth.tar",
+        {"time_steps": 2, "layer": 1, "dim": 16, "pooling_stat": "0011"},
+        16,
+        8,
+    ),
+    "max-former": membrane(
+        ("MaxFormer",),
+        "Max-Former (CIFAR)",
+        "model_best.pth.tar",
+        {"time_step": 2, "layer": 3, "dim": 16},
+        16,
+        8,
     ),
 }
 
@@ -196,3 +232,8 @@ def differing(found, expected):
     both = [name for name in found if name in expected]
     assert len(both) >= 7
     return [name for name in both if not np.array_equal(found[name], expected[name])]
+
+
+def spikes_of(found):
+    """Return layers without membranes, whose integers have units of their own."""
+    return {name: array for name, array in found.items() if array.dtype == np.uint8}

@@ -5,27 +5,20 @@ what every layer of the published structure gives for it with the quantized weig
 on a grid, with what every layer gives for the sample in float32.
 """
 
-import importlib
 import sys
 from argparse import Namespace
 
 import numpy as np
 import torch
+from safetensors.torch import save_file
 
 from spikeloom.importing.checkpoint import read_checkpoint
 from spikeloom.importing.families import recognise
 from spikeloom.importing.imported import Options
 
 from .cases import CASES, FOLDER, draw
-from .structures.parts import quantize, randomise
-
-
-def build(case, seed, *, grid):
-    """Build the published structure of a case."""
-    module, name, *arguments = case.make
-    structures = importlib.import_module(f"{__package__}.structures.{module}")
-    torch.manual_seed(seed)
-    return randomise(getattr(structures, name)(*arguments, **case.keywords), seed, grid=grid)
+from .structures.build import build, look
+from .structures.parts import quantize
 
 
 def contain(state, file):
@@ -42,13 +35,6 @@ def contain(state, file):
     return state
 
 
-def look(kind, model, sample, dtype):
-    """Return what the layers of a model give for a sample."""
-    with torch.no_grad():
-        model(torch.tensor(sample[None], dtype=dtype))
-    return {f"{kind}/{name}": array.astype(np.uint8) for name, array in model.seen.items()}
-
-
 def expected(case, seed, bits, target):
     """Write a checkpoint of any weights; return what the layers give, and weights on the grid."""
     sample = draw(case, seed)
@@ -56,11 +42,20 @@ def expected(case, seed, bits, target):
     found = {f"tensor/{name}": small(tensor) for name, tensor in model.state_dict().items()}
     found |= look("grid", model, sample, torch.float32)
     model = build(case, seed, grid=False)
-    torch.save(contain(model.state_dict(), case.file), target)
+    save(contain(model.state_dict(), case.file), target)
     checkpoint = read_checkpoint(target)
     imported = recognise(checkpoint).convert(checkpoint, case.settings, Options(bits=bits))
-    quantize(model, imported.parts)
+    quantize(model, imported.parts, sample)
     return {"sample": sample, **found, **look("any", model, sample, torch.float64)}
+
+
+def save(contents, target):
+    """Write a file as its program does; checkpoints of old trainings are of the old format."""
+    if target.suffix == ".safetensors":
+        save_file(contents, target)
+    else:
+        old = target.suffix == ".pth" and "model" in contents
+        torch.save(contents, target, _use_new_zipfile_serialization=not old)
 
 
 def small(tensor):

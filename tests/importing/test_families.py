@@ -7,7 +7,7 @@ from spikeloom.importing.checkpoint import Checkpoint, read_checkpoint
 from spikeloom.importing.families import recognise
 from spikeloom.importing.imported import Options
 
-from .cases import CASES, FOLDER, differing, layers_of
+from .cases import CASES, FOLDER, differing, layers_of, spikes_of
 
 
 def read(name, kind):
@@ -43,7 +43,7 @@ def test_quantized(name):
 def test_grid_is_float_itself(name):
     sample, layers = expected(name, "grid")
     imported = convert(name, "grid")
-    assert differing(layers_of(imported, sample), layers) == []
+    assert differing(spikes_of(layers_of(imported, sample)), layers) == []
     assert imported.report.verdict == "same spikes, on 2 drawn samples"
 
 

@@ -22,10 +22,11 @@ SMALL = {
 
 
 def merged(base, changes):
-    """Change a dictionary at any depth; lists are replaced."""
+    """Change a dictionary at any depth; lists, and sections of another kind, are replaced."""
     found = dict(base)
     for name, value in changes.items():
         inner = isinstance(value, dict) and isinstance(found.get(name), dict)
+        inner = inner and "kind" not in value
         found[name] = merged(found[name], value) if inner else value
     return found
 
@@ -35,9 +36,10 @@ def block(**changes):
     return merged(SMALL["blocks"][0], changes)
 
 
-def masked(attention, **changes):
+def masked(mask, **changes):
     """Give the keys of a block with a mask."""
-    return {**block(**changes), "attention": {"kind": "mask", "attention": attention, "heads": 2}}
+    layer = {"kind": "mask", "attention": mask, "heads": 2}
+    return merged(block(attention=layer), changes)
 
 
 def keys(**changes):

@@ -4,13 +4,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from spikeloom.design.attention import AttentionDesign
-from spikeloom.design.network.sections import Block, Encoder, NetworkFolding, Readout
+from spikeloom.design.network.sections import SIZES, Block, Encoder, NetworkFolding, Readout
 from spikeloom.design.read import DesignError, show
 
-__all__ = ["SIZES", "check_blocks", "check_encoder", "check_readout"]
-
-SIZES = ("tokens", "dim", "steps")
-"""Keys of a network that its attention layers have too."""
+__all__ = ["check_blocks", "check_encoder", "check_readout"]
 
 
 class _Network(Protocol):
@@ -37,13 +34,13 @@ class _Network(Protocol):
 def check_encoder(design: _Network) -> None:
     """Refuse inputs that are not what the first layer takes, and keys without a meaning."""
     encoder, membrane = design.encoder, design.blocks[0].membrane
+    if encoder.fraction > design.fraction:
+        allowed = f"must be at most fraction ({design.fraction})"
+        raise DesignError("encoder.fraction", show(encoder.fraction), allowed)
     if encoder.kind == "linear":
         if encoder.bits > 8:
             allowed = "must be an integer from 1 to 8 with kind linear"
             raise DesignError("encoder.bits", show(encoder.bits), allowed)
-        if encoder.fraction > design.fraction:
-            allowed = f"must be at most fraction ({design.fraction})"
-            raise DesignError("encoder.fraction", show(encoder.fraction), allowed)
         return
     allowed = "has no meaning with kind none: inputs are what the first block takes"
     for key in ("weight_bits", "position", "position_shift", *(() if membrane else ("fraction",))):

@@ -61,11 +61,14 @@ class Names:
         return name in self.required or name in self.optional or name in self.dead
 
     def likeness(self, names: Iterable[str]) -> float:
-        """Return which part of these names and the required ones is the same, 0 to 1."""
-        given = set(names)
+        """Return which part of these names and the published ones is the same, 0 to 1.
+
+        Tensors that the forward never uses are published too, though nobody needs them.
+        """
+        given, published = set(names), {**self.required, **self.dead}
         odd = sum(not self.known(name) for name in given)
-        same = sum(name in given for name in self.required)
-        return same / (len(self.required) + odd) if self.required else 0.0
+        same = sum(name in given for name in published)
+        return same / (len(published) + odd) if published else 0.0
 
 
 def count(names: Iterable[str], list_name: str) -> int:

@@ -1,7 +1,7 @@
 """What families of picture models have in common: sizes, patch embeddings, heads, blocks."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
@@ -99,7 +99,13 @@ def embed(stem: Stem, x: str, stages: Sequence[tuple[str, str, str]]) -> str:
 
 
 def add_block(
-    source: Source, at: str, layers: Layers, attention: Attention, dim: int, eps: float
+    source: Source,
+    at: str,
+    layers: Layers,
+    attention: Attention,
+    dim: int,
+    eps: float,
+    residual: Literal["add", "membrane"] = "add",
 ) -> Block:
     """Return a block whose layers stand one by one in the checkpoint."""
     dense: dict[str, Dense] = {}
@@ -108,7 +114,7 @@ def add_block(
         inputs = len(dense["expand"].weight) if layer == "contract" else dim
         dense[layer] = source.dense(f"{at}.{layer}", linear, norm, rows, inputs, eps=eps)
     ordered = (*attention.layers, "project", "expand", "contract")
-    return Block({layer: dense[layer] for layer in ordered}, attention)
+    return Block({layer: dense[layer] for layer in ordered}, attention, residual)
 
 
 def fused(

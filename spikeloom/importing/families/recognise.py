@@ -6,6 +6,13 @@ from typing import Final
 from spikeloom.design.read import DesignError
 from spikeloom.importing.checkpoint import Checkpoint
 from spikeloom.importing.families.family import Family, Found
+from spikeloom.importing.families.membrane import (
+    MaxFormer,
+    SpikeDriven,
+    SpikeDrivenV2,
+    Spikingformer,
+    SpikingformerImagenet,
+)
 from spikeloom.importing.families.names import Names, nearest, without_prefix
 from spikeloom.importing.families.qkformer import JellyQKFormer, QKFormer, QKFormerImagenet
 from spikeloom.importing.families.seqsnn import (
@@ -30,6 +37,11 @@ FAMILIES: Final[Sequence[Family]] = (
     QKFormer(),
     QKFormerImagenet(),
     JellyQKFormer(),
+    Spikingformer(),
+    SpikingformerImagenet(),
+    SpikeDriven(),
+    SpikeDrivenV2(),
+    MaxFormer(),
 )
 """All that are known, in the order of the manual."""
 

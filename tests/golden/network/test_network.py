@@ -80,7 +80,7 @@ def networks(draw):
         if residual == ("add",):
             encoder["bits"] = draw(st.integers(1, 2))
         if residual == ("membrane",):
-            encoder |= {"bits": 8, "signed": signed, "fraction": draw(st.integers(0, 2))}
+            encoder |= {"bits": 8, "signed": signed, "fraction": min(fraction, 2)}
     encoder["coding"] = draw(st.sampled_from(["direct", "steps"]))
     readout = {"neurons": draw(st.sampled_from(["tokens", "sum", "none"]))}
     if residual != ("membrane",):
@@ -198,13 +198,14 @@ def test_read_outs_of_membranes(neurons, length):
     ],
 )
 def test_encoders(residual, encoder, coding):
-    data = {**keys(blocks=[block(residual=residual)]), "encoder": {**encoder, "coding": coding}}
+    encoder = {"kind": "linear", **encoder, "coding": coding}
+    data = keys(blocks=[block(residual=residual)], encoder=encoder)
     design, x, found = compare(data, 5)
     first = found.spikes["encoder"]
-    if encoder.get("kind") == "none":
+    if encoder["kind"] == "none":
         assert (first >> encoder.get("fraction", 0) == x).all()
     assert (x.ndim == 3) == (coding == "steps")
-    assert (first != first[:1]).any() or encoder.get("kind") == "none"
+    assert (first != first[:1]).any() or encoder["kind"] == "none"
 
 
 @pytest.mark.parametrize("length", range(1, 8))

@@ -47,6 +47,8 @@ class Shift(nn.Module):
 class Published(nn.Module):
     """A model that remembers what its layers gave, (T, N, C) of the first sample, by our names."""
 
+    membrane = False
+
     def __init__(self):
         super().__init__()
         self.seen = {}
@@ -119,31 +121,38 @@ def randomise(model, seed, *, grid):
     return model.eval()
 
 
-def quantize(model, parts, fraction=4):
-    """Give a model the integers of an import, in float64: spikes then do not depend on rounding."""
+def quantize(model, parts, sample, fraction=4):
+    """Give a model the integers of an import, in float64: spikes then do not depend on rounding.
+
+    What neurons see in front of layers is in units of the first part, from what the host gives for
+    the sample.
+    """
     model.cut()
     model.double()
+    if model.membrane:
+        shift = parts[0].design["encoder"]["fraction"]
+        x = torch.tensor(parts[0].host.run(sample).astype("float64") * 2**shift)
+        model.given = x.transpose(1, 2)[:, None]
     grouped = {}
     for part, layer, linear, norm, neuron, rows in model.layers():
-        weights = parts[part].weights
-        arrays = [
-            torch.tensor(weights[f"{layer}.{k}"], dtype=torch.float64)
-            for k in ("weight", "bias", "threshold")
-            if f"{layer}.{k}" in weights
-        ]
+        arrays = {
+            name: torch.tensor(parts[part].weights[f"{layer}.{name}"], dtype=torch.float64)
+            for name in ("weight", "bias", "threshold")
+            if f"{layer}.{name}" in parts[part].weights
+        }
         grouped.setdefault((linear, norm, neuron), []).append((rows, arrays))
     for (linear, norm, neuron), found in grouped.items():
-        weight, bias, *threshold = (
-            torch.cat(a) for a in zip(*(arrays for _, arrays in found), strict=True)
-        )
-        module = model.get_submodule(linear)
-        module.weight.data = (weight * 2**fraction).reshape(module.weight.shape)
-        if norm is None:
-            module.bias.data = bias
-        else:
-            if module.bias is not None:
-                module.bias.data.zero_()
-            model.set_submodule(norm, Shift(bias))
+        arrays = {name: torch.cat([own[name] for _, own in found]) for name in found[0][1]}
         if neuron is not None:
-            model.get_submodule(neuron).threshold = threshold[0] / 2
+            model.get_submodule(neuron).threshold = arrays["threshold"] / 2
+        if linear is None:
+            continue
+        module = model.get_submodule(linear)
+        module.weight.data = (arrays["weight"] * 2**fraction).reshape(module.weight.shape)
+        if norm is None:
+            module.bias.data = arrays["bias"]
+            continue
+        if module.bias is not None:
+            module.bias.data.zero_()
+        model.set_submodule(norm, Shift(arrays["bias"]))
     return model
