@@ -1,11 +1,9 @@
 """Files: read within bounds, written whole or not at all, with faults told in one line."""
 
 import contextlib
-import errno
 import fcntl
 import io
 import os
-import resource
 import shutil
 import tempfile
 import time
@@ -17,6 +15,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
+
+from spikeloom.errors import RequestError, words
 
 __all__ = [
     "LONGEST",
@@ -52,20 +52,8 @@ class FormatError(ValueError):
     """A file is not what it must be; the message says what that is, and not which file."""
 
 
-class InputError(Exception):
+class InputError(RequestError):
     """A file from outside is wrong. The message is one line: file, key, value, what is allowed."""
-
-
-def words(error: BaseException) -> str:
-    """Say on one line, in words, why a file could not be had."""
-    text = getattr(error, "strerror", None) or str(error)
-    said = " ".join(str(text).split()) or type(error).__name__
-    number = getattr(error, "errno", None)
-    if number == errno.EMFILE:
-        said += f": ulimit -n allows {resource.getrlimit(resource.RLIMIT_NOFILE)[0]}"
-    if number == errno.EFBIG:
-        said += f": ulimit -f allows {resource.getrlimit(resource.RLIMIT_FSIZE)[0]} bytes"
-    return said
 
 
 def read_text(path: Path) -> str:

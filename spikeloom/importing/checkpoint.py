@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.design.read import DesignError, show
-from spikeloom.files import Archive, Bounded, FormatError, words
+from spikeloom.errors import words
+from spikeloom.files import Archive, Bounded, FormatError
 from spikeloom.importing.containers.npz import read_npz
 from spikeloom.importing.containers.safetensors import read_safetensors
 from spikeloom.importing.containers.tensor import MOST, Contents, Tensor, most

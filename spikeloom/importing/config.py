@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from spikeloom.design.read import DesignError, show
-from spikeloom.files import FormatError, read_text, words
+from spikeloom.errors import words
+from spikeloom.files import FormatError, read_text
 
 __all__ = ["Config", "read_config"]
 

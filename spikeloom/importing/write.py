@@ -11,7 +11,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from spikeloom.files import InputError, replacing, words
+from spikeloom.errors import words
+from spikeloom.files import InputError, replacing
 from spikeloom.owner import check_owner
 
 __all__ = ["ABOUT", "npy", "npz", "write_files"]

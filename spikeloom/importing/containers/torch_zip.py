@@ -6,7 +6,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from spikeloom.files import FormatError, words
+from spikeloom.errors import words
+from spikeloom.files import FormatError
 from spikeloom.importing.containers.tensor import (
     MOST,
     TYPES,

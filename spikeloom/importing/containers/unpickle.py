@@ -13,7 +13,8 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
-from spikeloom.files import FormatError, words
+from spikeloom.errors import words
+from spikeloom.files import FormatError
 from spikeloom.importing.containers.tensor import TYPES, Tensor, check_place
 
 __all__ = ["LONGEST", "Storage", "end", "unpickle"]

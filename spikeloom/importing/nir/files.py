@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.design.read import DesignError
-from spikeloom.files import words
+from spikeloom.errors import words
 
 __all__ = ["MAGIC", "is_graph", "nested", "read_tree", "requires"]
 

@@ -14,7 +14,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from spikeloom.files import FormatError, words
+from spikeloom.errors import words
+from spikeloom.files import FormatError
 from spikeloom.importing.containers.tensor import MOST, most
 
 __all__ = ["main", "read"]

@@ -96,7 +96,7 @@ NETWORKS = {
         "dim": 8,
         "encoder": {"kind": "none", "coding": "steps", "inputs": 8, "bits": 2, "signed": False},
         "blocks": [
-            block(residual="add", hidden=5, attention={"folding": {"order": "state"}}),
+            block(residual="add", hidden=5),
             masked("qk-token", residual="add", hidden=4),
         ],
         "readout": {"groups": 3},
