@@ -167,7 +167,7 @@ def test_parts_of_a_position_are_found_by_its_name(name):
     bases = {"design": PositionPart, "golden": PositionModel, "hdl": PositionUnits}
     for view, base in bases.items():
         assert issubclass(position(name, view), base)
-    assert (ROOT / f"docs/cores/{name}.rst").is_file()
+    assert (ROOT / f"docs/cores/position/{name}.rst").is_file()
 
 
 def test_no_position_is_forgotten():
@@ -223,6 +223,14 @@ def test_constraints_name_what_is_asked_for():
     for requirement in wanted:
         name = re.split(r"[<>=~\[ ]", requirement)[0]
         assert re.sub(r"[-_.]+", "-", name).lower() in pinned, requirement
+
+
+def test_what_contributing_names_is_there():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    for name in re.findall(r"[`(]((?:\w+/)+[\w.]*)[`)]", text):
+        assert "mine" in name or (ROOT / name).exists(), name
+    for name in re.findall(r"^    make (\w+)", text, re.MULTILINE):
+        assert re.search(rf"^{name}:", (ROOT / "Makefile").read_text(), re.MULTILINE), name
 
 
 COMPONENTS = sorted(

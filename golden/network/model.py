@@ -11,7 +11,7 @@ from spikeloom.design.network.design import NetworkDesign
 from spikeloom.golden.arrays import ArraySpec
 from spikeloom.golden.layout import Loop, Part, Stream
 from spikeloom.golden.model import Model
-from spikeloom.golden.network.formula import network
+from spikeloom.golden.network.formula import network, trace
 from spikeloom.golden.network.ranges import readout_range
 from spikeloom.golden.ranges import bits
 
@@ -55,6 +55,11 @@ class NetworkModel(Model[NetworkDesign]):
         """Return the numbers; tokens behind the length are not looked at."""
         x, length = (spec.check(arrays[spec.name]) for spec in self.inputs)
         return network(self._design, x[..., : int(length), :]).astype(self.output.dtype)
+
+    def spikes(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Return the spikes of every layer, (T, n, outputs)."""
+        x, length = (spec.check(arrays[spec.name]) for spec in self.inputs)
+        return dict(trace(self._design, x[: int(length)]).spikes)
 
     @property
     def stream_in(self) -> Stream:
@@ -102,6 +107,11 @@ class NetworkModel(Model[NetworkDesign]):
         if self._design.loaded and not found["status"].all():
             raise ValueError("status must be 1: the network has no weights")
         return found[self.output.name].astype(self.output.dtype)
+
+    def pack_answer(self, values: ArrayLike) -> NDArray[np.uint64]:
+        """Return the beats of an answer, with the status of a network that has its weights."""
+        answer = {"status": np.ones(1, int), self.output.name: np.asarray(values)}
+        return self.stream_out.pack(answer)
 
     def describe(self) -> dict[str, Any]:
         """Describe beats and widths."""

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from spikeloom.design.base import Design
-from spikeloom.design.network.rules import SIZES, check_blocks, check_encoder, check_readout
-from spikeloom.design.network.sections import Block, Encoder, NetworkFolding, Readout
+from spikeloom.design.network.rules import check_blocks, check_encoder, check_readout
+from spikeloom.design.network.sections import OF_ALL, SIZES, Block, Encoder, NetworkFolding, Readout
 from spikeloom.design.network.shapes import check_arrays
 from spikeloom.design.network.weights import WeightsKey
 from spikeloom.design.neuron import LEAK, FiringKeys, leak_warnings, unused
@@ -21,13 +21,12 @@ __all__ = ["BEAT", "NetworkDesign"]
 BEAT: Final = 16
 """Bits of a beat between the parts of a network, and of a word of its memories."""
 
-_OF_ALL = ("name", "target", "budget")
-
 
 class NetworkDesign(FiringKeys, SequenceKeys, Design):
-    """One network, immutable; made by ``load_design`` or :meth:`from_dict`.
+    """A whole spiking transformer: encoder, blocks and read-out.
 
-    What its layers compute is said in :mod:`spikeloom.golden.network`.
+    Immutable; made by ``load_design`` or :meth:`from_dict`. What its layers compute is said in
+    :mod:`spikeloom.golden.network`.
     """
 
     kind: Literal["network"] = Field(default="network", description="What the file describes.")
@@ -142,7 +141,7 @@ def _target(given: object) -> object:
 def _block(data: Mapping[str, Any], n: int, block: object) -> object:
     if not isinstance(block, Mapping) or not isinstance(block.get("attention"), Mapping):
         return block
-    for key in _OF_ALL:
+    for key in OF_ALL:
         if key in block["attention"]:
             found = show(block["attention"][key])
             allowed = "must be left out: it is said of the network"

@@ -4,13 +4,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from spikeloom.design.attention import AttentionDesign
-from spikeloom.design.network.sections import Block, Encoder, NetworkFolding, Readout
+from spikeloom.design.network.sections import SIZES, Block, Encoder, NetworkFolding, Readout
 from spikeloom.design.read import DesignError, show
 
-__all__ = ["SIZES", "check_blocks", "check_encoder", "check_readout"]
-
-SIZES = ("tokens", "dim", "steps")
-"""Keys of a network that its attention layers have too."""
+__all__ = ["check_blocks", "check_encoder", "check_readout"]
 
 
 class _Network(Protocol):

@@ -5,12 +5,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     Field,
+    GetJsonSchemaHandler,
     PlainSerializer,
     PlainValidator,
     ValidationError,
     ValidationInfo,
-    WithJsonSchema,
 )
+from pydantic_core import CoreSchema
 
 from spikeloom.design.attention import AttentionDesign
 from spikeloom.design.errors import explain
@@ -18,13 +19,28 @@ from spikeloom.design.mask import MaskDesign
 from spikeloom.design.read import DesignError, show
 from spikeloom.design.values import Section
 
-__all__ = ["DENSE", "Block", "BlockAttention", "Encoder", "NetworkFolding", "Readout"]
+__all__ = [
+    "DENSE",
+    "OF_ALL",
+    "SIZES",
+    "Block",
+    "BlockAttention",
+    "Encoder",
+    "NetworkFolding",
+    "Readout",
+]
 
 BlockAttention = AttentionDesign | MaskDesign
 """Layers that a block may have for its attention."""
 
 DENSE = ("query", "key", "value", "project", "expand", "contract")
 """Linear layers of a block, in the order in which they are computed."""
+
+OF_ALL = ("name", "target", "budget")
+"""Keys that a network says of all its layers, and its attention layers must not."""
+
+SIZES = ("tokens", "dim", "steps")
+"""Keys that its attention layers take over, and may repeat."""
 
 _KINDS: dict[str, type[BlockAttention]] = {"attention": AttentionDesign, "mask": MaskDesign}
 
@@ -109,15 +125,27 @@ def _attention(value: object, info: ValidationInfo) -> BlockAttention:
 
 def _keys(attention: BlockAttention) -> dict[str, Any]:
     """Give the keys of a section that is read as this layer: what the network says is left out."""
-    keys = attention.model_dump(mode="json", exclude_defaults=True, exclude=_OUTER)
+    keys = attention.model_dump(mode="json", exclude_defaults=True, exclude={*OF_ALL, *SIZES})
     return keys if attention.kind == "attention" else {"kind": attention.kind, **keys}
 
 
-_OUTER = {"name", "target", "budget", "tokens", "dim", "steps"}
-_ATTENTION = {
-    "type": "object",
-    "description": "Keys of a layer of kind attention or mask, without its sizes.",
-}
+class _AttentionSchema:
+    """JSON Schema of the layers that a block may have, where a network has said the other keys."""
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"anyOf": [self._layer(name, handler) for name in _KINDS]}
+
+    def _layer(self, name: str, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        core = _KINDS[name].__pydantic_core_schema__
+        whole = handler.resolve_ref_schema(handler(core))
+        # Sizes may be said again, if they are the same.
+        keys = {key: rule for key, rule in whole["properties"].items() if key not in OF_ALL}
+        needed = [key for key in whole["required"] if key not in SIZES]
+        # A layer without the key is attention.
+        kind = [] if name == "attention" else ["kind"]
+        return {**whole, "properties": keys, "required": [*kind, *needed]}
 
 
 class Block(Section):
@@ -136,8 +164,8 @@ class Block(Section):
         BlockAttention,
         PlainValidator(_attention),
         PlainSerializer(_keys),
-        WithJsonSchema(_ATTENTION),
-    ] = Field(description="Keys of an attention layer, without tokens, dim and steps.")
+        _AttentionSchema(),
+    ] = Field(description="Keys of a layer of kind attention or mask, without its sizes.")
 
     @property
     def membrane(self) -> bool:
