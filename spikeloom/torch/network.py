@@ -10,12 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from spikeloom.design.mask import MaskDesign
 from spikeloom.design.network.design import NetworkDesign
 from spikeloom.torch.attention import Attention
 from spikeloom.torch.dense import Dense
 from spikeloom.torch.encoder import Encoder
 from spikeloom.torch.export import export
 from spikeloom.torch.keys import BlockKeys, NetworkKeys
+from spikeloom.torch.mask import Mask
 from spikeloom.torch.readout import Readout
 
 __all__ = ["Block", "Network", "Packing"]
@@ -44,7 +46,9 @@ class Packing:
 
 
 class Block(nn.Module):
-    """Attention and MLP, each joined to what it was given; all activations are one bit.
+    """Attention and MLP, each joined to what it was given.
+
+    Activations are one bit, or with residual add small numbers.
 
     Parameters
     ----------
@@ -54,27 +58,31 @@ class Block(nn.Module):
         Fraction bits of the membranes.
     """
 
-    DENSE = ("query", "key", "value", "project", "expand", "contract")
-
     def __init__(self, keys: BlockKeys, *, fraction: int):
         super().__init__()
         dim, hidden = keys.attention.dim, keys.hidden
         sizes = {"expand": (dim, hidden), "contract": (hidden, dim)}
-        for name in self.DENSE:
+        self.layers = keys.layers
+        for name in keys.layers:
             inputs, outputs = sizes.get(name, (dim, dim))
             dense = Dense(inputs, outputs, weight_bits=keys.weight_bits, fraction=fraction)
             setattr(self, name, dense)
-        self.attention = Attention(keys.attention)
+        layer = keys.attention
+        self.attention = Mask(layer) if isinstance(layer, MaskDesign) else Attention(layer)
         self.residual = keys.residual
 
     def forward(self, x: Tensor, pack: Packing) -> Tensor:
-        """Return spikes for spikes, (steps, real tokens, dim)."""
-        q, k, v = (pack.scatter(dense(x)) for dense in (self.query, self.key, self.value))
-        x = self._join(x, self.project(pack.gather(self.attention(q, k, v))))
+        """Return what the block makes of x, (steps, real tokens, dim)."""
+        spikes = (pack.scatter(getattr(self, name)(x)) for name in self.layers[:-3])
+        x = self._join(x, self.project(pack.gather(self.attention(*spikes))))
         return self._join(x, self.contract(self.expand(x)))
 
     def _join(self, x: Tensor, z: Tensor) -> Tensor:
-        """Return x or z, or x and not z, as a polynomial that has a gradient."""
+        """Return the join of x and z, as a polynomial that has a gradient."""
+        if self.residual == "add":
+            return x + z
+        if self.residual == "xor":
+            return x + z - 2 * x * z
         return x + z - x * z if self.residual == "or" else x - x * z
 
 
@@ -175,7 +183,7 @@ class Network(nn.Module):
         if self.encoder.position is not None:
             arrays["encoder.position"] = self.encoder.position_table()[0]
         for i, block in enumerate(self.blocks):
-            for name in Block.DENSE:
+            for name in block.layers:
                 folded = getattr(block, name).folded()
                 for part in ("weight", "bias", "threshold"):
                     arrays[f"blocks.{i}.{name}.{part}"] = getattr(folded, part)

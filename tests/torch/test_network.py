@@ -75,7 +75,10 @@ DESIGNS = [
     *(changed(encoder__weight_bits=bits) for bits in (1, 2, 3, 4)),
     *(changed(steps=steps) for steps in (1, 4)),
     *(changed(fraction=fraction) for fraction in (0, 2, 8)),
-    changed(block__residual="iand"),
+    *(changed(block__residual=residual) for residual in ("iand", "xor", "add")),
+    *(changed(block__attention={"kind": "mask", "attention": kind, "heads": 2, **keys})
+      for kind in ("qk-token", "qk-channel", "sdsa") for keys in ({}, {"threshold": "3/2"})),
+    changed(blocks=[{**one, "residual": "add"} for one in networks.DESIGN["blocks"] * 2]),
     changed(encoder__position="none"),
     changed(encoder__bits=5, encoder__signed=False),
     changed(encoder__bits=1, encoder__signed=False),
@@ -175,7 +178,13 @@ def test_refuses_what_the_chip_cannot_be_given(value):
     ("keys", "message"),
     [
         ({"blocks": []}, "blocks must be one or more"),
-        ({"block__residual": "add"}, "blocks.residual must be one of or, iand, not 'add'"),
+        ({"block__residual": "sum"}, "blocks.residual must be one of or, iand, xor, add, not 'su"),
+        ({"tau": 3}, "tau must be 2 to be trained here, not 3"),
+        ({"encoder__coding": "steps"}, "encoder.coding must be 'direct' to be trained here, not"),
+        (
+            {"block__attention": {"kind": "mask", "attention": "sdsa", "heads": 2, "tau": 3}},
+            "tau must be 2 to be trained here, not Fraction",
+        ),
         ({"encoder__position": "sin"}, "encoder.position must be one of absolute, none, not"),
         ({"block__weight_bits": 5}, "Weight bits must be one of 1, 2, 3, 4, 8, not 5"),
         ({"attention__neuron": "if"}, "neuron must be 'lif' to be trained here, not 'if'"),
