@@ -12,9 +12,10 @@ __all__ = ["BlockKeys", "EncoderKeys", "NetworkKeys", "ReadoutKeys"]
 
 _REQUIRED = object()
 # What is not trained here, by section, with the only value of each key.
-_ONLY = {
+_ONLY: dict[str, dict[str, object]] = {
     "": {"neuron": "lif", "tau": 2, "decay": None, "fires": "at", "reset": "hard"},
     "encoder": {"kind": "linear", "coding": "direct", "fraction": 0},
+    "readout": {"neurons": "tokens"},
 }
 
 
@@ -88,6 +89,11 @@ class NetworkKeys:
     blocks: tuple[BlockKeys, ...]
     readout: ReadoutKeys
 
+    @property
+    def membrane(self) -> bool:
+        """Whether residual connections add drives."""
+        return self.blocks[0].residual == "membrane"
+
     @classmethod
     def read(cls, design: Any) -> "NetworkKeys":
         """Read a design, a mapping as its TOML file has it or an object of the same attributes.
@@ -129,7 +135,7 @@ class NetworkKeys:
             raise ValueError("blocks must be one or more")
         _one_of("encoder.position", self.encoder.position, ("absolute", "none"))
         for block in self.blocks:
-            _one_of("blocks.residual", block.residual, ("or", "iand", "xor", "add"))
+            _one_of("blocks.residual", block.residual, ("or", "iand", "xor", "add", "membrane"))
 
 
 def _one_of(key: str, value: str, allowed: tuple[str, ...]) -> None:

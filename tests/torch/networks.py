@@ -59,12 +59,20 @@ def logits(design, arrays, x, length):
         )
         return lif(((spikes @ weight.T) << fraction) + bias, threshold)
 
+    def drives(name, spikes):
+        return ((spikes @ arrays[f"{name}.weight"].T) << fraction) + arrays[f"{name}.bias"]
+
     drive = x[real].astype(np.int64) @ arrays["encoder.weight"].T + arrays["encoder.bias"]
     if design["encoder"]["position"] == "absolute":
         drive += arrays["encoder.position"][real] << design["encoder"]["position_shift"]
-    spikes = lif(np.stack([drive] * steps), arrays["encoder.threshold"])
+    stream = np.stack([drive] * steps)
+    membrane = design["blocks"][0]["residual"] == "membrane"
+    if not membrane:
+        spikes = lif(stream, arrays["encoder.threshold"])
     for i, block in enumerate(design["blocks"]):
         sizes = {key: design[key] for key in ("tokens", "dim", "steps")}
+        if membrane:
+            spikes = lif(stream, arrays[f"blocks.{i}.input.threshold"])
         padded = {}
         for key, name in (("q", "query"), ("k", "key"), ("v", "value")):
             if f"blocks.{i}.{name}.weight" in arrays:
@@ -77,9 +85,16 @@ def logits(design, arrays, x, length):
                 AttentionDesign.from_dict({**block["attention"], **sizes}), **padded
             )
         attended = attended[:, real].astype(np.int64)
+        if membrane:
+            stream = stream + drives(f"blocks.{i}.project", attended)
+            hidden = dense(f"blocks.{i}.expand", lif(stream, arrays[f"blocks.{i}.mlp.threshold"]))
+            stream = stream + drives(f"blocks.{i}.contract", hidden)
+            continue
         spikes = join(block, spikes, dense(f"blocks.{i}.project", attended))
         hidden = dense(f"blocks.{i}.expand", spikes)
         spikes = join(block, spikes, dense(f"blocks.{i}.contract", hidden))
+    if membrane:
+        spikes = lif(stream, arrays["readout.threshold"])
     groups = design["readout"]["groups"]
     total = length * arrays["readout.bias"]
     for n in range(length):
