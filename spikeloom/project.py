@@ -49,7 +49,8 @@ def start(folder: Path, example: str | None = None) -> tuple[Path, ...]:
     folder : Path
         Made if it does not exist. Files that are there already are not touched.
     example : str or None
-        One of :func:`examples`. By default a small attention layer, which is called as the folder.
+        One of :func:`examples`, or the last part of one. By default a small attention layer,
+        which is called as the folder.
 
     Returns
     -------
@@ -64,11 +65,8 @@ def start(folder: Path, example: str | None = None) -> tuple[Path, ...]:
         A file of one of these names is there already, or the folder cannot be written. Then
         nothing is.
     """
-    if example is not None and example not in examples():
-        hint = nearest(example, examples())
-        raise RequestError(
-            f"--example: {example!r}: must be one of those that spikeloom init --list names{hint}"
-        )
+    if example is not None:
+        example = _chosen(example)
     try:
         whole = folder.resolve()
         base = next(parent for parent in (whole, *whole.parents) if parent.is_dir())
@@ -86,6 +84,18 @@ def start(folder: Path, example: str | None = None) -> tuple[Path, ...]:
             error
         )
     return tuple(folder / name for name in names)
+
+
+def _chosen(example: str) -> str:
+    """Return the example of this name; the last part of a name is enough where no other has it."""
+    names = examples()
+    found = [name for name in names if example in (name, name.rpartition("/")[2])]
+    if len(found) == 1:
+        return found[0]
+    hint = nearest(example, [*names, *(name.rpartition("/")[2] for name in names)])
+    raise RequestError(
+        f"--example: {example!r}: must be one of those that spikeloom init --list names{hint}"
+    )
 
 
 def _write(work: Path, folder: Path, example: str | None) -> Iterator[str]:
@@ -137,5 +147,5 @@ def _named(node: Any) -> Iterator[str]:
 def _recorded(path: Path, kind: str) -> Path | None:
     """Find recorded inputs of an example, beside it."""
     stem = "network-test" if kind == "network" else path.stem.replace("attention", "spikes-batch")
-    found = path.with_name(f"{stem}.npz")
-    return found if stem != path.stem and found.is_file() else None
+    places = (path.with_name(f"{stem}.npz"), path.parent / "recorded" / f"{stem}.npz")
+    return next((place for place in places if stem != path.stem and place.is_file()), None)

@@ -133,7 +133,8 @@ def test_keys_of_a_kind_are_offered(editor, kind):
     ],
 )
 def test_keys_of_a_section_are_offered(editor, text, keys):
-    assert editor.offered(text) == keys
+    # What goes on with a key, where several layers have it, is offered beside it.
+    assert editor.offered(text) - {".", "="} == keys
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Pictures of a report: SVG, from what the report holds."""
