@@ -13,7 +13,7 @@ import pytest
 
 from spikeloom.boards.yosys import run_yosys
 from spikeloom.design import Design, load_design
-from spikeloom.generate import generate
+from spikeloom.generating import generate
 from spikeloom.golden.kinds import model
 from spikeloom.sim import verilog
 from spikeloom.sim.events import run_events
@@ -22,12 +22,14 @@ from spikeloom.sim.spikes import draw_spikes
 from spikeloom.sim.traffic import Stimulus
 from spikeloom.sim.verilog import primitives
 
+from . import tools
+
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = {"name": "small-one", "tokens": 4, "dim": 8, "heads": 2, "steps": 2, "scale": 0.125}
 
 
 def example(name):
-    return load_design(ROOT / "examples" / f"{name}.toml")
+    return load_design(tools.example(name))
 
 
 def small(**changes):
