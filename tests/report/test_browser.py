@@ -8,7 +8,7 @@ from playwright.sync_api import sync_playwright
 
 from spikeloom.report.files import show
 
-from ..reports import make, pictured, save
+from .makers import make, pictured, save
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]

@@ -8,7 +8,7 @@ import pytest
 
 from spikeloom.report.files import ReportError, find, load, problems, show
 
-from ..reports import make, pictured, save
+from .makers import make, pictured, save
 
 CLOCK_SHORT = (
     "tiny: budget.clock_mhz: 60.00 MHz on the worst seed, at least 61 MHz allowed: 1.00 MHz short"

@@ -1,5 +1,6 @@
 """The cycles of a network that are predicted are those that it takes."""
 
+import numpy as np
 import pytest
 
 from spikeloom.golden.network.formula import trace
