@@ -108,6 +108,16 @@ def main_parser() -> argparse.ArgumentParser:
         "--no-ema", dest="ema", action="store_false", help="the last weights, not averaged ones"
     )
     add.add_argument("--explain", action="store_true", help="say of every tensor what it became")
+    add = command("init", "Start a folder: a design, a README, and a workflow that builds it.")
+    add.add_argument(
+        *("folder",), type=Path, nargs="?", default=Path(), metavar="DIR",
+        help="where to (default: this folder); files that are there are not touched",
+    )  # fmt: skip
+    add.add_argument("--example", metavar="NAME", help="start from an example")
+    add.add_argument("--list", action="store_true", help="list the examples")
+
+    add = command("lint", "Say what is wrong or doubtful in design files; exit 1 if doubtful.")
+    add.add_argument("designs", type=Path, nargs="+", metavar="DESIGN", help="design file (TOML)")
 
     add = command("generate", "Write NAME.v and NAME.json: Verilog and what to know about it.")
     add.add_argument("design", type=Path, metavar="DESIGN", help="design file (TOML)")

@@ -4,7 +4,7 @@ from argparse import Namespace
 from typing import Any
 
 from spikeloom.ci.run import run as run_in_ci
-from spikeloom.commands.common import say
+from spikeloom.commands.progress import say
 
 __all__ = ["run"]
 

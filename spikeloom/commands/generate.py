@@ -4,7 +4,8 @@ import time
 from argparse import Namespace
 from typing import Any
 
-from spikeloom.commands.common import load, say
+from spikeloom.commands.common import load
+from spikeloom.commands.progress import say
 from spikeloom.generating import generate
 from spikeloom.owner import changes
 
