@@ -1,1 +1,1 @@
-"""Pictures of a report: SVG, from what the report holds."""
+"""Pictures of a report, as SVG within the page."""
