@@ -30,7 +30,7 @@ def test_inputs_are_declared_and_used():
 
 
 def test_outputs_are_those_of_the_command():
-    text = (ROOT / "spikeloom" / "ci" / "run.py").read_text()
+    text = (ROOT / "spikeloom" / "commands" / "ci.py").read_text()
     for name, output in ACTION["outputs"].items():
         assert output["value"] == f"${{{{ steps.build.outputs.{name} }}}}"
         assert f'"{name}": ' in text or f"{name}=" in text
