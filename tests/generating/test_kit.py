@@ -233,6 +233,16 @@ def test_bench_sends_what_is_given(tmp_path, capfd):
     assert said.startswith("PASS: 3 inferences: 144 words in, 48 words out")
 
 
+def test_the_manual_shows_what_is_printed(tmp_path):
+    """For the layer of the tutorial."""
+    keys = {"name": "my-layer", "tokens": 32, "dim": 64, "heads": 4, "steps": 4}
+    design = Design.from_dict(keys)
+    generate(design, tmp_path, kit=True)
+    code, said = icarus(design, tmp_path, "+stalls=40")
+    assert code == 0, said
+    assert f"   {said}" in (ROOT / "docs" / "integration.rst").read_text()
+
+
 # Files
 
 
