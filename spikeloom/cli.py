@@ -125,6 +125,9 @@ def main_parser() -> argparse.ArgumentParser:
     add.add_argument(
         "--kit", action="store_true", help="a test bench, FuseSoC core and LiteX module as well"
     )
+    add.add_argument(
+        "--input", type=Path, metavar="IN.npz", help="what the test bench sends; random without it"
+    )
 
     add = command("simulate", "Answer spikes by the golden model, the RTL or the netlist.")
     add.add_argument("design", type=Path, metavar="DESIGN", help="design file (TOML)")
