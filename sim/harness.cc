@@ -44,6 +44,25 @@ struct randomness {
     }
 };
 
+// What goes on from one cycle on, bin by bin. When the bins are full, each two become one.
+struct activity {
+    static constexpr uint64_t BINS = 256;
+    uint64_t width = 1;
+    uint64_t bins[3][BINS] = {};      // beats accepted, cycles at work, beats delivered
+
+    void add(uint64_t cycle, bool accepted, bool busy, bool delivered) {
+        while (cycle / width >= BINS) {
+            for (auto &row : bins)
+                for (uint64_t n = 0; n < BINS; n++)
+                    row[n] = n < BINS / 2 ? row[2 * n] + row[2 * n + 1] : 0;
+            width *= 2;
+        }
+        bins[0][cycle / width] += accepted;
+        bins[1][cycle / width] += busy;
+        bins[2][cycle / width] += delivered;
+    }
+};
+
 struct harness {
     cxxrtl_design::p_dut dut;
     counts count{};
@@ -56,6 +75,8 @@ struct harness {
     bool offering = false;
     bool held = false, held_last = false;
     uint64_t held_data = 0;
+    uint64_t watched = 0, watched_end = 0;   // inferences whose activity is kept, end not included
+    activity seen;
 #if SPIKELOOM_TRACE
     cxxrtl::debug_items items;
     cxxrtl::vcd_writer vcd;
@@ -102,6 +123,7 @@ struct harness {
         quiet = silent = sending = begin = 0;
         drain = 64;
         offering = held = false;
+        seen = {};
     }
 
     void cycle(const uint64_t *beats, const uint64_t *ends, uint64_t frames, uint64_t *out,
@@ -144,6 +166,10 @@ struct harness {
         held = valid && !ready;
         held_data = data;
         held_last = last;
+        const bool delivered = valid && ready;
+        const bool begun = sending > watched || (sending == watched && count.sent > begin);
+        if (begun && count.received - delivered < watched_end * out_frame)
+            seen.add(count.cycle - first_in[watched], accepted, busy, delivered);
         count.busy += busy;
         count.cycle++;
         silent = accepted || (valid && ready) ? 0 : silent + 1;
@@ -163,13 +189,16 @@ struct harness {
 
 // Builds the design and resets it. Gives NULL if the trace file cannot be opened.
 EXPORT harness *spikeloom_new(uint64_t threshold, uint64_t seed, uint64_t patience, uint64_t work,
-                              uint64_t reset, const char *trace) {
+                              uint64_t reset, uint64_t watched, uint64_t watched_end,
+                              const char *trace) {
     auto *self = new harness();
     self->in_gaps.state = 2 * seed;
     self->out_gaps.state = ~(2 * seed);
     self->threshold = threshold;
     self->patience = patience;
     self->work = work;
+    self->watched = watched;
+    self->watched_end = watched_end;
 #if SPIKELOOM_TRACE
     if (*trace != 0) {
         self->file = fopen(trace, "wb");
@@ -196,6 +225,13 @@ EXPORT void spikeloom_run(harness *self, uint64_t chunk, const uint64_t *beats,
     for (; chunk > 0 && self->count.status == RUNNING; chunk--)
         self->cycle(beats, ends, frames, out, out_frame, first_in, last_out);
     *result = self->count;
+}
+
+// Copies the bins of the watched inferences, kind by kind; gives how many cycles a bin has.
+EXPORT uint64_t spikeloom_activity(harness *self, uint64_t *bins) {
+    for (const auto &row : self->seen.bins)
+        for (const uint64_t count : row) *bins++ = count;
+    return self->seen.width;
 }
 
 // Resets it once more; what comes next is counted from 0.

@@ -23,7 +23,15 @@ from spikeloom.hdl.top import AxiStreamTop
 from spikeloom.sim.cache import cached
 from spikeloom.sim.cxxrtl import CxxrtlModel
 from spikeloom.sim.pysim import run_pysim
-from spikeloom.sim.traffic import PATIENCE, SimulationError, Stimulus, Traffic, padded, summarise
+from spikeloom.sim.traffic import (
+    PATIENCE,
+    Activity,
+    SimulationError,
+    Stimulus,
+    Traffic,
+    padded,
+    summarise,
+)
 from spikeloom.sim.verilog import primitives, rtlil_to_verilog, to_rtlil
 
 __all__ = [
@@ -58,11 +66,17 @@ class Answer:
         Shape and type of the golden model's output; several inferences have an axis in front.
     numbers : mapping of str to int
         ``cycles``, ``compute_cycles`` and ``interval``; empty for the golden model.
+    activity : Activity or None
+        What went on in the first two inferences, where the simulator tells.
+    ends : tuple of int
+        Cycles from the first accepted beat to the last of each answer, both included.
     """
 
     name: str
     values: NDArray[Any]
     numbers: Mapping[str, int]
+    activity: Activity | None = None
+    ends: tuple[int, ...] = ()
 
     def arrays(self) -> dict[str, Any]:
         """Give everything under the names of the answer file."""
@@ -134,6 +148,7 @@ def simulate(
         frames,
         golden.beats_out * design.beat // design.link,
         lengths=lengths,
+        preamble=len(layer.preamble),
         stalls=stalls,
         seed=seed,
         # Whoever may rest is no evidence against the layer.
@@ -146,7 +161,8 @@ def simulate(
         raise SimulationError(f"{design.name}: the same inference must be answered alike twice")
     beats = join(traffic.frames, design.beat, design.link)
     values = np.stack([golden.unpack(beats[index]) for index in range(len(batch))])
-    return Answer(name, values[0] if count is None else values, summarise(traffic))
+    single = values[0] if count is None else values
+    return Answer(name, single, summarise(traffic), traffic.activity, traffic.ends)
 
 
 def _apart(

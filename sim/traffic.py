@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PATIENCE", "WORK", "SimulationError", "Stimulus", "Traffic", "padded", "summarise"]
+__all__ = [
+    "PATIENCE",
+    "WORK",
+    "Activity",
+    "SimulationError",
+    "Stimulus",
+    "Traffic",
+    "padded",
+    "summarise",
+]
 
 PATIENCE = 100_000
 """Cycles without a beat and without work after which a simulation counts as stuck."""
@@ -49,6 +58,8 @@ class Stimulus:
     lengths : tuple of int or None
         How many beats of each row of ``frames`` are sent, at least 1: ``tlast`` goes with the last
         of these, and the rest of the row is padding. By default all are sent.
+    preamble : int
+        How many of the frames come before the first inference, at least 0.
 
     Raises
     ------
@@ -64,6 +75,7 @@ class Stimulus:
     work: int = WORK
     reset: int = 2
     lengths: tuple[int, ...] | None = None
+    preamble: int = 0
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -85,6 +97,10 @@ class Stimulus:
             )
         if self.reset < 1:
             raise ValueError(f"Reset must be a positive number of cycles, not {self.reset!r}")
+        if not 0 <= self.preamble < len(self.frames):
+            raise ValueError(
+                f"Preamble must be 0 to {len(self.frames) - 1} frames, not {self.preamble!r}"
+            )
         if self.lengths is None:
             return
         count, width = self.frames.shape
@@ -95,6 +111,11 @@ class Stimulus:
                 raise TypeError(f"Lengths must be integers, not {length!r}")
             if not 1 <= length <= width:
                 raise ValueError(f"Lengths must be 1 to {width}, not {length!r}")
+
+    @property
+    def watched(self) -> tuple[int, int]:
+        """The first two inferences, as frames: the first, and the one behind the last."""
+        return self.preamble, min(self.preamble + 2, len(self.frames))
 
     @property
     def beats(self) -> NDArray[np.uint64]:
@@ -113,6 +134,25 @@ class Stimulus:
 
 
 @dataclass(frozen=True)
+class Activity:
+    """What went on in the first two inferences, in bins of equally many cycles.
+
+    Parameters
+    ----------
+    width : int
+        Cycles of a bin; the first begins with the first accepted beat of the first inference.
+    load, compute, unload : tuple of int
+        For each bin, cycles in which a beat was accepted, an engine worked, a beat was delivered;
+        without the zeros at the end.
+    """
+
+    width: int
+    load: tuple[int, ...]
+    compute: tuple[int, ...]
+    unload: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Traffic:
     """What a design answered to a :class:`Stimulus`, and when.
 
@@ -128,6 +168,8 @@ class Traffic:
         Cycles in which the engine worked, over all inferences.
     total : int
         Cycles simulated after reset.
+    activity : Activity or None
+        When it was loaded, computed and was unloaded. Only CXXRTL tells.
     """
 
     frames: "np.ndarray[Any, np.dtype[np.uint64]]"
@@ -135,6 +177,7 @@ class Traffic:
     last_out: tuple[int, ...]
     busy: int
     total: int = field(compare=False, default=0)
+    activity: Activity | None = field(compare=False, default=None)
 
     def without(self, count: int) -> "Traffic":
         """Leave out the first frames, in which no engine worked."""
@@ -146,9 +189,14 @@ class Traffic:
         )
 
     @property
+    def ends(self) -> tuple[int, ...]:
+        """Cycles from the first accepted beat to the last of each answer, both included."""
+        return tuple(last - self.first_in[0] + 1 for last in self.last_out)
+
+    @property
     def cycles(self) -> int:
         """Cycles from the first accepted beat to the last delivered one, both included."""
-        return self.last_out[0] - self.first_in[0] + 1
+        return self.ends[0]
 
     @property
     def compute_cycles(self) -> int:

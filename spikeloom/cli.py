@@ -111,6 +111,9 @@ def main_parser() -> argparse.ArgumentParser:
         help="for targets rtl and netlist (default: cxxrtl, the fastest)",
     )
     add.add_argument("--check", action="store_true", help="compare with golden: exit 1 if unequal")
+    add.add_argument(
+        *("--report",), type=Path, metavar="DIR", help="note in this build's report what is equal"
+    )
     add.add_argument("--trace", type=Path, metavar="F", help="waves: .vcd, or .fst with icarus")
     add.add_argument(
         "--rate", type=_number(float, 0.0, 1.0), metavar="R", help="firing rate of random input"

@@ -5,58 +5,32 @@ import importlib.metadata
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from amaranth.lib import wiring
 from numpy.typing import NDArray
 
+from spikeloom.assemble import Counts, assemble, merged
 from spikeloom.boards.devices import DEVICES, Resources, check_fit
-from spikeloom.boards.ice40 import Netlist, SynthOptions, synthesize
+from spikeloom.boards.ice40 import SynthOptions, synthesize
 from spikeloom.boards.pins import check_pins, write_pcf
-from spikeloom.boards.place import (
-    Packing,
-    Placement,
-    pack,
-    pack_bitstream,
-    place_seeds,
-    place_version,
-)
+from spikeloom.boards.place import pack, pack_bitstream, place_seeds, place_version
 from spikeloom.boards.yosys import yosys_version
 from spikeloom.design.base import Design
 from spikeloom.errors import RequestError, words
 from spikeloom.files import fresh_folder, share, sync_tree
-from spikeloom.golden.arrays import fill
+from spikeloom.golden.arrays import one_by_one
 from spikeloom.golden.kinds import model
 from spikeloom.hdl.kinds import asked
 from spikeloom.hdl.top import AxiStreamTop
 from spikeloom.owner import check_owner
 from spikeloom.report.files import ReportError, load, write
-from spikeloom.report.model import (
-    Area,
-    Budgets,
-    CriticalPath,
-    Cycles,
-    Module,
-    NetlistCells,
-    PortPin,
-    Report,
-    Seed,
-    Use,
-)
-from spikeloom.sim.verilog import rtlil_to_verilog, to_rtlil
+from spikeloom.report.model import Report
+from spikeloom.sim.names import named_rtlil
+from spikeloom.sim.verilog import rtlil_to_verilog
 
-__all__ = ["BuildError", "Counts", "build", "predict_cycles"]
-
-#: Cycles as :func:`build` takes them: ``measured`` and ``predicted`` (mappings with the keys
-#: ``cycles``, ``compute_cycles`` and ``interval``, as far as known) and ``stimulus`` (a few words).
-Counts = Mapping[str, Any]
-
-_DSP_WARNING = (
-    "nextpnr does not model the timing of SB_MAC16: the true clock may be lower; "
-    "check the placed design with icetime"
-)
+__all__ = ["BuildError", "build", "predict_cycles"]
 
 
 class BuildError(RequestError):
@@ -100,9 +74,9 @@ def build(
     seeds : sequence of int
         Seeds of the placer, at least one, each once, none negative. Two are run at a time.
     cycles : mapping, callable or None
-        Measured and predicted cycles (:data:`Counts`), or a function of no arguments that gives
-        them, called once the netlist is known to fit. The compute cycles that the layer's own
-        formula gives are filled in where ``predicted`` does not have them.
+        What a simulation found (:data:`spikeloom.assemble.Counts`), or a function of no arguments
+        that gives it, called once the netlist is known to fit. The compute cycles that the layer's
+        own formula gives are filled in where ``predicted`` does not have them.
     progress : callable or None
         Called with one line for each stage.
     options : SynthOptions or None
@@ -145,7 +119,14 @@ def build(
     if component is None:
         check_fit(design.name, _floor(design), device)
         component = AxiStreamTop(design)
-        counts = {"predicted": {"compute_cycles": predict_cycles(design)}}
+        layer = asked(design)
+        counts = {
+            "predicted": {"compute_cycles": layer.compute_cycles()},
+            "stages": [
+                dict(zip(("name", "begin", "end"), row, strict=True)) for row in layer.stages()
+            ],
+            "memories": [shape.describe() for shape in layer.memories],
+        }
     key = f"{design.name}: target.pins" if pins is None else "--pcf"
     lines = [*((design.target.pins or ()) if pins is None else pins)]
     given = [*check_pins(lines, _port_bits(component), device, key)]
@@ -160,11 +141,10 @@ def build(
     with _partial(Path(out_dir), design.name) as work:
         say("generate")
         rtlil = work / f"{design.name}.il"
-        rtlil.write_text(to_rtlil(component, design.module), encoding="utf-8")
+        text, names = named_rtlil(component, design.module)
+        rtlil.write_text(text, encoding="utf-8")
         portable = design.target.cells == "portable"
-        verilog = rtlil_to_verilog(
-            rtlil.read_text(encoding="utf-8"), design.module, portable=portable
-        )
+        verilog = rtlil_to_verilog(text, design.module, portable=portable)
         rtlil.with_suffix(".v").write_text(verilog, encoding="utf-8")
 
         say("synthesize")
@@ -173,7 +153,7 @@ def build(
         packing = pack(netlist, device, native=native)
         say(f"{packing.used.logic_cells} logic cells; place and route {len(seeds)} seeds")
         measured = cycles() if callable(cycles) else cycles
-        counts = _merge(counts, measured or {})
+        counts = merged(counts, measured or {})
         pcf = work / f"{design.name}.pcf" if lines else None
         if pcf is not None:
             write_pcf(lines, pcf)
@@ -202,11 +182,9 @@ def build(
             *(command for placement in placements for command in placement.commands),
             icepack.replace(asc.name, best.asc.name, 1),
         ]
-        report = _report(design, netlist, packing, placements, counts).model_copy(
+        report = assemble(design, netlist, packing, placements, counts, names).model_copy(
             update={
                 "source": source,
-                "bitstream_seed": best.seed,
-                "pins": tuple(PortPin(**asdict(pin)) for pin in best.pins),
                 "options": chosen.to_dict(),
                 "tools": tools,
                 "commands": tuple(commands),
@@ -251,79 +229,8 @@ def predict_cycles(design: Design, arrays: Mapping[str, NDArray[Any]] | None = N
     layer = asked(design)
     if arrays is None:
         return layer.compute_cycles()
-    specs = model(design).inputs
-    given = fill(specs, arrays)
-    batches = [given[spec.name].reshape(-1, *spec.shape) for spec in specs]
-    names = [spec.name for spec in specs]
-    inferences = [dict(zip(names, each, strict=True)) for each in zip(*batches, strict=True)]
+    inferences = one_by_one(model(design).inputs, arrays)
     return sum(map(layer.compute_cycles, inferences)) // len(inferences)
-
-
-def _merge(base: Counts, given: Counts) -> dict[str, Any]:
-    """Fill in what the caller does not give."""
-    predicted = {**base.get("predicted", {}), **(given.get("predicted") or {})}
-    return {**base, **given, "predicted": predicted or None}
-
-
-def _report(
-    design: Design,
-    netlist: Netlist,
-    packing: Packing,
-    placements: Sequence[Placement],
-    counts: Counts,
-) -> Report:
-    device = DEVICES[design.target.device]
-    total = dict(device.total.items())
-    area = {key: Use(used=used, available=total[key]) for key, used in packing.used.items()}
-    cells = netlist.cells
-    remarks = [*design.warnings, *([_DSP_WARNING] if cells.dsp else [])]
-    if design.link < design.beat:
-        remarks.append(
-            f"target.link: {packing.link_cells} of the logic cells take beats apart for the pins"
-        )
-    remarks += [
-        f"seed {placement.seed} could not be placed and routed: {placement.error}"
-        for placement in placements
-        if placement.fmax_mhz is None
-    ]
-    measured, predicted = counts.get("measured"), counts.get("predicted")
-    return Report(
-        name=design.name,
-        made_by=f"spikeloom {importlib.metadata.version('spikeloom')}",
-        steps=design.steps,
-        design=design.model_dump(mode="json", warnings=False),
-        device=device.name,
-        clock_mhz=design.target.clock_mhz,
-        area=Area(**area),
-        netlist=NetlistCells(
-            lut4=cells.luts,
-            ff=cells.ffs,
-            carry=cells.carries,
-            ebr=cells.ebr,
-            spram=cells.spram,
-            dsp=cells.dsp,
-            flip_flops=dict(cells.flip_flops),
-            special=dict(cells.special),
-        ),
-        modules=tuple(Module(**asdict(module)) for module in packing.modules),
-        seeds=tuple(
-            Seed(
-                seed=placement.seed,
-                fmax_mhz=placement.fmax_mhz,
-                paths=tuple(CriticalPath(**asdict(path)) for path in placement.paths),
-                error=placement.error,
-            )
-            for placement in placements
-        ),
-        bitstream_seed=placements[0].seed,
-        measured=None if measured is None else Cycles(**measured),
-        predicted=None if predicted is None else Cycles(**predicted),
-        stimulus=counts.get("stimulus", ""),
-        budget=Budgets.model_validate(design.budget, from_attributes=True),
-        warnings=tuple(remarks),
-        tools={},
-        commands=(),
-    )
 
 
 def _digest(file: Path) -> str:

@@ -63,6 +63,23 @@ def test_layer(tmp_path):
     # The layer's own formula, which the made-up measurement does not meet.
     assert report.predicted.compute_cycles > 0
     assert len(problems(report)) == (report.predicted.compute_cycles != 77)
+    assert report.checks == ()
+    # Where it lies is what it takes.
+    plan = report.floorplan
+    cells = {module.path: len(plan.places(module.path)) for module in report.modules}
+    assert cells == {module.path: module.logic_cells for module in report.modules}
+    places = [place for path in plan.cells for place in plan.places(path)]
+    assert len(places) == len(set(places)) == report.area.logic_cells.used
+    assert not {x for x, _, _ in places} & {0, *plan.memory_columns, plan.columns - 1}
+    kinds = [block.kind for block in plan.blocks]
+    assert (kinds.count("ebr"), kinds.count("pins")) == (report.area.ebr.used, 25)
+    assert {block.name for block in plan.blocks} >= {"layer.k.store", "m_axis_tdata[7]", "clk"}
+    # Paths go from cell to cell, and their signals are those of the source.
+    for path in (path for seed in report.seeds for path in seed.paths):
+        total = sum(step.delay_ns for step in path.steps)
+        assert total == pytest.approx(path.total_ns, abs=0.02)
+        known = [path.start, path.end, *(step.signal for step in path.steps)]
+        assert not [name for name in known if "$signal" in name or "_SB_" in name]
     best = max(report.seeds, key=lambda seed: seed.fmax_mhz)
     assert report.bitstream_seed == best.seed
     assert report.commands[-1] == f"yowasp-icepack small-one.seed{best.seed}.asc small-one.bin"

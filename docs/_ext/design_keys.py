@@ -6,6 +6,8 @@ from the JSON Schema, defaults and meanings from the model.
 """
 
 from collections.abc import Mapping
+from fractions import Fraction
+from math import log
 from typing import Any
 
 from docutils import nodes
@@ -49,7 +51,8 @@ def _is_section(rule: Mapping[str, Any]) -> bool:
 
 def table(section: str = "") -> list[str]:
     """Write the table of a section as reStructuredText."""
-    lines = [".. list-table::", "   :header-rows: 1", "   :widths: 16 34 14 36", ""]
+    lines = [".. list-table::", "   :header-rows: 1", "   :widths: 16 34 14 36", "   :class: cards"]
+    lines.append("")
     rows = [("Key", "Value", "Default", "Meaning")]
     for name, rule in keys(section).items():
         rows.append((f"``{name}``", _values(rule), _default(rule), _escape(rule["description"])))
@@ -71,7 +74,7 @@ def _values(rule: Mapping[str, Any]) -> str:
         noun = {"integer": "integer", "number": "number"}[kind]
         if low is None:
             return noun
-        start = f"above {low:g}, up to" if "exclusiveMinimum" in rule else f"{_plain(low)} to"
+        start = f"above {_plain(low)}, up to" if "exclusiveMinimum" in rule else f"{_plain(low)} to"
         return f"{noun}, {start} {_plain(rule['maximum'])}"
     if kind == "array":
         items = rule.get("items") or rule["prefixItems"][0]
@@ -92,7 +95,14 @@ def _values(rule: Mapping[str, Any]) -> str:
 
 
 def _plain(number: float) -> str:
-    return f"{number:g}" if number < 1 or number >= 10**6 else f"{number:,.0f}"
+    """Write a bound: a small one as it is, a great one as a power of 2 or 10 where it is one."""
+    size = Fraction(str(abs(number)))
+    sign = "-" if number < 0 else ""
+    for base, few in ((2, 16), (10, 6)):
+        power = round(log(size, base)) if size else 0
+        if abs(power) >= few and size == Fraction(base) ** power:
+            return f"{sign}{base}\\ :sup:`{power}`"
+    return f"{number:g}" if size < 1 else f"{number:,}"
 
 
 def _toml(value: object) -> str:

@@ -1,16 +1,14 @@
-"""Draw score-timing.svg: a run of a small score engine, slot by slot.
+"""A run of a small score engine, slot by slot.
 
-``python docs/figures/score_timing.py`` writes the file beside it. The slots are drawn as the page
-on the score engine describes them, and every one is compared with the ports of the simulated
-engine, so the figure cannot show what the hardware does not do.
+The slots are drawn as the page on the score engine describes them, and every one is compared with
+the ports of the simulated engine, so the figure cannot show what the hardware does not do.
 """
 
-import warnings
-from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import Element
 
-from amaranth.hdl import UnusedElaboratable
 from amaranth.sim import Simulator
+from blocks import Box, Diagram
 
 from spikeloom.design import Design
 from spikeloom.hdl.attention.score.engine import ScoreEngine
@@ -23,7 +21,6 @@ DESIGN = Design.from_dict(
 )
 _PORTS = ("busy", "kq_addr", "v_addr", "o_addr", "o_en", "done")
 _CELL, _LINE, _LEFT = 38, 30, 150
-_FILL = {"shift": "#f2d9a8", "key": "#b9d5ee", "": "none"}
 
 _Slot = tuple[str, str]
 
@@ -107,36 +104,18 @@ def _agree(holds: bool, what: str) -> None:
         raise ValueError(f"Figure must agree with the engine, and does not: {what}")
 
 
-def draw() -> str:
-    """Give the text of the figure."""
+def draw() -> Element:
+    """Draw the run."""
     lines = _lines()
-    cycles = len(lines[0][1])
-    width, height = _LEFT + _CELL * cycles + 10, _LINE * len(lines) + 20
-    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="12">',
-        f"<title>A run of the score engine: {DESIGN.tokens} tokens, {DESIGN.rows} rows</title>",
-        f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
-    ]
+    d = Diagram(_LEFT + _CELL * len(lines[0][1]) + 10, _LINE * len(lines) + 20)
     for number, (name, cells) in enumerate(lines):
         top = 10 + _LINE * number
-        middle = top + _LINE // 2 + 4
-        parts.append(f'<text x="{_LEFT - 8}" y="{middle}" text-anchor="end">{name}</text>')
+        middle = top + _LINE / 2
+        d.text(_LEFT - 8, middle, name, anchor="end")
         for cycle, (kind, text) in enumerate(cells):
-            left = _LEFT + _CELL * cycle
+            box = Box(_LEFT + _CELL * cycle, top + 3, _CELL, _LINE - 6)
             if kind:
-                parts.append(
-                    f'<rect x="{left}" y="{top + 3}" width="{_CELL}" height="{_LINE - 6}" '
-                    f'fill="{_FILL[kind]}" stroke="#555555"/>'
-                )
+                d.shape(box, kind)
             if text:
-                parts.append(
-                    f'<text x="{left + _CELL // 2}" y="{middle}" text-anchor="middle">{text}</text>'
-                )
-    return "\n".join([*parts, "</svg>"]) + "\n"
-
-
-if __name__ == "__main__":
-    # Some components are made only to be asked for their latency.
-    warnings.simplefilter("ignore", UnusedElaboratable)
-    Path(__file__).with_name("score-timing.svg").write_text(draw(), encoding="utf-8")
+                d.text(*box.centre, text, style="slot" if kind else "note")
+    return d.svg

@@ -10,7 +10,7 @@ from spikeloom.design.network.design import NetworkDesign
 from spikeloom.golden.arrays import ArraySpec
 from spikeloom.golden.layout import Loop, Part, Stream
 from spikeloom.golden.model import Model
-from spikeloom.golden.network.formula import network
+from spikeloom.golden.network.formula import network, trace
 from spikeloom.golden.network.ranges import readout_range
 from spikeloom.golden.ranges import bits
 
@@ -51,6 +51,11 @@ class NetworkModel(Model[NetworkDesign]):
         """Return the numbers; tokens behind the length are not looked at."""
         x, length = (spec.check(arrays[spec.name]) for spec in self.inputs)
         return network(self._design, x[: int(length)]).astype(self.output.dtype)
+
+    def spikes(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Return the spikes of every layer, (T, n, outputs)."""
+        x, length = (spec.check(arrays[spec.name]) for spec in self.inputs)
+        return dict(trace(self._design, x[: int(length)]).spikes)
 
     @property
     def stream_in(self) -> Stream:

@@ -69,6 +69,15 @@ class LayerComponent(Component):
         Without ``arrays``, the inputs of the golden model by name, the most there can be.
         """
 
+    def stages(
+        self, arrays: Mapping[str, ArrayLike] | None = None
+    ) -> tuple[tuple[str, int, int], ...]:
+        """Predict the cycles of the layers of a network: name, first cycle, that of the next one.
+
+        Empty where there is only one. ``arrays`` as for :meth:`compute_cycles`.
+        """
+        return ()
+
     @property
     def preamble(self) -> tuple[NDArray[np.uint64], ...]:
         """Frames to send after configuration, before the first inference; each is answered."""

@@ -5,12 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from spikeloom.design.network.design import NetworkDesign
+from spikeloom.design.network.shapes import DENSE
 from spikeloom.golden.network.formula import trace
 from spikeloom.golden.network.model import NetworkModel
 from spikeloom.hdl.kinds import unused
 from spikeloom.hdl.network.plan import NetworkPlan
 
-__all__ = ["network_cycles"]
+__all__ = ["network_cycles", "network_stages"]
 
 # Cycles of the attention layer from the last beat of a run's input to its start, by its order, and
 # from the end of the last run to the last beat of its answer, beyond those of the beats.
@@ -25,10 +27,28 @@ def network_cycles(plan: NetworkPlan, arrays: Mapping[str, ArrayLike] | None = N
     linear layers are exact, a read-out that waits for a narrow link not counted; of the attention
     layer in state order a few cycles a head and step are missing. Within 2 % in all.
     """
+    _, _, end = network_stages(plan, arrays)[-1]
+    return end
+
+
+def network_stages(
+    plan: NetworkPlan, arrays: Mapping[str, ArrayLike] | None = None
+) -> tuple[tuple[str, int, int], ...]:
+    """Predict when each layer begins and ends, in cycles since the sequence was there.
+
+    A layer begins with its first pass; parameters as in :func:`network_cycles`.
+
+    Returns
+    -------
+    tuple of (str, int, int)
+        Name as in :class:`spikeloom.golden.network.formula.Trace`, or ``readout``; its first cycle,
+        and that of the next layer.
+    """
     design = plan.design
     length = design.tokens if arrays is None else int(np.asarray(arrays["length"]))
     runs = _attention(plan, length, arrays)
     line = _Line(plan, length)
+    begins = []
     for one in plan.program.passes:
         if one.flags.get("attends"):
             line.attend(next(runs))
@@ -36,7 +56,18 @@ def network_cycles(plan: NetworkPlan, arrays: Mapping[str, ArrayLike] | None = N
             line.end()
         else:
             line.step(one.flags)
-    return line.now
+        if one.flags.get("attends") or one.flags.get("sync"):
+            begins.append(line.now)
+    ends = (*begins[1:], line.now)
+    return tuple(zip(_names(design), begins, ends, strict=True))
+
+
+def _names(design: NetworkDesign) -> list[str]:
+    """Name the layers in the order of the program."""
+    parts = list(DENSE)
+    parts.insert(parts.index("project"), "attention")
+    blocks = (f"blocks.{n}.{part}" for n in range(design.depth) for part in parts)
+    return ["encoder", *blocks, "readout"]
 
 
 class _Line:
@@ -79,6 +110,7 @@ class _Line:
         """Wait for the attention layer."""
         at = max(self._read - self._words + 1, self._rest, self._free)
         done = at + cycles
+        self.now = at
         self._read = done + 1 + self._words
         self._free = self._rest = done + 1
 

@@ -15,7 +15,7 @@ from spikeloom.hdl.frame.layer import LayerComponent
 from spikeloom.hdl.frame.memory import add_memory
 from spikeloom.hdl.frame.memory_map import MemoryShape
 from spikeloom.hdl.network.attend import Collector, Feeder
-from spikeloom.hdl.network.cycles import network_cycles
+from spikeloom.hdl.network.cycles import network_cycles, network_stages
 from spikeloom.hdl.network.engine import Engine
 from spikeloom.hdl.network.fetch import Fetcher, ProgramRom
 from spikeloom.hdl.network.intake import Intake
@@ -61,6 +61,12 @@ class NetworkLayer(LayerComponent):
     def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
         """Predict the cycles from a sequence to its numbers."""
         return network_cycles(self.plan, arrays)
+
+    def stages(
+        self, arrays: Mapping[str, ArrayLike] | None = None
+    ) -> tuple[tuple[str, int, int], ...]:
+        """Predict when each layer begins and ends."""
+        return network_stages(self.plan, arrays)
 
     @property
     def preamble(self) -> tuple[NDArray[np.uint64], ...]:

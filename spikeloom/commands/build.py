@@ -10,11 +10,12 @@ from spikeloom.commands.progress import say
 from spikeloom.design.pins import read_pcf
 from spikeloom.errors import NoError
 from spikeloom.files import InputError
-from spikeloom.flow import build, predict_cycles
+from spikeloom.flow import build
 from spikeloom.report.files import problems
 from spikeloom.report.text import render_text
 from spikeloom.sim.simulate import simulate
 from spikeloom.sim.traffic import SimulationError
+from spikeloom.trial import tell
 
 __all__ = ["run"]
 
@@ -31,12 +32,7 @@ def run(options: Namespace) -> tuple[int, dict[str, Any] | str]:
             answer = simulate(design, arrays)
         except SimulationError as error:
             raise NoError(f"{options.design}: {error}") from error
-        compare(design, arrays, answer)
-        return {
-            "measured": dict(answer.numbers),
-            "predicted": {"compute_cycles": predict_cycles(design, arrays)},
-            "stimulus": source,
-        }
+        return dict(tell(design, arrays, answer, compare(design, arrays, answer), source))
 
     try:
         report = build(

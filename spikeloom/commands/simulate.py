@@ -12,9 +12,11 @@ from spikeloom.commands.progress import say
 from spikeloom.design.base import Design
 from spikeloom.errors import NoError
 from spikeloom.files import InputError, check_writable
+from spikeloom.report.files import note
 from spikeloom.sim.simulate import Answer, check_request, simulate
 from spikeloom.sim.spikes import read_labels, write_arrays
 from spikeloom.sim.traffic import SimulationError
+from spikeloom.trial import check_of, must_be_build
 
 __all__ = ["run"]
 
@@ -30,6 +32,9 @@ def run(options: Namespace) -> tuple[int, dict[str, Any] | str]:
     if options.output is not None:
         # Before the work, not after it.
         check_writable(options.output)
+    if options.report is not None:
+        _check_note(options)
+        must_be_build(design, options.report, options.target)
     say(f"{design.name}: {source}")
     start = time.perf_counter()
     answer = _answer(design, arrays, options)
@@ -39,6 +44,8 @@ def run(options: Namespace) -> tuple[int, dict[str, Any] | str]:
     compared = compare(design, arrays, answer) if options.check else []
     if options.output is not None:
         write_arrays(options.output, answer.arrays())
+    if options.report is not None:
+        note(check_of(design, arrays, options.target, compared, source), options.report)
     right = _right(options, answer)
     result = {
         "name": design.name,
@@ -58,6 +65,14 @@ def run(options: Namespace) -> tuple[int, dict[str, Any] | str]:
     lines += [f"{name}: {value}" for name, value in answer.numbers.items()]
     lines += [f"equal to {other}" for other in compared]
     return 0, "\n".join(lines) + "\n"
+
+
+def _check_note(options: Namespace) -> None:
+    """Refuse to note what is not compared."""
+    if not options.check:
+        raise InputError("--report: must be given together with --check")
+    if options.target == "golden":
+        raise InputError("--report: must go with --target rtl or netlist, not golden")
 
 
 def _right(options: Namespace, answer: Answer) -> int | None:

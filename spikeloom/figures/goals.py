@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import inf, log2
 
 from spikeloom.figures.model import Result, Results
-from spikeloom.report.tables import number
+from spikeloom.report.compare import number
 
 __all__ = ["GOALS", "Goal", "Limit", "Verdict", "closest", "judge"]
 

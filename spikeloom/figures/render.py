@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from spikeloom.figures.goals import GOALS, closest, judge
 from spikeloom.figures.model import BenchError, Result, Results
-from spikeloom.report.tables import Row, Table, number
+from spikeloom.report.compare import number
+from spikeloom.report.tables import Row, Table
 
 __all__ = ["fill", "markdown", "readme_tables", "result_tables", "simple_table"]
 

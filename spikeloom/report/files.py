@@ -1,20 +1,22 @@
 """Load, judge, compare and show reports."""
 
+import contextlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 from pydantic import ValidationError
 
 from spikeloom.errors import RequestError
-from spikeloom.report.html import render_html
 from spikeloom.report.markdown import render_markdown
 from spikeloom.report.model import Budgets, Report
+from spikeloom.report.runs import Check
 from spikeloom.report.tables import budget_problems, cycle_problems
 from spikeloom.report.text import render_text
 
-__all__ = ["Report", "ReportError", "find", "load", "problems", "show", "write"]
+__all__ = ["Report", "ReportError", "find", "load", "note", "problems", "show", "write"]
 
 Style = Literal["text", "markdown", "html", "json"]
 
@@ -55,13 +57,17 @@ def find(path: Path | str) -> tuple[Report, ...]:
     ReportError
         There is none, or one is not valid.
     """
-    path = Path(path)
+    return tuple(report for report, _ in _find(Path(path)))
+
+
+def _find(path: Path) -> list[tuple[Report, Path]]:
+    """Read reports as :func:`find` does, each with its file."""
     if path.is_file() or (path / "report.json").is_file():
-        return (load(path),)
+        return [(load(path), path)]
     files = sorted(path.glob("*/report.json"))
     if not files:
         raise ReportError(f"{path}: must hold report.json, or directories that do")
-    return tuple(sorted(map(load, files), key=lambda report: report.name))
+    return sorted(((load(file), file) for file in files), key=lambda item: item[0].name)
 
 
 def problems(report: Report, budget: object = None) -> list[str]:
@@ -112,22 +118,36 @@ def show(
         As for :func:`problems`.
     style : {"text", "markdown", "html", "json"}
         For a terminal, a CI summary, a browser, or a program. The JSON is one object with the
-        keys ``reports``, ``against`` and ``problems``.
+        keys ``reports``, ``against`` and ``problems``. The page of a directory of build directories
+        links to their pages, for a browser that finds it in that directory.
 
     Raises
     ------
     ReportError
         A report cannot be read.
     """
-    reports = find(path)
+    placed = _find(Path(path))
+    reports = tuple(report for report, _ in placed)
     before = find(against) if against is not None else ()
     found = [problem for report in reports for problem in problems(report, budget)]
     if style == "json":
         return _to_json(reports, before, found), found
-    renderers = {"text": render_text, "markdown": render_markdown, "html": render_html}
+    limits = _budgets(budget)
+    if style == "html":
+        pages = ((report.name, file.with_name("report.html")) for report, file in placed)
+        links = {
+            name: f"{quote(page.parent.name)}/{page.name}" for name, page in pages if page.is_file()
+        }
+        title = Path(path).resolve().name
+        # A terminal need not wait for what pictures and arrays take to import.
+        from spikeloom.report.html import render_html
+
+        return render_html(reports, before, limits, title=title, links=links), found
+    renderers = {"text": render_text, "markdown": render_markdown}
     if style not in renderers:
-        raise ValueError(f"Style must be one of {', '.join([*renderers, 'json'])}, not {style!r}")
-    return renderers[style](reports, before, _budgets(budget)), found
+        allowed = "text, markdown, html, json"
+        raise ValueError(f"Style must be one of {allowed}, not {style!r}")
+    return renderers[style](reports, before, limits), found
 
 
 def _to_json(reports: Sequence[Report], against: Sequence[Report], found: list[str]) -> str:
@@ -141,7 +161,40 @@ def _to_json(reports: Sequence[Report], against: Sequence[Report], found: list[s
 
 def write(report: Report, directory: Path) -> None:
     """Write ``report.json``, ``report.md`` and ``report.html``."""
-    text = json.dumps(report.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
-    (directory / "report.json").write_text(text, encoding="utf-8")
-    (directory / "report.md").write_text(render_markdown([report]), encoding="utf-8")
-    (directory / "report.html").write_text(render_html([report]), encoding="utf-8")
+    for name, text in _renditions(report).items():
+        (directory / name).write_text(text, encoding="utf-8")
+
+
+def note(check: Check, directory: Path) -> Report:
+    """Say in the report of a build what was compared, instead of what it says of that target.
+
+    All three files are replaced, ``report.json`` last.
+
+    Raises
+    ------
+    ReportError
+        There is no report, or it is not valid.
+    InputError
+        The files cannot be written.
+    """
+    from spikeloom.files import replacing
+
+    report = load(directory / "report.json")
+    others = tuple(other for other in report.checks if other.target != check.target)
+    report = report.model_copy(update={"checks": (*others, check)})
+    with contextlib.ExitStack() as stack:
+        for name, text in _renditions(report).items():
+            fresh = stack.enter_context(replacing(directory / name))
+            fresh.write_text(text, encoding="utf-8")
+    return report
+
+
+def _renditions(report: Report) -> dict[str, str]:
+    """Give the texts of all files."""
+    from spikeloom.report.html import render_html
+
+    return {
+        "report.json": json.dumps(report.model_dump(mode="json"), indent=2, sort_keys=True) + "\n",
+        "report.md": render_markdown([report]),
+        "report.html": render_html([report]),
+    }

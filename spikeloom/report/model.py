@@ -2,13 +2,15 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field
+from pydantic import Field, computed_field
+
+from spikeloom.report.base import Count, Part
+from spikeloom.report.die import CriticalPath, Floorplan, Memory
+from spikeloom.report.runs import Activity, Check, Cycles, Firing, Stage, correctness
 
 __all__ = [
     "Area",
     "Budgets",
-    "CriticalPath",
-    "Cycles",
     "Module",
     "NetlistCells",
     "PortPin",
@@ -17,20 +19,12 @@ __all__ = [
     "Use",
 ]
 
-_Count = Annotated[int, Field(ge=0)]
-_Nanoseconds = Annotated[float, Field(ge=0)]
 
-
-class _Part(BaseModel):
-    # Unknown keys are ignored, so that a report with more in it can still be compared.
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
-
-
-class Use(_Part):
+class Use(Part):
     """How much of one resource is used, and how much the device has."""
 
-    used: _Count
-    available: _Count
+    used: Count
+    available: Count
 
     @property
     def share(self) -> float:
@@ -38,7 +32,7 @@ class Use(_Part):
         return self.used / self.available if self.available else 0.0
 
 
-class Area(_Part):
+class Area(Part):
     """Use of the device after packing; pads are listed as pins and take no logic cells."""
 
     logic_cells: Use
@@ -48,32 +42,32 @@ class Area(_Part):
     pins: Use
 
 
-class NetlistCells(_Part):
+class NetlistCells(Part):
     """Cells after synthesis, before packing puts LUT, carry and flip-flop into one cell."""
 
-    lut4: _Count
-    ff: _Count
-    carry: _Count
-    ebr: _Count
-    spram: _Count
-    dsp: _Count
-    flip_flops: dict[str, _Count] = {}
-    special: dict[str, _Count] = {}
+    lut4: Count
+    ff: Count
+    carry: Count
+    ebr: Count
+    spram: Count
+    dsp: Count
+    flip_flops: dict[str, Count] = {}
+    special: dict[str, Count] = {}
 
 
-class Module(_Part):
+class Module(Part):
     """What one module takes, its submodules not included; the empty path is the top."""
 
     path: str
-    logic_cells: _Count
-    ffs: _Count
-    carries: _Count
-    ebr: _Count
-    spram: _Count
-    dsp: _Count
+    logic_cells: Count
+    ffs: Count
+    carries: Count
+    ebr: Count
+    spram: Count
+    dsp: Count
 
 
-class PortPin(_Part):
+class PortPin(Part):
     """Pad of one bit of a port; ``given`` by the user, or chosen."""
 
     port: str
@@ -82,27 +76,10 @@ class PortPin(_Part):
     given: bool
 
 
-class CriticalPath(_Part):
-    """The slowest path between registers (``clk``) or pins (``pin``)."""
-
-    source: Literal["clk", "pin"]
-    target: Literal["clk", "pin"]
-    start: str
-    end: str
-    logic_ns: _Nanoseconds
-    routing_ns: _Nanoseconds
-    levels: _Count
-
-    @property
-    def total_ns(self) -> float:
-        """Whole delay."""
-        return self.logic_ns + self.routing_ns
-
-
-class Seed(_Part):
+class Seed(Part):
     """One run of place and route. No clock means that it failed, with the tool's words."""
 
-    seed: _Count
+    seed: Count
     fmax_mhz: Annotated[float, Field(gt=0)] | None
     paths: tuple[CriticalPath, ...] = ()
     error: str = ""
@@ -114,20 +91,7 @@ class Seed(_Part):
         return next(inner, None)
 
 
-class Cycles(_Part):
-    """Cycles of one inference; None for what is not known.
-
-    ``cycles`` runs from the first accepted input beat to the last output beat,
-    ``compute_cycles`` counts those in which an engine works, ``interval`` lies between the ends
-    of two inferences sent back to back.
-    """
-
-    cycles: Annotated[int, Field(ge=1)] | None = None
-    compute_cycles: Annotated[int, Field(ge=1)] | None = None
-    interval: Annotated[int, Field(ge=1)] | None = None
-
-
-class Budgets(_Part):
+class Budgets(Part):
     """Limits that the design file sets; None where it sets none."""
 
     cells: int | None = None
@@ -135,7 +99,7 @@ class Budgets(_Part):
     cycles: int | None = None
 
 
-class Report(_Part):
+class Report(Part):
     """What a design costs and how that was found out.
 
     Numbers that follow from others (``fmax_worst_mhz`` and so on) are written to the file for
@@ -154,11 +118,17 @@ class Report(_Part):
     netlist: NetlistCells
     modules: tuple[Module, ...]
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
-    bitstream_seed: _Count
+    bitstream_seed: Count
     pins: tuple[PortPin, ...] = ()
     measured: Cycles | None = None
     predicted: Cycles | None = None
     stimulus: str = ""
+    checks: tuple[Check, ...] = ()
+    activity: Activity | None = None
+    stages: tuple[Stage, ...] = ()
+    firing: tuple[Firing, ...] = ()
+    memories: tuple[Memory, ...] = ()
+    floorplan: Floorplan | None = None
     budget: Budgets = Budgets()
     options: dict[str, bool | int | str] = {}
     warnings: tuple[str, ...] = ()
@@ -177,6 +147,12 @@ class Report(_Part):
         found = self.predicted.model_dump() if self.predicted else {}
         measured = self.measured.model_dump(exclude_none=True) if self.measured else {}
         return Cycles(**found | measured)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def correctness(self) -> str:
+        """What was found equal to what, and what was not simulated."""
+        return correctness(self.checks)
 
     @computed_field  # type: ignore[prop-decorator]
     @property

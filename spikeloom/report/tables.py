@@ -1,21 +1,39 @@
 """The tables of a report, the same for a terminal, a CI summary and a browser."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
+from spikeloom.report.compare import change, figures, number, trend
 from spikeloom.report.layers import layer_words
 from spikeloom.report.model import Budgets, Module, Report
 
-__all__ = ["Row", "Table", "budget_problems", "cycle_problems", "number", "overview", "tables"]
+__all__ = ["Row", "Table", "budget_problems", "cycle_problems", "overview", "tables"]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row; ``share`` (0 to 1) is drawn as a bar, ``flag`` marks it good, bad or neither."""
+    """One row of a table.
+
+    Parameters
+    ----------
+    cells : tuple of str
+        Texts.
+    share : float or None
+        Drawn as a bar; above 1 is more than there is.
+    flag : str
+        Marks the row ``good`` or ``bad``, or neither.
+    trends : mapping of int to str
+        Columns whose change is ``better`` or ``worse``.
+    module, design : str or None
+        Path of the module, or name of the design, that the row is about.
+    """
 
     cells: tuple[str, ...]
     share: float | None = None
     flag: str = ""
+    trends: Mapping[int, str] = field(default_factory=dict)
+    module: str | None = None
+    design: str | None = None
 
 
 @dataclass(frozen=True)
@@ -35,44 +53,6 @@ class Table:
 
 def _wordy(cell: str) -> bool:
     return cell not in ("", "=", "-", "new") and not cell.lstrip("+-")[:1].isdigit()
-
-
-def number(value: float | None, digits: int = 0) -> str:
-    """Write a number with thousands separated, or a dash for none."""
-    return "-" if value is None else f"{value:,.{digits}f}"
-
-
-def change(now: float | None, before: float | None, digits: int = 0) -> str:
-    """Write a difference with its sign and per cent; an equals sign where there is none."""
-    if now is None or before is None:
-        return "-" if now is None else "new"
-    difference = round(now - before, digits)
-    if not difference:
-        return "="
-    percent = f" ({100 * difference / before:+.1f} %)" if before else ""
-    return f"{difference:+,.{digits}f}{percent}"
-
-
-def figures(report: Report | None) -> dict[str, float | None]:
-    """Give the numbers of a report that are compared with another's; none for no report."""
-    if report is None:
-        return {}
-    area, cells = report.area, report.netlist
-    return {
-        "logic_cells": area.logic_cells.used,
-        "lut4": cells.lut4,
-        "ff": cells.ff,
-        "carry": cells.carry,
-        "ebr": area.ebr.used,
-        "spram": area.spram.used,
-        "dsp": area.dsp.used,
-        "pins": area.pins.used,
-        "fmax_mhz": report.fmax_worst_mhz,
-        "cycles_per_step": report.cycles_per_step,
-        "latency_us": report.latency_us,
-        "inferences_per_s": report.inferences_per_s,
-        **report.known.model_dump(),
-    }
 
 
 def cycle_problems(report: Report) -> list[str]:
@@ -155,7 +135,7 @@ def _table(
     rows = tuple(rows)
     if columns[-1] == "change" and all(row.cells[-1] == "" for row in rows):
         columns = columns[:-1]
-        rows = tuple(Row(row.cells[:-1], row.share, row.flag) for row in rows)
+        rows = tuple(replace(row, cells=row.cells[:-1]) for row in rows)
     return Table(title, tuple(columns), rows, note, left)
 
 
@@ -165,7 +145,8 @@ def _summary(report: Report, against: Report | None) -> Table:
 
     def row(name: str, value: str, key: str, digits: int = 0, flag: str = "") -> Row:
         delta = change(now[key], then[key], digits) if then else ""
-        return Row((name, value, delta), flag=flag)
+        trends = {2: trend(key, now[key], then[key], digits)} if then else {}
+        return Row((name, value, delta), flag=flag, trends=trends)
 
     rows = [Row((key, value, "")) for key, value in _layer(report)]
     cells = report.area.logic_cells
@@ -186,6 +167,7 @@ def _summary(report: Report, against: Report | None) -> Table:
         if value is not None:
             shown = digits or (1 if value % 1 and value < 1000 else 0)
             rows.append(row(name, number(value, shown) + unit, key, shown))
+    rows.append(Row(("answers", report.correctness, ""), flag="good" if report.checks else ""))
     cycles, interval = report.known.cycles, report.known.interval
     if worst is not None and worst < report.clock_mhz and cycles and interval:
         text = (
@@ -258,7 +240,8 @@ def _resources(report: Report, against: Report | None) -> Table:
         share = used / available if available else 0.0
         text = f"{100 * share:.1f} %" if available else "-"
         delta = change(used, then[key]) if then else ""
-        rows.append(Row((name, number(used), number(available), text, delta), share))
+        trends = {4: trend(key, used, then[key])} if then else {}
+        rows.append(Row((name, number(used), number(available), text, delta), share, "", trends))
     note = (
         "A logic cell holds one LUT4, one carry and one flip-flop. "
         "The layer with its memories and control; I/O pads are no logic cells."
@@ -279,9 +262,12 @@ def _seeds(report: Report, against: Report | None) -> Table:
         if path is not None:
             delays = (number(path.logic_ns, 2), number(path.routing_ns, 2), str(path.levels))
             where = (path.start, path.end, *delays)
-        delta = change(seed.fmax_mhz, before.get(seed.seed), 1) if against else ""
+        old = before.get(seed.seed)
+        delta = change(seed.fmax_mhz, old, 1) if against else ""
+        trends = {7: trend("fmax_mhz", seed.fmax_mhz, old, 1)}
         flag = "good" if seed.fmax_mhz >= report.clock_mhz else "bad"
-        rows.append(Row((str(seed.seed), f"{seed.fmax_mhz:.2f}", *where, delta), flag=flag))
+        cells = (str(seed.seed), f"{seed.fmax_mhz:.2f}", *where, delta)
+        rows.append(Row(cells, flag=flag, trends=trends))
     columns = (
         "seed", "Fmax MHz", "worst path from", "to", "logic ns", "routing ns", "levels", "change"
     )  # fmt: skip
@@ -338,7 +324,9 @@ def _cycles(report: Report, against: Report | None) -> Table:
             key, meaning, number(counts[0]), number(counts[1]), agree,
             change(counts[0] or counts[1], then[key]) if then else "",
         )  # fmt: skip
-        rows.append(Row(cells, flag={"yes": "good", "NO": "bad"}.get(agree, "")))
+        trends = {5: trend(key, counts[0] or counts[1], then[key])} if then else {}
+        flag = {"yes": "good", "NO": "bad"}.get(agree, "")
+        rows.append(Row(cells, flag=flag, trends=trends))
     columns = ("cycles", "", "measured", "formula", "agree", "change")
     note = f"Stimulus: {report.stimulus}." if report.stimulus else ""
     return _table("Cycles of an inference", columns, rows, note=note, left=2)
@@ -355,16 +343,18 @@ def _modules(report: Report, against: Report | None) -> Table:
             name = f"  {module.path}"
         else:
             name = "  " * depth + (module.path.rpartition(".")[2] or report.name)
-        delta = ""
-        if against:
-            old = _inside(against.modules, module.path) if module.path in before else None
-            delta = change(inside, old)
+        old = None
+        if against and module.path in before:
+            old = _inside(against.modules, module.path)
+        delta = change(inside, old) if against else ""
         cells = (
             name, number(inside), number(module.logic_cells), number(module.ffs),
             number(module.carries), number(module.ebr), number(module.spram), number(module.dsp),
             delta,
         )  # fmt: skip
-        rows.append(Row(cells, inside / total if total else 0.0))
+        share = inside / total if total else 0.0
+        trends = {8: trend("logic_cells", inside, old)}
+        rows.append(Row(cells, share, trends=trends, module=module.path))
     columns = ("module", "with parts", "own cells", "FF", "carry", "EBR", "SPRAM", "DSP", "change")
     note = "Logic cells after packing, by the name of the net they drive; ports count for the top."
     return _table("Area by module", columns, rows, note=note)
@@ -411,14 +401,17 @@ def overview(
     for report in reports:
         now, then = figures(report), figures(before.get(report.name))
         cells = [report.name if then or not against else f"{report.name} (new)", report.device]
+        trends: dict[int, str] = {}
         for key, (_, digits) in columns.items():
             # The change without its per cent, which would take the width of the table.
             delta = change(now[key], then[key], digits).split(" ")[0] if then else "="
             text = number(now[key], digits)
+            trends[len(cells)] = trend(key, now[key], then[key], digits) if then else ""
             cells.append(text if delta in ("=", "-") else f"{text} ({delta})")
         wrong = cycle_problems(report) + budget_problems(report, budget)
         cells.append("no" if wrong else "yes")
-        rows.append(Row(tuple(cells), flag="bad" if wrong else "good"))
+        flag = "bad" if wrong else "good"
+        rows.append(Row(tuple(cells), flag=flag, trends=trends, design=report.name))
     gone = sorted(set(before) - {report.name for report in reports})
     heads = ("design", "device", *(head for head, _ in columns.values()), "kept")
     note = (

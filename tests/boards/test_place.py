@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from spikeloom.boards import place
 from spikeloom.boards.devices import DEVICES, DoesNotFitError, Resources, check_fit
+from spikeloom.boards.floorplan import FLOORS
 from spikeloom.boards.ice40 import synthesize
 from spikeloom.boards.place import pack, pack_bitstream, place_and_route, place_seeds
 from spikeloom.boards.tools import MissingToolError, ToolError
@@ -69,6 +70,15 @@ def test_devices_are_those_of_the_design_files():
     listed = schema()["$defs"]["Target"]["properties"]["device"]["enum"]
     assert list(DEVICES) == listed
     assert DEVICE.total == Resources(logic_cells=5280, ebr=30, spram=4, dsp=8, pins=39)
+
+
+def test_dies_hold_what_their_devices_do():
+    for device in DEVICES.values():
+        floor = FLOORS[device.die]
+        logic = (floor.columns - 2 - len(floor.memory_columns)) * (floor.rows - 2)
+        # Of the 4K parts less is promised than the die holds.
+        whole = DEVICES["hx8k-ct256"].total if device.die == "hx4k" else device.total
+        assert (8 * logic, floor.rows - 2) == (whole.logic_cells, whole.ebr)
 
 
 def test_every_shortage_is_named():

@@ -6,62 +6,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from spikeloom.report.files import Report, ReportError, find, load, problems, show, write
+from spikeloom.report.files import ReportError, find, load, problems, show
+
+from ..reports import make, pictured, save
 
 CLOCK_SHORT = (
     "tiny: budget.clock_mhz: 60.00 MHz on the worst seed, at least 61 MHz allowed: 1.00 MHz short"
 )
-
-
-def make(**changes):
-    """Give a small but complete report."""
-    path = {
-        "source": "clk", "target": "clk", "start": "layer.engine.a_b", "end": "layer.count",
-        "logic_ns": 7.0, "routing_ns": 8.0, "levels": 6,
-    }  # fmt: skip
-    zero = {"ffs": 0, "carries": 0, "ebr": 0, "spram": 0, "dsp": 0}
-    base = {
-        "name": "tiny",
-        "made_by": "spikeloom 0",
-        "steps": 4,
-        "design": {"tokens": 32, "dim": 64, "heads": 4, "steps": 4, "similarity": "and",
-                   "position": [], "neuron": "lif",
-                   "folding": {"order": "score", "rows": 1, "lanes": None}},
-        "device": "up5k-sg48",
-        "clock_mhz": 48.0,
-        "area": {
-            "logic_cells": {"used": 400, "available": 5280},
-            "ebr": {"used": 6, "available": 30},
-            "spram": {"used": 0, "available": 4},
-            "dsp": {"used": 0, "available": 8},
-            "pins": {"used": 25, "available": 39},
-        },
-        "netlist": {"lut4": 317, "ff": 187, "carry": 82, "ebr": 6, "spram": 0, "dsp": 0},
-        "modules": [
-            {"path": "", "logic_cells": 20, **zero},
-            {"path": "layer", "logic_cells": 70, **zero},
-            {"path": "layer.engine", "logic_cells": 300, **zero},
-            {"path": "(packer)", "logic_cells": 10, **zero},
-        ],
-        "seeds": [
-            {"seed": 1, "fmax_mhz": 66.0, "paths": [path, {**path, "target": "pin"}]},
-            {"seed": 2, "fmax_mhz": 60.0, "paths": [path]},
-        ],
-        "bitstream_seed": 1,
-        "measured": {"cycles": 9600, "compute_cycles": 8000, "interval": 8400},
-        "predicted": {"compute_cycles": 8000},
-        "stimulus": "20 % ones",
-        "warnings": ["log with and: <unusual>"],
-        "tools": {"yosys": "0.70"},
-        "commands": ["yosys -s tiny.ys"],
-    }  # fmt: skip
-    return Report.model_validate(base | changes)
-
-
-def save(report, folder):
-    folder.mkdir(parents=True)
-    write(report, folder)
-    return folder
 
 
 def test_what_follows_from_the_counts():
@@ -213,8 +164,9 @@ class Strict(HTMLParser):
 
 
 @pytest.mark.parametrize("changes", [{}, {"measured": None}, {"budget": {"cells": 1}}])
-def test_html_stands_alone(tmp_path, changes):
-    text, _ = show(save(make(**changes), tmp_path / "a"), style="html")
+@pytest.mark.parametrize("made", [make, pictured])
+def test_html_stands_alone(tmp_path, made, changes):
+    text, _ = show(save(made(**changes), tmp_path / "a"), style="html")
     parser = Strict()
     parser.feed(text)
     parser.close()
@@ -223,6 +175,60 @@ def test_html_stands_alone(tmp_path, changes):
     assert "url(" not in text
     assert "http" not in text
     assert ('class="problem"' in text) == ("budget" in changes)
+
+
+def test_what_was_not_simulated_is_not_claimed(tmp_path):
+    words = "RTL not simulated; netlist not simulated"
+    assert make().correctness == words
+    page, _ = show(save(make(), tmp_path / "none"), style="html")
+    assert "<b>not simulated</b>" in page
+    assert f"<span>{words}</span>" in page
+    assert " = golden" not in page
+
+    words = "RTL equal to golden model and recorded answers on 18 inferences; netlist not simulated"
+    folder = save(pictured(), tmp_path / "rtl")
+    page, _ = show(folder, style="html")
+    assert "<b>RTL = golden</b>" in page
+    assert words in page
+    assert json.loads((folder / "report.json").read_text())["correctness"] == words
+    assert words in " ".join(show(folder)[0].split())
+
+
+def test_changes_are_better_or_worse(tmp_path):
+    old = save(make(), tmp_path / "old")
+    area = make().area.model_dump() | {"logic_cells": {"used": 380, "available": 5280}}
+    seeds = [{"seed": 1, "fmax_mhz": 55.0}]
+    new = save(make(area=area, seeds=seeds), tmp_path / "new")
+    page, _ = show(new, against=old, style="html")
+    assert '<span class="better">-20 (-5.0 %)</span>' in page
+    assert '<span class="worse">-5.0 (-8.3 %)</span>' in page
+    assert 'class="better"' not in show(new, against=new, style="html")[0]
+    # One line a design: the change is coloured where it stands.
+    save(make(name="other"), tmp_path / "builds" / "other")
+    save(make(area=area, seeds=seeds), tmp_path / "builds" / "tiny")
+    page, _ = show(tmp_path / "builds", against=old, style="html")
+    assert '<span class="better">380 (-20)</span>' in page
+
+
+def test_a_folder_has_a_heading_and_links(tmp_path):
+    folder = tmp_path / "nightly builds"
+    save(make(), folder / "a & b")
+    save(make(name="other", budget={"cells": 1}), folder / "c")
+    (folder / "c" / "report.html").unlink()
+    page, _ = show(folder, style="html")
+    assert "<h1>nightly builds</h1><p>2 designs, 1 of them within" in page
+    assert page.count("<a ") == 1
+    assert '<a href="a%20%26%20b/report.html">tiny</a>' in page
+
+
+def test_only_what_exceeds_is_red(tmp_path):
+    def red(report, folder):
+        page, _ = show(save(report, tmp_path / folder), style="html")
+        return page.partition("<body>")[2].count('"meter full"')
+
+    assert red(make(), "kept") == 0
+    area = make().area.model_dump() | {"ebr": {"used": 31, "available": 30}}
+    assert red(make(area=area), "exceeded") == 1
 
 
 def test_json(tmp_path):

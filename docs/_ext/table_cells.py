@@ -1,0 +1,36 @@
+"""Cells of tables by what they hold: numbers stand right, sentences have room.
+
+reStructuredText has no word for either, so cells get the classes ``number`` and ``prose``, which
+``docs/_static/spikeloom.css`` knows.
+"""
+
+import re
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+__all__ = ["setup"]
+
+_NUMBER = re.compile(r"[-+]?[\d,]*\.?\d+(?: %)?|-|")
+_PROSE = 26
+"""Characters from which on a cell holds a sentence."""
+
+
+def _mark(app: Sphinx, doctree: nodes.document) -> None:
+    """Give cells their classes; a column of numbers is one of more numbers than text."""
+    for table in doctree.findall(nodes.tgroup):
+        rows = [list(row.findall(nodes.entry)) for row in table.findall(nodes.row)]
+        for head, *cells in zip(*rows, strict=False):
+            numbers = [cell for cell in cells if _NUMBER.fullmatch(cell.astext().strip())]
+            if 2 * len(numbers) > len(cells) and any(cell.astext().strip() for cell in numbers):
+                for cell in (head, *numbers):
+                    cell["classes"].append("number")
+            for cell in cells:
+                if len(cell.astext()) > _PROSE and " " in cell.astext().strip():
+                    cell["classes"].append("prose")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the mark."""
+    app.connect("doctree-read", _mark)
+    return {"parallel_read_safe": True}
