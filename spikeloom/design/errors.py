@@ -70,7 +70,8 @@ def _choices(owner: type[BaseModel], key: str) -> list[str]:
 def _is_section(owner: type[BaseModel], key: str) -> bool:
     field = owner.model_fields.get(key)
     kind = None if field is None else field.annotation
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
+    kinds = get_args(kind) or (kind,)
+    return all(isinstance(one, type) and issubclass(one, BaseModel) for one in kinds)
 
 
 def _header(path: Sequence[str]) -> str:

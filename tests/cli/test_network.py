@@ -10,7 +10,7 @@ import pytest
 from spikeloom.cli import main
 from spikeloom.design import load_design
 from spikeloom.files import InputError
-from spikeloom.generate import generate
+from spikeloom.generating import generate
 from spikeloom.golden.network import trace
 from spikeloom.hdl.kinds import asked
 
@@ -51,6 +51,24 @@ def run(capfd, *arguments):
     code = main([str(argument) for argument in arguments])
     out, err = capfd.readouterr()
     return code, out, err.splitlines()
+
+
+@pytest.mark.parametrize("command", ["generate", "build", "simulate"])
+def test_what_is_not_built_is_refused_in_a_line(command, design, tmp_path, capfd):
+    design.write_text(TEXT.replace("steps = 2", 'steps = 2\nreset = "soft"'))
+    out = tmp_path / "out"
+    code, said, lines = run(capfd, command, design, *(["-o", out] if command != "simulate" else []))
+    assert (code, said) == (2, "")
+    assert lines[-1].endswith("reset: 'soft': must be hard to be built; target golden computes it")
+    assert not out.exists()
+
+
+def test_golden_answers_what_is_not_built(design, tmp_path, capfd):
+    design.write_text(TEXT.replace("steps = 2", 'steps = 2\nreset = "soft"'))
+    answer = tmp_path / "answer.npz"
+    code, _, _ = run(capfd, "simulate", design, "--target", "golden", "--output", answer)
+    assert code == 0
+    assert np.load(answer)["logits"].shape == (3,)
 
 
 @pytest.mark.synth
