@@ -66,7 +66,7 @@ def start(folder: Path, example: str | None = None) -> tuple[Path, ...]:
         nothing is.
     """
     if example is not None:
-        example = _chosen(example)
+        example = _choose(example)
     try:
         whole = folder.resolve()
         base = next(parent for parent in (whole, *whole.parents) if parent.is_dir())
@@ -86,16 +86,17 @@ def start(folder: Path, example: str | None = None) -> tuple[Path, ...]:
     return tuple(folder / name for name in names)
 
 
-def _chosen(example: str) -> str:
-    """Return the example of this name; the last part of a name is enough where no other has it."""
-    names = examples()
-    found = [name for name in names if example in (name, name.rpartition("/")[2])]
-    if len(found) == 1:
-        return found[0]
-    hint = nearest(example, [*names, *(name.rpartition("/")[2] for name in names)])
-    raise RequestError(
-        f"--example: {example!r}: must be one of those that spikeloom init --list names{hint}"
-    )
+def _choose(example: str) -> str:
+    """Find an example by its name; its folder may be left out where no other has that name."""
+    known = examples()
+    found = [name for name in known if example in (name, name.rpartition("/")[2])]
+    if len(found) != 1:
+        hint = nearest(example, [*known, *(name.rpartition("/")[2] for name in known)])
+        hint = f": {' or '.join(found)}" if found else hint
+        raise RequestError(
+            f"--example: {example!r}: must be one of those that spikeloom init --list names{hint}"
+        )
+    return found[0]
 
 
 def _write(work: Path, folder: Path, example: str | None) -> Iterator[str]:
@@ -145,7 +146,9 @@ def _named(node: Any) -> Iterator[str]:
 
 
 def _recorded(path: Path, kind: str) -> Path | None:
-    """Find recorded inputs of an example, beside it."""
+    """Find recorded inputs of an example, beside it or in the folder of such."""
     stem = "network-test" if kind == "network" else path.stem.replace("attention", "spikes-batch")
-    places = (path.with_name(f"{stem}.npz"), path.parent / "recorded" / f"{stem}.npz")
-    return next((place for place in places if stem != path.stem and place.is_file()), None)
+    if stem == path.stem:
+        return None
+    places = (path.parent, path.parent / "recorded")
+    return next((file for place in places if (file := place / f"{stem}.npz").is_file()), None)

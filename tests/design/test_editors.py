@@ -129,6 +129,10 @@ def test_keys_of_a_kind_are_offered(editor, kind):
             {"residual", "weight_bits", "hidden", "attention"},
         ),
         ('kind = "network"\n[[blocks]]\n[blocks.attention]\nsim|\n', {"similarity"}),
+        (
+            'kind = "network"\n[[blocks]]\n[blocks.attention]\nkind = "mask"\nheads = 2\na|\n',
+            {"attention"},
+        ),
         ('kind = "network"\n[[blocks]]\n[blocks.attention.folding]\nro|\n', {"rows"}),
     ],
 )
