@@ -10,8 +10,6 @@ from urllib.parse import quote
 from pydantic import ValidationError
 
 from spikeloom.errors import RequestError
-from spikeloom.files import replacing
-from spikeloom.report.html import render_html
 from spikeloom.report.markdown import render_markdown
 from spikeloom.report.model import Budgets, Report
 from spikeloom.report.runs import Check
@@ -141,6 +139,9 @@ def show(
             name: f"{quote(page.parent.name)}/{page.name}" for name, page in pages if page.is_file()
         }
         title = Path(path).resolve().name
+        # A terminal need not wait for what pictures and arrays take to import.
+        from spikeloom.report.html import render_html
+
         return render_html(reports, before, limits, title=title, links=links), found
     renderers = {"text": render_text, "markdown": render_markdown}
     if style not in renderers:
@@ -176,6 +177,8 @@ def note(check: Check, directory: Path) -> Report:
     InputError
         The files cannot be written.
     """
+    from spikeloom.files import replacing
+
     report = load(directory / "report.json")
     others = tuple(other for other in report.checks if other.target != check.target)
     report = report.model_copy(update={"checks": (*others, check)})
@@ -188,6 +191,8 @@ def note(check: Check, directory: Path) -> Report:
 
 def _renditions(report: Report) -> dict[str, str]:
     """Give the texts of all files."""
+    from spikeloom.report.html import render_html
+
     return {
         "report.json": json.dumps(report.model_dump(mode="json"), indent=2, sort_keys=True) + "\n",
         "report.md": render_markdown([report]),
