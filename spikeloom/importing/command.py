@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spikeloom.arrays import Archive
 from spikeloom.design.read import DesignError
 from spikeloom.design.write import smallest, toml
 from spikeloom.errors import words
-from spikeloom.files import Archive, FormatError, InputError, check_writable
+from spikeloom.files import FormatError, InputError, check_writable
 from spikeloom.importing.checkpoint import Checkpoint, read_checkpoint
 from spikeloom.importing.config import read_config
 from spikeloom.importing.containers.tensor import MOST, most
