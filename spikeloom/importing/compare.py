@@ -101,7 +101,7 @@ def metric_of(
         hits = [float((one.argmax(axis=1) == labels).mean()) for one in (floats, integers)]
         return Metric("accuracy", *hits)
     target = labels.reshape(len(labels), -1)
-    around = ((target - target.mean(axis=0)) ** 2).sum()
+    around = float(((target - target.mean(axis=0)) ** 2).sum()) or 1.0
     errors = [float(1 - ((one - target) ** 2).sum() / around) for one in (floats, integers)]
     return Metric("R2", *errors)
 

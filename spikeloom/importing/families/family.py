@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from spikeloom.design.network.design import NetworkDesign
 from spikeloom.design.read import DesignError, show
-from spikeloom.files import words
+from spikeloom.errors import words
 from spikeloom.importing.checkpoint import Checkpoint
 from spikeloom.importing.compare import (
     Sample,
