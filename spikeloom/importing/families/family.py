@@ -26,7 +26,7 @@ from spikeloom.importing.config import Config
 from spikeloom.importing.convert import moments_of, part_of
 from spikeloom.importing.families.names import Names
 from spikeloom.importing.families.source import Source
-from spikeloom.importing.fit import fit_of
+from spikeloom.importing.fit import Fit
 from spikeloom.importing.imported import Imported, Options, Part
 from spikeloom.importing.model import PublishedModel
 from spikeloom.importing.report import Report
@@ -110,7 +110,7 @@ class Found:
             samples=f"{len(data)} {'drawn' if options.data is None else 'given'} samples",
             differences=differences(parts, real, whole),
             left=source.left,
-            fits=tuple(fit_of(part.name, part.design, part.weights) for part in parts),
+            fits=tuple(Fit(p.name, design) for p, design in zip(parts, designs, strict=True)),
             host=model.host,
             metric=metric,
             notes=tuple(source.notes),
