@@ -56,8 +56,6 @@ def whole_pass(
         x = np.rint(part.host.run(given)).astype(np.int64)
         found.append(trace(design, x))
         given = found[-1].spikes[f"blocks.{design.depth - 1}.out"]
-        if part.unit is not None:
-            given = given * part.unit
     return tuple(found)
 
 

@@ -135,6 +135,21 @@ def test_tables_are_computed_again():
     assert found.endswith("differs in 1 entries, and is taken as it is")
 
 
+def test_tables_that_are_added():
+    tensors = {
+        "pe.emb.pe": read("seqsnn-cpg-pe").tensors["pe.emb.pe"][:, :, :3],
+        "encoder.weight": np.ones((16, 3), np.float32),
+    }
+    imported = convert("seqsnn-cpg-pe", tensors=tensors, config={"network.pe_mode": "add"})
+    assert imported.design["encoder"]["inputs"] == 3
+    assert imported.design["encoder"]["bits"] == 2
+    plain = convert("seqsnn").parts[0].host.run(draw(CASES["seqsnn"]))
+    x = imported.parts[0].host.run(draw(CASES["seqsnn-cpg-pe"]))
+    rows = tensors["pe.emb.pe"][:48, 0].reshape(4, 12, 3)
+    assert x.shape == plain.shape
+    assert set(np.unique(x - rows)) == {0, 1}
+
+
 def test_table_must_be_long_enough():
     table = read("seqsnn-cpg-pe").tensors["pe.emb.pe"][:40]
     line = refusal("seqsnn-cpg-pe", tensors={"pe.emb.pe": table})
