@@ -48,8 +48,8 @@ class Engine(Component):
         Weight bits for it a cycle later, and signs.
     parts : In
         What the units give, those of a step beside each other.
-    adds, up, ends, final : Out(1)
-        With the parts: those are for the read-out, and how.
+    adds, up, twice, ends, final : Out(1)
+        With the parts: those are for the read-out, and how; twice only where the read-out needs it.
     bias : Out(signed)
         Of the output.
     w_en : Out(1), w_dest : Out(DEST), w_lane, w_row : Out, w_last : Out(1)
@@ -84,6 +84,7 @@ class Engine(Component):
                 "parts": In(units * part),
                 "adds": Out(1),
                 "up": Out(1),
+                **({} if plan.readout_places else {"twice": Out(1)}),
                 "ends": Out(1),
                 "final": Out(1),
                 "bias": Out(signed(wide.bias)),
@@ -118,6 +119,8 @@ class Engine(Component):
             self.ends.eq(last_rows[reach] & later[reach].last),
             self.final.eq(later[reach].final),
         ]
+        if not plan.readout_places:
+            m.d.comb += self.twice.eq(later[reach].twice)
         written = Signal()
         m.d.sync += written.eq(firing[end])
         m.d.comb += self.idle.eq(~(Cat(valids, firing).any() | written | valid))

@@ -126,11 +126,11 @@ class Geometry:
     def copies_input(self) -> bool:
         """Whether the input becomes x by being copied: of tokens that are not there it is old.
 
-        Groups of tokens are read out as a whole, and then x must be zero there.
+        Groups of tokens, and tokens at once, are read out as a whole, and x must be zero there.
         """
         design = self.design
         given = design.encoder.kind == "none" and not design.membrane
-        return given and design.readout.groups > 1
+        return given and (design.readout.groups > 1 or self.at_once > 1)
 
     @property
     def keeps_input(self) -> bool:

@@ -108,7 +108,7 @@ class NetworkLayer(LayerComponent):
             part=part + ceil_log2(len(units)),
             bias=wide.bias,
             tokens=design.tokens,
-            places=plan.planes,
+            places=plan.readout_places,
         )
         if plan.inner is not None:
             connect(m, feeder.o, attention.i)
@@ -269,6 +269,8 @@ class NetworkLayer(LayerComponent):
             *(readout.last.eq(engine.ends), readout.final.eq(engine.final)),
         ]
         m.d.comb += readout.bias.eq(engine.bias)
+        if not self.plan.readout_places:
+            m.d.sync += readout.twice.eq(engine.twice)
 
     def _turn_keys(self, m: Module, engine: Engine, feeder: Feeder) -> None:
         """Collect k channel by channel."""

@@ -156,7 +156,7 @@ class _Lowering:
                 yield self._neurons(f"blocks.{n}.mlp")
             yield self._dense(n, "expand", self.x, _kept(block, n, "expand"))
             yield from self._branch(n, block, "contract")
-        if design.membrane:
+        if design.membrane and design.readout.neurons == "tokens":
             yield self._neurons("readout")
         yield self._readout()
 
@@ -327,21 +327,25 @@ class _Lowering:
         yield self._gate([replace(both, weight=-both.weight, shift=1), x, z], 1, "x")
 
     def _readout(self) -> Layer:
-        readout = self.design.readout
+        """Give the numbers, of spikes or of the membrane itself."""
+        readout, weights = self.design.readout, self.weights
+        bias, nothing = weights["readout.bias"], np.zeros(readout.outputs, dtype=np.int64)
         flags = {"reads_out": 1, "group": int(readout.groups > 1)}
-        sources = [
-            # Sums of the read-out move up by whole steps of a weight's bits only.
-            replace(source, inputs=(Place(place.plane),) * (1 << place.place))
-            for source in self.x
-            for place in source.inputs
-        ]
-        return Layer(
-            self._terms(sources, self.weights["readout.weight"], readout.weight_bits),
-            self.weights["readout.bias"],
-            np.zeros(readout.outputs, dtype=np.int64),
-            *("", np.zeros(readout.outputs, dtype=np.int64)),
-            flags=flags,
-        )
+        terms = self._terms(self.x, weights["readout.weight"], readout.weight_bits)
+        if self.design.membrane and readout.neurons == "none":
+            terms = tuple(self._through(term, weights["readout.weight"]) for term in self.u)
+            lift = self.design.fraction - self.design.encoder.fraction
+            whole = weights["readout.weight"][0] @ (self.u_bias >> lift)
+            bias = bias + self.design.steps * whole
+        return Layer(terms, bias, nothing, "", nothing, flags=flags)
+
+    def _through(self, term: Term, weight: _Array) -> Term:
+        """Return the weights of what a term adds to the membrane, seen through those of numbers."""
+        product = weight @ term.weight[0]
+        most = max(int(product.max()), -1 - int(product.min()), 1)
+        shift = term.shift + self.design.encoder.fraction
+        bits = most.bit_length() + 1
+        return replace(term, weight=product, bits=bits, shift=shift, sparse=False)
 
 
 def _kept(block: Block, n: int, name: str) -> str:

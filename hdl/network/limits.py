@@ -33,8 +33,16 @@ def _attentions(design: NetworkDesign) -> list[AttentionDesign]:
 def _unbuilt(design: NetworkDesign) -> Iterator[tuple[str, str, str]]:
     """Give what is said in the design and not built: key, value and what is."""
     yield from _neuron(design, "")
-    if design.readout.neurons != "tokens":
-        yield "readout.neurons", show(design.readout.neurons), "must be tokens"
+    readout, folding = design.readout, design.folding
+    if readout.neurons == "sum":
+        yield "readout.neurons", show("sum"), "must be tokens or none"
+    if readout.neurons == "none":
+        # A membrane is not zero where there is no token.
+        only = "must be 1 with neurons none"
+        if readout.groups > 1:
+            yield "readout.groups", show(readout.groups), only
+        if folding.tokens > 1:
+            yield "folding.tokens", show(folding.tokens), only
     for n, block in enumerate(design.blocks):
         at, layer = f"blocks.{n}.attention", block.attention
         if isinstance(layer, AttentionDesign):

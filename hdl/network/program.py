@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.design.network.design import BEAT
-from spikeloom.hdl.network.geometry import Geometry
+from spikeloom.hdl.network.geometry import Geometry, Tensor
 from spikeloom.hdl.network.layers import Layer, Term
 from spikeloom.hdl.network.lowered import Lowered
 from spikeloom.hdl.network.planes import planes_of
@@ -76,8 +76,7 @@ def _passes(plan: Geometry, terms: Sequence[Term], output: int) -> Iterator[Pass
         term, groups = terms[-number], digits[-number]
         source, at = plan.tensors[term.tensor], term.inputs[bit]
         while before is not None and before - place > 2:
-            nothing = _nothing(plan.lanes)
-            yield Pass(source.slot << plan.row_bits, nothing, nothing, {"double": 1, "twice": 1})
+            yield _move(plan, source, 2)
             before -= 2
         # The sign of a weight is its highest bit.
         minus, top = at.sign < 0, low + count == len(groups[0])
@@ -95,6 +94,16 @@ def _passes(plan: Geometry, terms: Sequence[Term], output: int) -> Iterator[Pass
                     *(row + group * share, planes[low, slot], high),
                     {k: 1 for k, v in flags.items() if v},
                 )
+    while before:
+        yield _move(plan, source, min(before, 2))
+        before -= min(before, 2)
+
+
+def _move(plan: Geometry, source: Tensor, places: int) -> Pass:
+    """Return a pass that adds nothing, and moves the sum up by one or two places."""
+    nothing = _nothing(plan.lanes)
+    flags = {"double": 1, **({"twice": 1} if places == 2 else {})}
+    return Pass(source.slot << plan.row_bits, nothing, nothing, flags)
 
 
 def _digits(plan: Geometry, term: Term, weight: NDArray[np.int64]) -> NDArray[np.uint8]:

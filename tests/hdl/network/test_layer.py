@@ -113,6 +113,7 @@ NETWORKS = {
         "dim": 8,
         "encoder": {"coding": "steps", "bits": 2, "fraction": 3, "position_shift": 1},
         "blocks": [block(residual="membrane", hidden=4), masked("qk-token", residual="membrane")],
+        "readout": {"neurons": "none"},
         "folding": {"weights": "spram"},
     },
 }
