@@ -1,17 +1,16 @@
 """report.html as a browser shows it: wide and on a phone, light and dark."""
 
 import os
-import shutil
 
 import pytest
 from playwright.sync_api import sync_playwright
 
 from spikeloom.report.files import show
 
-from ..reports import make, pictured, save
+from ..tools import tool
+from .makers import make, pictured, save
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+SCREENSHOTS = tool("screenshots")
 
 # Texts of pictures that stick out of them, and words of a card that stick out of it.
 STICKING_OUT = """() => {
@@ -35,14 +34,14 @@ SCALES = """() => [...document.querySelectorAll('svg:has(text)')]
 
 @pytest.fixture(scope="module")
 def browser():
-    found = next(filter(None, map(shutil.which, NAMES)), None)
+    found = SCREENSHOTS.find_chromium()
     if found is None:
         message = "no Chromium: make environment installs one where it may (apt-get install)"
         if os.environ.get("CI") == "true":
             pytest.fail(message)
         pytest.skip(message)
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=found, args=OPTIONS)
+        opened = SCREENSHOTS.open_chromium(playwright, found)
         yield opened
         opened.close()
 
@@ -82,7 +81,7 @@ def test_each_picture_is_there_once(browser, folder, width):
     page = look(browser, folder / "tiny" / "report.html", width)
     seen = [one.get_attribute("aria-label") for one in page.locator("svg:visible").all()]
     assert [label.partition(" ")[0].strip(":") for label in seen] == [
-        "Floorplan", "Treemap", "2", "Worst", "Firing", "Cycles", "Predicted"
+        "Floorplan", "Worst", "Firing", "Treemap", "2", "Cycles", "Predicted"
     ]  # fmt: skip
     floor = page.locator("svg.floor").bounding_box()
     assert floor["height"] / floor["width"] == pytest.approx(32 / 26, rel=0.01)

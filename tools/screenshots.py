@@ -1,0 +1,60 @@
+"""Take the pictures of a report that README and manual show.
+
+``python tools/screenshots.py BUILD`` opens ``report.html`` of a build in Chromium and writes
+``docs/figures/report-*.png``; ``make pictures`` builds the example first.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Browser, Playwright, sync_playwright
+
+_FIGURES = Path(__file__).resolve().parent.parent / "docs" / "figures"
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+_MARGIN = 16
+
+
+def find_chromium() -> str | None:
+    """Find the browser of the system; None if there is none."""
+    return next(filter(None, map(shutil.which, _NAMES)), None)
+
+
+def open_chromium(playwright: Playwright, command: str) -> Browser:
+    """Start a browser without a window, which asks the network for nothing of its own."""
+    return playwright.chromium.launch(executable_path=command, args=_OPTIONS)
+
+
+def _take(browser: Browser, address: str, width: int, scheme: str, ends: str, name: str) -> None:
+    """Take a page from its top to the end of the card of a heading."""
+    page = browser.new_page(
+        viewport={"width": width, "height": 800},
+        color_scheme="dark" if scheme == "dark" else "light",
+    )
+    page.goto(address)
+    box = page.locator("section", has=page.get_by_role("heading", name=ends)).first.bounding_box()
+    assert box is not None
+    height = box["y"] + box["height"] + _MARGIN
+    clip = {"x": 0.0, "y": 0.0, "width": float(width), "height": height}
+    page.screenshot(path=_FIGURES / name, clip=clip, full_page=True)
+    page.close()
+
+
+def main(build: str) -> None:
+    """Write all pictures."""
+    address = (Path(build) / "report.html").resolve().as_uri()
+    command = find_chromium()
+    if command is None:
+        raise SystemExit(f"one of {', '.join(_NAMES)} must be installed")
+    with sync_playwright() as playwright:
+        browser = open_chromium(playwright, command)
+        for scheme in ("light", "dark"):
+            name = f"report-{scheme}.png"
+            _take(browser, address, 1200, scheme, "Memories", name)
+        _take(browser, address, 390, "light", "Logic cells by module", "report-phone.png")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
