@@ -12,7 +12,7 @@ from spikeloom.hdl.frame.counting import delays
 from spikeloom.hdl.frame.memory import add_memory
 from spikeloom.hdl.network.neuron import StepNeurons
 from spikeloom.hdl.network.plan import NetworkPlan
-from spikeloom.hdl.network.words import DEST, FLAGS, LANE
+from spikeloom.hdl.network.words import LANE
 
 __all__ = ["Engine"]
 
@@ -52,7 +52,7 @@ class Engine(Component):
         With the parts: those are for the read-out, and how; twice only where the read-out needs it.
     bias : Out(signed)
         Of the output.
-    w_en : Out(1), w_dest : Out(DEST), w_lane, w_row : Out, w_last : Out(1)
+    w_en : Out(1), w_dest : Out(plan.dest), w_lane, w_row : Out, w_last : Out(1)
         Spikes are there: where they go, and whether they are the last of the sequence.
     spikes : Out(steps * at_once)
         Spikes, those of a step beside each other; none of a token that is not there.
@@ -67,7 +67,7 @@ class Engine(Component):
             {
                 "ready": In(1),
                 "take": Out(1),
-                "flags": In(FLAGS),
+                "flags": In(plan.flags),
                 "row": In(ceil_log2(plan.depth)),
                 "weights": In(plan.planes * plan.lanes),
                 "parameters": In(plan.sections.parameters * plan.sections.width),
@@ -89,7 +89,7 @@ class Engine(Component):
                 "final": Out(1),
                 "bias": Out(signed(wide.bias)),
                 "w_en": Out(1),
-                "w_dest": Out(DEST),
+                "w_dest": Out(plan.dest),
                 "w_lane": Out(LANE),
                 "w_row": Out(plan.row_bits),
                 "w_last": Out(1),
@@ -110,7 +110,7 @@ class Engine(Component):
         firing = delays(m, fires, end, "fires")
         first_rows = delays(m, begins, end, "begins")
         last_rows = delays(m, ends, end, "ends")
-        later = [FLAGS(value) for value in delays(m, flags.as_value(), reach + 1, "flags")]
+        later = [plan.flags(value) for value in delays(m, flags.as_value(), reach + 1, "flags")]
         m.d.comb += [
             self.minus_low.eq(later[reach - 1].minus_low),
             self.minus_high.eq(later[reach - 1].minus_high),
@@ -149,7 +149,7 @@ class Engine(Component):
         plan = self.plan
         runs, valid = Signal(), Signal()
         n = Signal(range(max(plan.rows, plan.shortest)))
-        flags: Any = Signal(FLAGS)
+        flags: Any = Signal(plan.flags)
         parts = ceil_log2(plan.at_once)
         limit = Signal(range(plan.rows))
         m.d.comb += limit.eq(self.end[parts:])
@@ -166,7 +166,8 @@ class Engine(Component):
             ),
         ]
         with m.If(runs):
-            m.d.sync += [n.eq(n + 1), self.addr.eq(self.addr + 1)]
+            goes_on = ~flags.stays if plan.gathers else 1
+            m.d.sync += [n.eq(n + 1), self.addr.eq(self.addr + goes_on)]
             with m.If(ending):
                 m.d.sync += valid.eq(0)
             with m.If(over):

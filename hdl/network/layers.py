@@ -72,6 +72,8 @@ class Term:
         ``table_plane`` names.
     sparse : bool
         Whether nothing is read for weights that are all zero.
+    stays : bool
+        Whether its first row is read for all tokens.
     """
 
     tensor: str
@@ -82,6 +84,7 @@ class Term:
     table: range | None = None
     table_plane: int = 0
     sparse: bool = False
+    stays: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,8 @@ class Layer:
         Whether spikes go to the memory of keys.
     join : str
         ``"or"`` or ``"iand"`` where they join what is there.
+    gathers : bool
+        Whether spikes of all tokens go to the first row.
     flags : dict of str to int
         Flags of all of its passes.
     """
@@ -114,6 +119,7 @@ class Layer:
     channels: _Array
     turned: bool = False
     join: str = ""
+    gathers: bool = False
     flags: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -283,6 +289,23 @@ class _Lowering:
         return "attention" if n == self.design.depth - 1 else _kept(block, n, "attention")
 
     def _mask(self, layer: MaskDesign, target: str) -> Iterator[Layer]:
+        """Give the mask and the spikes that it lets pass."""
+        if layer.attention == "qk-token":
+            yield from self._token_mask(layer, target)
+            return
+        mask, query, key = (self._each(name) for name in ("mask", "query", "key"))
+        counted, passing = ([query], key)
+        if layer.attention == "sdsa":
+            counted, passing = [key, self._each("value")], query
+        # A spike of any token sets the mask, where nothing is at first.
+        nothing = replace(mask, weight=np.zeros_like(mask.weight))
+        yield self._gate([nothing], 1, "mask")
+        many = len(counted)
+        spikes = self._gate(counted, many, "mask", whole=many > 1)
+        yield replace(spikes, join="or", gathers=True)
+        yield self._gate([passing, replace(mask, stays=True)], 2, target, whole=True)
+
+    def _token_mask(self, layer: MaskDesign, target: str) -> Iterator[Layer]:
         """Give the mask of queries, a spike a head, and keys where it is set."""
         heads = np.repeat(np.eye(layer.heads, dtype=np.int64), layer.head_dim, axis=1)
         spec = NeuronSpec.from_design(layer)

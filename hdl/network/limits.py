@@ -48,10 +48,16 @@ def _unbuilt(design: NetworkDesign) -> Iterator[tuple[str, str, str]]:
         if isinstance(layer, AttentionDesign):
             if layer != _attentions(design)[0]:
                 yield at, "", "must be that of the other blocks, or a mask,"
-        elif layer.attention != "qk-token":
-            yield f"{at}.attention", show(layer.attention), "must be qk-token"
-        else:
+        elif layer.attention == "qk-token":
             yield from _mask(design, layer, f"{at}.")
+        else:
+            spec = NeuronSpec.from_design(layer)
+            if not is_or(spec, layer.most, layer.steps):
+                allowed = "must let a spike of any token fire, and nothing else,"
+                yield f"{at}.threshold", show(str(layer.threshold)), allowed
+            if folding.tokens > 1:
+                only = f"must be 1 with {layer.attention}"
+                yield "folding.tokens", show(folding.tokens), only
 
 
 def _neuron(design: FiringKeys, at: str) -> Iterator[tuple[str, str, str]]:

@@ -27,7 +27,14 @@ UNBUILT = [
         {"tokens": 4, "blocks": [block(residual="membrane")], "readout": {**UNREAD, "groups": 2}},
         "readout.groups: 2: must be 1 with neurons none",
     ),
-    ({"blocks": [block(), masked("sdsa")]}, "blocks.1.attention.attention: 'sdsa': must be qk-tok"),
+    (
+        {"blocks": [block(), masked("sdsa", attention={"threshold": "3/2"})]},
+        "blocks.1.attention.threshold: '3/2': must let a spike of any token fire, and ",
+    ),
+    (
+        {"blocks": [masked("qk-channel")], "folding": {"tokens": 2}},
+        "folding.tokens: 2: must be 1 with qk-channel",
+    ),
     (
         {"blocks": [masked("qk-token", attention={"threshold": 2, "reset": "soft"})]},
         "blocks.0.attention.reset: 'soft': must be hard",

@@ -161,7 +161,15 @@ def test_fraction_of_the_encoder(residual, fraction):
 
 
 @pytest.mark.parametrize(
-    "neuron", [{}, {"threshold": "3/2"}, {"threshold": 3, "scale": "1/2"}, {"threshold": "2/3"}]
+    "neuron",
+    [
+        {},
+        {"attention": "qk-channel"},
+        {"attention": "sdsa"},
+        {"threshold": "3/2"},
+        {"threshold": 3, "scale": "1/2"},
+        {"threshold": "2/3"},
+    ],
 )
 def test_neurons_of_masks(neuron):
     one = masked("qk-token", attention=neuron)
