@@ -72,6 +72,8 @@ class Term:
         ``table_plane`` names.
     sparse : bool
         Whether nothing is read for weights that are all zero.
+    stays : bool
+        Whether its first row is read for all tokens.
     """
 
     tensor: str
@@ -82,6 +84,7 @@ class Term:
     table: range | None = None
     table_plane: int = 0
     sparse: bool = False
+    stays: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,8 @@ class Layer:
         Whether spikes go to the memory of keys.
     join : str
         ``"or"`` or ``"iand"`` where they join what is there.
+    gathers : bool
+        Whether spikes of all tokens go to the first row.
     flags : dict of str to int
         Flags of all of its passes.
     """
@@ -114,6 +119,7 @@ class Layer:
     channels: _Array
     turned: bool = False
     join: str = ""
+    gathers: bool = False
     flags: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -156,7 +162,7 @@ class _Lowering:
                 yield self._neurons(f"blocks.{n}.mlp")
             yield self._dense(n, "expand", self.x, _kept(block, n, "expand"))
             yield from self._branch(n, block, "contract")
-        if design.membrane:
+        if design.membrane and design.readout.neurons == "tokens":
             yield self._neurons("readout")
         yield self._readout()
 
@@ -283,6 +289,23 @@ class _Lowering:
         return "attention" if n == self.design.depth - 1 else _kept(block, n, "attention")
 
     def _mask(self, layer: MaskDesign, target: str) -> Iterator[Layer]:
+        """Give the mask and the spikes that it lets pass."""
+        if layer.attention == "qk-token":
+            yield from self._token_mask(layer, target)
+            return
+        mask, query, key = (self._each(name) for name in ("mask", "query", "key"))
+        counted, passing = ([query], key)
+        if layer.attention == "sdsa":
+            counted, passing = [key, self._each("value")], query
+        # A spike of any token sets the mask, where nothing is at first.
+        nothing = replace(mask, weight=np.zeros_like(mask.weight))
+        yield self._gate([nothing], 1, "mask")
+        many = len(counted)
+        spikes = self._gate(counted, many, "mask", whole=many > 1)
+        yield replace(spikes, join="or", gathers=True)
+        yield self._gate([passing, replace(mask, stays=True)], 2, target, whole=True)
+
+    def _token_mask(self, layer: MaskDesign, target: str) -> Iterator[Layer]:
         """Give the mask of queries, a spike a head, and keys where it is set."""
         heads = np.repeat(np.eye(layer.heads, dtype=np.int64), layer.head_dim, axis=1)
         spec = NeuronSpec.from_design(layer)
@@ -327,21 +350,25 @@ class _Lowering:
         yield self._gate([replace(both, weight=-both.weight, shift=1), x, z], 1, "x")
 
     def _readout(self) -> Layer:
-        readout = self.design.readout
+        """Give the numbers, of spikes or of the membrane itself."""
+        readout, weights = self.design.readout, self.weights
+        bias, nothing = weights["readout.bias"], np.zeros(readout.outputs, dtype=np.int64)
         flags = {"reads_out": 1, "group": int(readout.groups > 1)}
-        sources = [
-            # Sums of the read-out move up by whole steps of a weight's bits only.
-            replace(source, inputs=(Place(place.plane),) * (1 << place.place))
-            for source in self.x
-            for place in source.inputs
-        ]
-        return Layer(
-            self._terms(sources, self.weights["readout.weight"], readout.weight_bits),
-            self.weights["readout.bias"],
-            np.zeros(readout.outputs, dtype=np.int64),
-            *("", np.zeros(readout.outputs, dtype=np.int64)),
-            flags=flags,
-        )
+        terms = self._terms(self.x, weights["readout.weight"], readout.weight_bits)
+        if self.design.membrane and readout.neurons == "none":
+            terms = tuple(self._through(term, weights["readout.weight"]) for term in self.u)
+            lift = self.design.fraction - self.design.encoder.fraction
+            whole = weights["readout.weight"][0] @ (self.u_bias >> lift)
+            bias = bias + self.design.steps * whole
+        return Layer(terms, bias, nothing, "", nothing, flags=flags)
+
+    def _through(self, term: Term, weight: _Array) -> Term:
+        """Return the weights of what a term adds to the membrane, seen through those of numbers."""
+        product = weight @ term.weight[0]
+        most = max(int(product.max()), -1 - int(product.min()), 1)
+        shift = term.shift + self.design.encoder.fraction
+        bits = most.bit_length() + 1
+        return replace(term, weight=product, bits=bits, shift=shift, sparse=False)
 
 
 def _kept(block: Block, n: int, name: str) -> str:

@@ -33,17 +33,31 @@ def _attentions(design: NetworkDesign) -> list[AttentionDesign]:
 def _unbuilt(design: NetworkDesign) -> Iterator[tuple[str, str, str]]:
     """Give what is said in the design and not built: key, value and what is."""
     yield from _neuron(design, "")
-    if design.readout.neurons != "tokens":
-        yield "readout.neurons", show(design.readout.neurons), "must be tokens"
+    readout, folding = design.readout, design.folding
+    if readout.neurons == "sum":
+        yield "readout.neurons", show("sum"), "must be tokens or none"
+    if readout.neurons == "none":
+        # A membrane is not zero where there is no token.
+        only = "must be 1 with neurons none"
+        if readout.groups > 1:
+            yield "readout.groups", show(readout.groups), only
+        if folding.tokens > 1:
+            yield "folding.tokens", show(folding.tokens), only
     for n, block in enumerate(design.blocks):
         at, layer = f"blocks.{n}.attention", block.attention
         if isinstance(layer, AttentionDesign):
             if layer != _attentions(design)[0]:
                 yield at, "", "must be that of the other blocks, or a mask,"
-        elif layer.attention != "qk-token":
-            yield f"{at}.attention", show(layer.attention), "must be qk-token"
-        else:
+        elif layer.attention == "qk-token":
             yield from _mask(design, layer, f"{at}.")
+        else:
+            spec = NeuronSpec.from_design(layer)
+            if not is_or(spec, layer.most, layer.steps):
+                allowed = "must let a spike of any token fire, and nothing else,"
+                yield f"{at}.threshold", show(str(layer.threshold)), allowed
+            if folding.tokens > 1:
+                only = f"must be 1 with {layer.attention}"
+                yield "folding.tokens", show(folding.tokens), only
 
 
 def _neuron(design: FiringKeys, at: str) -> Iterator[tuple[str, str, str]]:

@@ -105,14 +105,15 @@ NETWORKS = {
     "masks alone, on spikes of a stem": {
         "dim": 18,
         "encoder": {"kind": "none", "coding": "steps", "inputs": 18, "bits": 1, "signed": False},
-        "blocks": [masked("qk-token", residual="xor", hidden=3, weight_bits=3)],
+        "blocks": [masked("sdsa", residual="xor", hidden=3, weight_bits=3)],
         "folding": {"planes": 1},
         "target": {"link": 2},
     },
     "membranes": {
         "dim": 8,
         "encoder": {"coding": "steps", "bits": 2, "fraction": 3, "position_shift": 1},
-        "blocks": [block(residual="membrane", hidden=4), masked("qk-token", residual="membrane")],
+        "blocks": [block(residual="membrane", hidden=4), masked("qk-channel", residual="membrane")],
+        "readout": {"neurons": "none"},
         "folding": {"weights": "spram"},
     },
 }

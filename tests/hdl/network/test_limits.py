@@ -8,6 +8,7 @@ from spikeloom.hdl.network.limits import built_attention
 
 from ...networks.draws import block, make, masked
 
+UNREAD = {"neurons": "none"}
 UNBUILT = [
     ({"neuron": "if"}, "neuron: 'if': must be lif"),
     ({"tau": "3/2"}, "tau: '3/2': must be 2"),
@@ -16,9 +17,24 @@ UNBUILT = [
     ({"fires": "above"}, "fires: 'above': must be at"),
     (
         {"blocks": [block(residual="membrane")], "readout": {"neurons": "sum"}},
-        "readout.neurons: 'sum': must be tokens",
+        "readout.neurons: 'sum': must be tokens or none",
     ),
-    ({"blocks": [block(), masked("sdsa")]}, "blocks.1.attention.attention: 'sdsa': must be qk-tok"),
+    (
+        {"blocks": [block(residual="membrane")], "readout": UNREAD, "folding": {"tokens": 2}},
+        "folding.tokens: 2: must be 1 with neurons none",
+    ),
+    (
+        {"tokens": 4, "blocks": [block(residual="membrane")], "readout": {**UNREAD, "groups": 2}},
+        "readout.groups: 2: must be 1 with neurons none",
+    ),
+    (
+        {"blocks": [block(), masked("sdsa", attention={"threshold": "3/2"})]},
+        "blocks.1.attention.threshold: '3/2': must let a spike of any token fire, and ",
+    ),
+    (
+        {"blocks": [masked("qk-channel")], "folding": {"tokens": 2}},
+        "folding.tokens: 2: must be 1 with qk-channel",
+    ),
     (
         {"blocks": [masked("qk-token", attention={"threshold": 2, "reset": "soft"})]},
         "blocks.0.attention.reset: 'soft': must be hard",
