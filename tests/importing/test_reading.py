@@ -42,6 +42,11 @@ def test_configuration(name, config, line):
     assert refusal(name, config=config).startswith(f"config.yml: {line}")
 
 
+def test_groups_that_do_not_divide_a_head():
+    line = refusal("bit-shift-rope", config={"network.num_groups": 3})
+    assert line == "shift.groups: 3: must divide the channels of a head (8)"
+
+
 def test_learned_positions_are_refused():
     line = refusal("seqsnn", config={"network.pe_type": "learn"})
     assert line.startswith("config.yml: network.pe_type: 'learn': is not carried over")
@@ -170,6 +175,18 @@ def test_labels_of_another_count():
     data = np.zeros((2, 12, 3), np.float32)
     line = refusal("seqsnn", data=data, labels=np.zeros(3))
     assert line == "labels: 3 labels: must be one for each of the 2 samples"
+
+
+@pytest.mark.parametrize(
+    ("labels", "line"),
+    [
+        (np.array([0, 3]), "labels: 0 to 3: must be classes from 0 to 2"),
+        (np.zeros((2, 4)), "labels: 4 numbers for each sample: must be one class, or 3 numbers,"),
+    ],
+)
+def test_labels_of_another_kind(labels, line):
+    data = np.zeros((2, 12, 3), np.float32)
+    assert refusal("seqsnn", data=data, labels=labels).startswith(line)
 
 
 def test_picture_of_another_shape():

@@ -8,7 +8,7 @@ import pytest
 from spikeloom.design.network.design import NetworkDesign
 from spikeloom.golden.network import trace
 from spikeloom.importing.checkpoint import Checkpoint
-from spikeloom.importing.compare import numbers_of, real_pass
+from spikeloom.importing.compare import Comparison, numbers_of, real_pass, whole_pass
 from spikeloom.importing.config import Config
 from spikeloom.importing.families import recognise
 from spikeloom.importing.families.source import Source
@@ -51,16 +51,16 @@ def test_calibration_helps_on_its_data():
 
 
 def convert_on(imported, data):
-    """Return the share of spikes of the last stage that differ from float on data."""
-    from spikeloom.importing.compare import differences, whole_pass
-
+    """Return the share of spikes of all stages that differ from float on data."""
     checkpoint = read("qkformer-cifar")
     found = recognise(checkpoint)
     source = Source(checkpoint, CASES["qkformer-cifar"].settings, Options(), found.names)
     model = found.family.read(source)
     designs = [NetworkDesign.from_dict({**p.design, "weights": p.weights}) for p in imported.parts]
-    whole = [whole_pass(imported.parts, designs, sample) for sample in data]
-    layers = differences(imported.parts, [real_pass(model, sample) for sample in data], whole)
+    compared = Comparison(imported.parts)
+    for sample in data:
+        compared.add(real_pass(model, sample), whole_pass(imported.parts, designs, sample))
+    layers = compared.differences
     return sum(one.differ for one in layers) / sum(one.places for one in layers)
 
 
