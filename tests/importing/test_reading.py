@@ -63,6 +63,8 @@ def tensor(name, shape, value=1.0):
         ("seqsnn", tensor("blocks.1.mlp.bn1.bias", (16,)), "16: must be of shape 32"),
         ("seqsnn", tensor("blocks.0.mlp.fc2.weight", (16, 16)), "16x16: must be of shape 16x32"),
         ("seqsnn", tensor("encoder.weight", (16,)), "16: must be a matrix"),
+        ("seqsnn", tensor("temporal_encoder.encoder.0.bias", (3,)), "3: must be of shape 4"),
+        ("seqsnn", tensor("temporal_encoder.encoder.1.bias", ()), "one number: must be of shape"),
         ("seqsnn", tensor("blocks.0.attn.k_bn.running_var", (16,), -1.0), "-1: must not be neg"),
         (
             "jelly-spikformer",
@@ -85,6 +87,13 @@ def test_shapes(name, tensors, line):
     found = refusal(name, tensors=tensors)
     assert found.startswith("model.pth: tensor ")
     assert f": {line}" in found
+
+
+def test_largest_numbers_of_float32():
+    tensors = tensor("blocks.0.attn.q_m.weight", (16, 16), 3.4e38)
+    tensors |= tensor("blocks.1.mlp.fc2.bias", (16,), -3.4e38)
+    imported = convert("seqsnn", tensors=tensors)
+    assert np.abs(imported.weights["blocks.0.query.weight"]).max() == 127
 
 
 def test_host_part_that_does_not_fit_together():

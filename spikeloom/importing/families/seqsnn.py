@@ -314,7 +314,6 @@ class SpikformerCPG(_Series):
         )
         why = "a bias for each token and step; their mean is in the bias of the layer"
         source.left["neurons beside the layers of the MLP"] = why
-        self._rows = (steps, tokens)
         return _model(
             self.title,
             source,
@@ -328,6 +327,8 @@ class SpikformerCPG(_Series):
         )
 
     def _expand(self, source: Source, at: str, dim: int, eps: float) -> dict[str, Dense]:
+        steps = self._steps(source)
+        tokens = _tokens(source, steps)
         found, inputs = {}, dim
         for layer, name, rows in (("expand", "1", None), ("contract", "2", dim)):
             base = f"{at}.mlp.fc{name}"
@@ -348,10 +349,11 @@ class SpikformerCPG(_Series):
                 f"{at}.{layer}", f"{base}.cpg_linear", None, inputs, table.shape[1]
             )
             _compare(source, f"{base}.cpg", table, _CPG_SCALE)
-            steps, tokens = self._rows
             added = _rows(source, table, steps, tokens, f"{base}.cpg") @ beside.weight.T
             mean = added.mean(axis=(0, 1))
             bias = _sum(own.bias, beside.bias) + mean
+            if not np.isfinite(bias).all():
+                raise source.refuse(f"{base}.cpg_linear.weight", "must be smaller to be added up")
             found[layer] = replace(own, bias=bias.astype(np.float32), beside=added - mean)
         return found
 
@@ -508,6 +510,7 @@ def _conv_position(stem: Stem, x: str, conv: str, norm: str) -> str:
 
 
 def _sum(a: NDArray[Any] | None, b: NDArray[Any] | None) -> NDArray[Any]:
+    """Return the sum of two biases that may be missing."""
     total: NDArray[Any] = np.zeros(1, dtype=np.float32)
     for part in (a, b):
         total = total if part is None else total + part
