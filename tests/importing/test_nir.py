@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 
 import h5py
 import nir
@@ -287,6 +288,17 @@ def test_a_graph_that_is_cut_short(tmp_path):
         (tmp_path / "graph.nir").write_bytes(whole[: int(part * len(whole))])
         with pytest.raises(FormatError, match=r"must be a graph of NIR \(HDF5\)"):
             read(tmp_path / "graph.nir")
+
+
+def test_without_the_package(tmp_path, capfd, monkeypatch):
+    words = "needs NIR's package: pip install spikeloom[import]"
+    nir.write(tmp_path / "graph.nir", graph(fc(), lif()))
+    monkeypatch.setitem(sys.modules, "nir", None)
+    monkeypatch.setattr(files, "find_spec", lambda name: None)
+    arguments = ("import", tmp_path / "graph.nir", "-o", tmp_path / "out")
+    assert words in run(capfd, *arguments, code=2)[1]
+    arguments = ("export", VOWELS, "-o", tmp_path / "a.nir", "--layers", "blocks.0.key")
+    assert words in run(capfd, *arguments, code=2)[1]
 
 
 @pytest.mark.parametrize(
