@@ -101,7 +101,7 @@ def test_whole_modules_are_refused_by_name():
 
 
 # A list of ten times a list of ten times a list, and so on, twelve times.
-SHARED = b"]" + b"".join(b"q%c](" % n + b"h%c" % n * 10 + b"e" for n in range(12))
+SHARED = b"]" + b"".join(b"q%c0](" % n + b"h%c" % n * 10 + b"e" for n in range(12))
 
 
 @pytest.mark.parametrize(
@@ -146,6 +146,23 @@ def test_numpy_objects_are_refused(tmp_path):
     refused(torch_zip(tmp_path / "a.pth", pickled), "which is no data")
     pickled = pickle.dumps({"a": np.array([None])}, protocol=2)
     refused(torch_zip(tmp_path / "a.pth", pickled), "NumPy type 'O8': must be of numbers")
+
+
+def test_places_beyond_the_pickle_are_refused(tmp_path):
+    path = torch_zip(tmp_path / "a.pth", b"\x80\x02}r\xff\xff\xff\x7f.")
+    refused(path, "must be a pickle: it is damaged")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_check_sums_are_compared(tmp_path, method):
+    with zipfile.ZipFile(tmp_path / "a.pth", "w", method) as file:
+        file.writestr("a/data.pkl", Pickle().state(w={"count": 64, "shape": (64,)}))
+        file.writestr("a/data/0", np.arange(64, dtype="f4").tobytes())
+    whole = (tmp_path / "a.pth").read_bytes()
+    # The check sum of the directory, which is read for all: that of the second file.
+    at = whole.rindex(b"PK\x01\x02") + 16
+    (tmp_path / "a.pth").write_bytes(whole[:at] + bytes(4) + whole[at + 4 :])
+    refused(tmp_path / "a.pth", "w: must be a whole tensor: Bad CRC-32")
 
 
 def test_a_pickle_is_bounded(tmp_path):
