@@ -155,7 +155,11 @@ _KNOWN: Mapping[str, Mapping[str, object]] = {
     "torch.nn.parameter": {"Parameter": "Parameter"},
     "collections": {"OrderedDict": _Ordered, "defaultdict": _empty, "Counter": _Data},
     "argparse": {"Namespace": _Data},
-    "builtins": {"dict": _Data, "set": set, "frozenset": frozenset},
+    "builtins": {
+        **{"dict": _Data, "set": set, "frozenset": frozenset, "complex": complex},
+        # What a defaultdict makes of nothing: only named, and never called.
+        **{name: name for name in ("list", "tuple", "int", "float", "str", "bool")},
+    },
     "numpy": {"ndarray": "ndarray", "dtype": _Type},
     "numpy.core.multiarray": _NUMPY,
     "numpy._core.multiarray": _NUMPY,
@@ -171,6 +175,10 @@ class _Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         found = _KNOWN.get("builtins" if module == "__builtin__" else module, {}).get(name)
+        if found is None and (name.startswith("_rebuild_") or name.endswith("Storage")):
+            raise FormatError(
+                f"names {module}.{name}: tensors must be dense, of type {', '.join(TYPES)}"
+            )
         if found is None:
             raise FormatError(
                 f"names {module}.{name}, which is no data: must be a state dict, as "
