@@ -411,14 +411,18 @@ def overview(
             text = number(now[key], digits)
             trends[len(cells)] = trend(key, now[key], then[key], digits) if then else ""
             cells.append(text if delta in ("=", "-") else f"{text} ({delta})")
+        compared = {check.target for check in report.checks}
+        names = (("rtl", "RTL"), ("netlist", "netlist"))
+        cells.append(", ".join(name for key, name in names if key in compared) or "-")
         wrong = cycle_problems(report) + budget_problems(report, budget)
         cells.append("no" if wrong else "yes")
         flag = "bad" if wrong else "good"
         rows.append(Row(tuple(cells), flag=flag, trends=trends, design=report.name))
     gone = sorted(set(before) - {report.name for report in reports})
-    heads = ("design", "device", *(head for head, _ in columns.values()), "kept")
+    heads = ("design", "device", *(head for head, _ in columns.values()), "equal", "kept")
     note = (
         "Fmax of the worst seed; latency and rate at the design's target clock. "
+        "Equal: what gave the golden model's answers. "
         "Kept: every budget, and cycles as the formula says."
     )
     if gone:

@@ -137,7 +137,12 @@ def test_several_designs_are_one_table(tmp_path):
     assert "| more (new) :x: |" in text
     assert "No longer built: less." in text
     assert [report.name for report in find(tmp_path / "new")] == ["more", "tiny"]
+    assert "| - | yes |" in text
+    save(pictured(name="simulated"), tmp_path / "new" / "d")
     plain, _ = show(tmp_path / "new", against=tmp_path / "old")
+    assert [line.split()[-2:] for line in plain.splitlines() if "simulated" in line] == [
+        ["RTL", "yes"]
+    ]
     assert "410 (+10)" in plain
 
 
