@@ -20,7 +20,7 @@ from spikeloom.report.tables import (
 __all__ = ["render_html"]
 
 # Tables that are looked up rather than read.
-_FOLDED = ("Paths at the pins", "Pins", "Options", "Tools")
+_FOLDED = ("Worst path, step by step", "Paths at the pins", "Pins", "Options", "Tools")
 
 
 def render_html(

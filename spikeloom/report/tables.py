@@ -118,6 +118,7 @@ def tables(
         _summary(report, against),
         _resources(report, against),
         _seeds(report, against),
+        _steps(report),
         _pin_paths(report),
         _pins(report),
         _cycles(report, against),
@@ -274,6 +275,19 @@ def _seeds(report: Report, against: Report | None) -> Table:
     )  # fmt: skip
     note = f"Clock between registers. The bitstream is seed {report.bitstream_seed}'s."
     return _table("Clock by seed", columns, rows, note=note)
+
+
+def _steps(report: Report) -> Table:
+    worst = next((seed.worst for seed in report.seeds if seed.seed == report.bitstream_seed), None)
+    rows, at = [], 0.0
+    for step in worst.steps if worst else ():
+        at += step.delay_ns
+        tile = f"X{step.x} Y{step.y}"
+        delays = (number(step.delay_ns, 2), number(at, 2))
+        rows.append(Row((step.kind, step.signal, tile, *delays)))
+    note = f"Seed {report.bitstream_seed}, that of the bitstream. Tiles are those of the floorplan."
+    columns = ("through", "signal", "to tile", "ns", "in all")
+    return _table("Worst path, step by step", columns, rows, note=note, left=3)
 
 
 def _pin_paths(report: Report) -> Table:
