@@ -8,7 +8,6 @@ import itertools
 import os
 import pkgutil
 import re
-import shutil
 import subprocess
 import sys
 import textwrap
