@@ -24,13 +24,13 @@ demo: $(READY)
 	$(SPIKELOOM) generate $(VOWELS)/attention.toml -o $(DEMO_OUT)
 	@printf '\n== RTL on spikes of a transformer trained on recorded speech ==\n'
 	$(SPIKELOOM) simulate $(VOWELS)/attention.toml --check \
-		--input $(VOWELS)/spikes-batch.npz --output $(DEMO_OUT)/answer.npz
+		--input $(VOWELS)/recorded/spikes-batch.npz --output $(DEMO_OUT)/answer.npz
 	@printf '\n== Netlist, placed design and bitstream ==\n'
 	$(SPIKELOOM) build $(VOWELS)/attention.toml -o $(DEMO_OUT) \
-		--input $(VOWELS)/spikes.npz --seeds 2 > /dev/null
+		--input $(VOWELS)/recorded/spikes.npz --seeds 2 > /dev/null
 	@printf '\n== The same spikes through the netlist ==\n'
 	$(SPIKELOOM) simulate $(VOWELS)/attention.toml --target netlist --check \
-		--input $(VOWELS)/spikes-batch.npz
+		--input $(VOWELS)/recorded/spikes-batch.npz
 	@printf '\n== What it costs ==\n'
 	$(SPIKELOOM) report $(DEMO_OUT)
 	@printf '\n== A whole trained network: who of nine speaks, 370 recorded utterances through the RTL ==\n'

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from math import ceil
 
+from spikeloom.errors import RequestError
+
 __all__ = ["DEVICES", "Device", "DoesNotFitError", "Resources", "Shortage", "check_fit"]
 
 _UNITS = {
@@ -133,7 +135,7 @@ class Shortage:
         )
 
 
-class DoesNotFitError(Exception):
+class DoesNotFitError(RequestError):
     """A design needs more than the device has. A wrong request: exit code 2, nothing written.
 
     The message is one line: design, device, and for each resource what is needed, what is

@@ -7,10 +7,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from spikeloom.errors import RequestError
+
 __all__ = ["MissingToolError", "ToolError", "run_tool"]
 
 
-class ToolError(Exception):
+class ToolError(RequestError):
     """A tool ran and failed.
 
     The message is one line (tool and the tool's own last error); ``log`` holds all it printed.

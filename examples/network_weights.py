@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from spikeloom.design.network.weights import digest
 
-FILE = Path(__file__).resolve().with_name("tiny-32x64-network.npz")
+FILE = Path(__file__).resolve().parent / "layers" / "tiny-32x64-network.npz"
 TOKENS, INPUTS, DIM, HIDDEN, OUTPUTS = 32, 12, 64, 128, 9
 FRACTION = 4
 BLOCK = {

@@ -37,6 +37,7 @@ HERE = Path(__file__).resolve().parent
 NAMES = ("japanese_vowels", "vowels_fast", "digits", "taylor", "fashion_mnist")
 MAIN = "network"
 PAGE = HERE.parent / "docs" / "network-training.rst"
+SCHEMA = "#:schema ../../spikeloom/design.schema.json"
 
 
 def load_task(name: str) -> Task:
@@ -146,7 +147,9 @@ def _run(task: Task, folder: Path, arguments: argparse.Namespace) -> None:
 def _export(
     task: Task, network: Network, folder: Path, test: Split, answers: NDArray[np.int64]
 ) -> None:
-    network.export(folder, weights="network-weights.npz")
+    path = network.export(folder, weights="network-weights.npz")
+    told = f"{SCHEMA}\n{path.read_text()}"
+    write(path, lambda file: file.write(told.encode()))
     test = test.part(np.arange(task.kept or len(test.x)))
     answers = answers[: len(test.x)].astype(np.int32)
     arrays = {"x": test.x, "length": test.length, "logits": answers}

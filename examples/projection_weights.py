@@ -1,7 +1,7 @@
 """Weights of the example projections, from the trained transformer of japanese_vowels.
 
-``python examples/projection_weights.py`` writes the .npy files beside tiny-32x64-projection*.toml:
-the trained layers ``stem`` (12 channels to 64) and ``query`` (64 to 64), folded to 8-bit integers.
+``python examples/projection_weights.py`` writes the .npy files of the designs in projection/: the
+trained layers ``stem`` (12 channels to 64) and ``query`` (64 to 64), folded to 8-bit integers.
 No CPG-PE was trained with them: its ten columns in the concatenated example are drawn, with a fixed
 seed and the spread of the stem's own weights.
 """
@@ -20,7 +20,7 @@ CPG_NEURONS = 10
 
 def trained(name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Read weights and biases of a layer, whose batch norm is folded already."""
-    with np.load(FOLDER / "japanese_vowels" / "weights.npz") as file:
+    with np.load(FOLDER / "japanese_vowels" / "recorded" / "weights.npz") as file:
         weight, bias = (file[f"dense.{name}.{part}"] for part in ("weight", "bias"))
     return weight / 2.0**FRACTION, bias / 2.0**FRACTION
 
@@ -39,7 +39,7 @@ def main() -> None:
     for name, folded in layers().items():
         for part, kind in (("weights", np.int8), ("bias", np.int16), ("thresholds", np.int16)):
             integers = getattr(folded, part).astype(kind)
-            np.save(FOLDER / f"tiny-32x64-{name}-{part}.npy", integers)
+            np.save(FOLDER / "projection" / f"tiny-32x64-{name}-{part}.npy", integers)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spikeloom.design.neuron import NeuronKeys
+from spikeloom.design.neuron import FiringKeys
 
 __all__ = ["NeuronSpec"]
 
@@ -63,7 +63,7 @@ class NeuronSpec:
             object.__setattr__(self, "keep", max(1, self.divisor - 1))
 
     @classmethod
-    def from_design(cls, design: NeuronKeys, head: int = 0) -> "NeuronSpec":
+    def from_design(cls, design: FiringKeys, head: int = 0) -> "NeuronSpec":
         """Fold scale and threshold of a head into one integer threshold, with the fewest bits.
 
         Exact for every design but soft resets whose threshold no binary fraction holds; there the
@@ -74,7 +74,7 @@ class NeuronSpec:
         return cls.each(design)[head]
 
     @classmethod
-    def each(cls, design: NeuronKeys) -> "tuple[NeuronSpec, ...]":
+    def each(cls, design: FiringKeys) -> "tuple[NeuronSpec, ...]":
         """Return the neuron of every head, likewise, or of every channel where these differ."""
         if design.neuron == "none":
             raise ValueError("Neuron must be 'lif' or 'if', not 'none'")

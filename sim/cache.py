@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from spikeloom.boards.tools import ToolError
-from spikeloom.files import fresh_folder, sync_tree, words
+from spikeloom.errors import words
+from spikeloom.files import fresh_folder, sync_tree
 
 __all__ = ["CacheError", "cache_folder", "cached"]
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.design.base import Design
-from spikeloom.files import Archive, FormatError, InputError, replacing, words
+from spikeloom.errors import words
+from spikeloom.files import Archive, FormatError, InputError, replacing
 from spikeloom.golden.arrays import ArraySpec, fill
 from spikeloom.golden.kinds import model
 
@@ -17,7 +18,7 @@ __all__ = ["draw_spikes", "read_labels", "read_spikes", "write_arrays"]
 _T = TypeVar("_T")
 
 
-def read_spikes(path: Path, design: Design) -> dict[str, NDArray[Any]]:
+def read_spikes(path: Path, design: Design) -> dict[str, Any]:
     """Read a layer's inputs from an NPZ file (``q``, ``k`` and ``v``), and its output if there.
 
     An input that has a default and is not in the file is filled in.
@@ -28,6 +29,11 @@ def read_spikes(path: Path, design: Design) -> dict[str, NDArray[Any]]:
         The file. Integers of any kind and booleans are taken, as long as they are in range.
     design : Design
         Says names, shapes and ranges. Several inferences have another axis in front.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        Typed ``Any``, so that they may be keywords beside others.
 
     Raises
     ------
@@ -135,11 +141,16 @@ def _check(path: Path, spec: ArraySpec, array: NDArray[Any]) -> NDArray[Any]:
     return array.astype(spec.dtype)
 
 
-def draw_spikes(design: Design, *, rate: float, seed: int) -> dict[str, NDArray[Any]]:
+def draw_spikes(design: Design, *, rate: float, seed: int) -> dict[str, Any]:
     """Draw a layer's inputs: each number is not zero with probability ``rate``, on its own.
 
     Numbers that are not spikes are drawn evenly from their range without zero. An input that has a
     default is that.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        Typed ``Any``, so that they may be keywords beside others.
 
     Raises
     ------

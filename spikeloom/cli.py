@@ -1,4 +1,4 @@
-"""The ``spikeloom`` command: generate, simulate, build, report, bench, schema.
+"""The ``spikeloom`` command: import, generate, simulate, build, report, export, bench, schema.
 
 Results go to standard output, progress and errors to standard error. Exit codes: 0 done, 1 the
 answer is no (over budget, mismatch), 2 the request is wrong (one line: file, key, value, what is
@@ -11,27 +11,46 @@ import errno
 import io
 import json
 import os
+import re
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from spikeloom.errors import NoError, RequestError, nearest, words
+from spikeloom.kinds import KINDS
+
 __all__ = ["entry", "main", "main_parser"]
+
 
 _T = TypeVar("_T", int, float)
 
-# Not the docstring, which Python leaves out with -OO.
-_ABOUT = "The ``spikeloom`` command: generate, simulate, build, report, bench, schema."
+_ABOUT = "Verilog of spiking transformers for small FPGAs, checked bit for bit and costed."
 _EPILOG = "Exit codes: 0 done, 1 the answer is no (over budget, mismatch), 2 the request is wrong."
 
 
+class _UsageError(Exception):
+    """The arguments are wrong. One line, which begins with the command."""
+
+
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
+    """A parser whose errors are one line, and ask if a slip was meant for something known."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and where to look; exit code 2."""
-        self.exit(2, f"{self.prog}: {' '.join(message.split())} (see {self.prog} --help)\n")
+        """Say what is wrong and where to look."""
+        line = " ".join(message.split()) + self._hint(message)
+        raise _UsageError(f"{self.prog}: {line} (see {self.prog} --help)")
+
+    def _hint(self, message: str) -> str:
+        if found := re.search(r"invalid choice: '?([^' ]+)'? \(choose from (.+)\)", message):
+            return nearest(found[1], re.findall(r"[\w-]+", found[2]))
+        if found := re.search(r"unrecognized arguments: (--[\w-]+)", message):
+            return nearest(found[1], re.findall(r"--[\w-]+", self.format_help()))
+        return ""
 
 
 def _number(read: Callable[[str], _T], low: _T, high: _T) -> Callable[[str], _T]:
@@ -62,7 +81,33 @@ def main_parser() -> argparse.ArgumentParser:
     def command(name: str, text: str) -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=text, description=text, epilog=_EPILOG)
         made.add_argument("--json", action="store_true", help="print one JSON object")
+        made.set_defaults(parser=made)
         return made
+
+    add = command("import", "Make networks in integers of a checkpoint, or layers of a NIR graph.")
+    add.add_argument(
+        "checkpoint", type=Path, metavar="CHECKPOINT",
+        help="of torch.save, .safetensors, .npz, or a graph (.nir)",
+    )  # fmt: skip
+    add.add_argument(
+        *("-c", "--config"), type=Path, metavar="FILE", help="its configuration: YAML, TOML, JSON"
+    )
+    add.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder")
+    add.add_argument(
+        *("--bits",), type=int, choices=(8, 4, 3, 2, 1), default=8,
+        help="of the weights of blocks (default: 8)",
+    )  # fmt: skip
+    add.add_argument(
+        *("--calibrate",), type=Path, metavar="DATA.npz",
+        help="data to choose scales and to report on, and labels",
+    )  # fmt: skip
+    add.add_argument(
+        "--tokens", type=_number(int, 1, 4096), metavar="N", help="where no configuration says it"
+    )
+    add.add_argument(
+        "--no-ema", dest="ema", action="store_false", help="the last weights, not averaged ones"
+    )
+    add.add_argument("--explain", action="store_true", help="say of every tensor what it became")
 
     add = command("generate", "Write NAME.v and NAME.json: Verilog and what to know about it.")
     add.add_argument("design", type=Path, metavar="DESIGN", help="design file (TOML)")
@@ -113,6 +158,13 @@ def main_parser() -> argparse.ArgumentParser:
     style.add_argument("--markdown", action="store_true", help="for a CI summary")
     style.add_argument("--html", action="store_true", help="for a browser")
 
+    add = command("export", "Write projections, or layers of a network, as a graph of NIR.")
+    add.add_argument("design", type=Path, metavar="DESIGN", help="design file (TOML)")
+    add.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.nir", help="graph")
+    add.add_argument(
+        *("--layers",), metavar="NAMES", help="of a network, such as blocks.0.expand; with commas"
+    )
+
     add = command("bench", "Measure every published figure again, and draw the tables of docs.")
     add.add_argument("--quick", action="store_true", help="compare a few points, as CI does")
     add.add_argument("--check", action="store_true", help="compare with FILE; exit 1 if unequal")
@@ -123,7 +175,8 @@ def main_parser() -> argparse.ArgumentParser:
         help="file of figures (default: docs/results.json)",
     )  # fmt: skip
 
-    command("schema", "Print the JSON Schema of design files, for editors.")
+    add = command("schema", "Print the JSON Schema of design files, for editors.")
+    add.add_argument("--kind", choices=KINDS, metavar="KIND", help="of one kind of layer only")
     return parser
 
 
@@ -142,44 +195,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Without the program's name; None takes those of the process.
     """
     _open_streams()
-    options = main_parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    fail = partial(_fail, as_json="--json" in given)
     try:
-        return _run(options)
+        options = _parse(given)
+        code, result = _run(options)
+    except _UsageError as error:
+        return fail(str(error), 2)
+    except NoError as error:
+        return fail(f"spikeloom: {error}", 1)
+    except RequestError as error:
+        return fail(f"spikeloom: {error}", 2, error=error)
+    except OSError as error:
+        named = f"{error.filename}: " if isinstance(error.filename, str) else ""
+        return fail(f"spikeloom: {named}{words(error)}", 2)
     except KeyboardInterrupt:
-        print("spikeloom: interrupted; earlier results are as they were", file=sys.stderr)
-        return 130
+        # Amaranth warns of what was made and is now never used.
+        warnings.simplefilter("ignore")
+        return fail("spikeloom: interrupted; earlier results are as they were", 130)
+    return _print(result) or code
 
 
-def _run(options: argparse.Namespace) -> int:
-    # Only now: help and usage errors need none of it.
-    from spikeloom import commands
-    from spikeloom.files import words
+def _parse(given: Sequence[str]) -> argparse.Namespace:
+    """Parse arguments; those that nobody knows are told by the command that they were given to."""
+    parser = main_parser()
+    options, unknown = parser.parse_known_args(given)
+    if unknown:
+        options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return options
 
+
+def _run(options: argparse.Namespace) -> tuple[int, dict[str, Any] | str]:
     try:
         os.getcwd()
     except OSError as error:
-        return _fail(f"the folder to work in must exist, and does not: {words(error)}", 2)
-    try:
-        run: Callable[[argparse.Namespace], tuple[int, dict[str, Any] | str]]
-        run = getattr(commands, f"run_{options.command}")
-        code, result = run(options)
-    except commands.NoError as error:
-        return _fail(str(error), 1)
-    except OSError as error:
-        named = f"{error.filename}: " if isinstance(error.filename, str) else ""
-        return _fail(f"{named}{words(error)}", 2)
-    except commands.REQUEST_ERRORS as error:
-        return _fail(str(error), 2)
-    try:
-        _print(result)
-    except BrokenPipeError:
-        # Whoever read has seen enough.
-        _drop_output()
-        return 0
-    except OSError as error:
-        _drop_output()
-        return _fail(f"standard output: must be open and have room: {words(error)}", 2)
-    return code
+        text = f"the folder to work in must exist, and does not: {words(error)}"
+        raise RequestError(text) from error
+    run: Callable[[argparse.Namespace], tuple[int, dict[str, Any] | str]]
+    # Only now: help and usage errors need none of it.
+    run = import_module(f"spikeloom.commands.{options.command}").run
+    return run(options)
 
 
 def _open_streams() -> None:
@@ -198,15 +253,25 @@ def _open_streams() -> None:
         sys.stdout.reconfigure(errors="surrogateescape")
 
 
-def _print(result: dict[str, Any] | str) -> None:
+def _print(result: dict[str, Any] | str) -> int:
+    """Print a result; give exit code 2, with a line of error, if that cannot be done."""
     text = result if isinstance(result, str) else json.dumps(result, indent=2) + "\n"
-    if sys.stdout is None:
-        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     try:
-        sys.stdout.write(text)
-    except UnicodeEncodeError as error:
-        sys.stdout.write(text.encode(error.encoding, "backslashreplace").decode(error.encoding))
-    sys.stdout.flush()
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        try:
+            sys.stdout.write(text)
+        except UnicodeEncodeError as error:
+            sys.stdout.write(text.encode(error.encoding, "backslashreplace").decode(error.encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read has seen enough.
+        _drop_output()
+    except OSError as error:
+        _drop_output()
+        reason = f"standard output: must be open and have room: {words(error)}"
+        return _fail(f"spikeloom: {reason}", 2)
+    return 0
 
 
 def _drop_output() -> None:
@@ -215,7 +280,13 @@ def _drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _fail(text: str, code: int) -> int:
+def _fail(text: str, code: int, *, as_json: bool = False, error: RequestError | None = None) -> int:
+    """Say in one line what is wrong, and with ``--json`` as an object too; give the exit code."""
     line = " ".join(text.partition("\n")[0].split())
-    print(f"spikeloom: {line}", file=sys.stderr)
+    print(line, file=sys.stderr)
+    if as_json:
+        parts = {name: getattr(error, name, "") for name in ("file", "key", "value", "allowed")}
+        told = {name: part for name, part in parts.items() if part}
+        message = line.removeprefix("spikeloom: ")
+        _print({"error": {"message": message, "exit_code": code, **told}})
     return code

@@ -1,10 +1,9 @@
 """Files: read within bounds, written whole or not at all, with faults told in one line."""
 
 import contextlib
-import errno
 import fcntl
+import io
 import os
-import resource
 import shutil
 import tempfile
 import time
@@ -17,9 +16,12 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from spikeloom.errors import RequestError, words
+
 __all__ = [
     "LONGEST",
     "Archive",
+    "Bounded",
     "FormatError",
     "InputError",
     "check_writable",
@@ -36,6 +38,9 @@ __all__ = [
 LONGEST = 1 << 26
 """Bytes of a design file, or of a file that it names, at most."""
 
+# Bytes that are read at a time.
+_PIECE = 1 << 24
+
 # Seconds within which a folder may not be locked yet.
 _YOUNG = 60
 
@@ -47,20 +52,8 @@ class FormatError(ValueError):
     """A file is not what it must be; the message says what that is, and not which file."""
 
 
-class InputError(Exception):
+class InputError(RequestError):
     """A file from outside is wrong. The message is one line: file, key, value, what is allowed."""
-
-
-def words(error: BaseException) -> str:
-    """Say on one line, in words, why a file could not be had."""
-    text = getattr(error, "strerror", None) or str(error)
-    said = " ".join(str(text).split()) or type(error).__name__
-    number = getattr(error, "errno", None)
-    if number == errno.EMFILE:
-        said += f": ulimit -n allows {resource.getrlimit(resource.RLIMIT_NOFILE)[0]}"
-    if number == errno.EFBIG:
-        said += f": ulimit -f allows {resource.getrlimit(resource.RLIMIT_FSIZE)[0]} bytes"
-    return said
 
 
 def read_text(path: Path) -> str:
@@ -82,6 +75,37 @@ def read_text(path: Path) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FormatError(f"byte {error.start}: must be UTF-8 text") from None
+
+
+class Bounded(io.BufferedReader):
+    """A file that is read in pieces of at most 16 MiB, whatever its headers say.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Raises
+    ------
+    FormatError
+        More is asked for at a time; or, on opening, it is a pointer of Git LFS.
+    OSError
+        It cannot be read.
+    """
+
+    def __init__(self, path: Path):
+        super().__init__(io.FileIO(path))
+        if self.peek(len(_POINTER))[: len(_POINTER)] == _POINTER:
+            self.close()
+            raise FormatError(_IS_POINTER)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read as many bytes, or as there are."""
+        most = _PIECE + 1
+        data = super().read(most if size is None or size < 0 else min(size, most))
+        if len(data) > _PIECE:
+            raise FormatError(f"is damaged, or has a directory of more than {_PIECE >> 20} MiB")
+        return data
 
 
 def read_array(path: Path, *, entries: int) -> NDArray[Any]:
@@ -128,18 +152,17 @@ class Archive(contextlib.AbstractContextManager["Archive"]):
     """
 
     def __init__(self, path: Path):
-        with path.open("rb") as file:
-            head = file.read(max(len(_POINTER), len(npy.MAGIC_PREFIX)))
-        if head == _POINTER:
-            raise FormatError(_IS_POINTER)
-        if head.startswith(npy.MAGIC_PREFIX):
-            raise FormatError("must be an NPZ file (numpy.savez), not a single array")
+        self._file = Bounded(path)
         try:
-            self._zip = zipfile.ZipFile(path)
-        except OSError:
+            if self._file.peek(len(npy.MAGIC_PREFIX)).startswith(npy.MAGIC_PREFIX):
+                raise FormatError("must be an NPZ file (numpy.savez), not a single array")
+            self._zip = zipfile.ZipFile(self._file)
+        except (OSError, FormatError):
+            self._file.close()
             raise
         # Damaged archives fail in whatever layer reads the damage: zipfile, zlib, struct.
         except Exception as error:
+            self._file.close()
             raise FormatError(f"must be an NPZ file of numbers: {words(error)}") from None
 
     def __enter__(self) -> Self:
@@ -147,6 +170,7 @@ class Archive(contextlib.AbstractContextManager["Archive"]):
 
     def __exit__(self, *exception: object) -> None:
         self._zip.close()
+        self._file.close()
 
     @property
     def names(self) -> tuple[str, ...]:

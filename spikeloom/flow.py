@@ -18,7 +18,8 @@ from spikeloom.boards.pins import check_pins, write_pcf
 from spikeloom.boards.place import pack, pack_bitstream, place_seeds, place_version
 from spikeloom.boards.yosys import yosys_version
 from spikeloom.design.base import Design
-from spikeloom.files import fresh_folder, share, sync_tree, words
+from spikeloom.errors import RequestError, words
+from spikeloom.files import fresh_folder, share, sync_tree
 from spikeloom.golden.arrays import one_by_one
 from spikeloom.golden.kinds import model
 from spikeloom.hdl.kinds import asked
@@ -32,7 +33,7 @@ from spikeloom.sim.verilog import rtlil_to_verilog
 __all__ = ["BuildError", "build", "predict_cycles"]
 
 
-class BuildError(Exception):
+class BuildError(RequestError):
     """A build was asked for that cannot be done. One line; a wrong request, exit code 2."""
 
 

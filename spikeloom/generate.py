@@ -12,7 +12,8 @@ from amaranth.lib import wiring
 from spikeloom.boards.devices import DEVICES
 from spikeloom.boards.yosys import yosys_version
 from spikeloom.design.base import Design
-from spikeloom.files import InputError, replacing, words
+from spikeloom.errors import words
+from spikeloom.files import InputError, replacing
 from spikeloom.golden.kinds import model
 from spikeloom.hdl.kinds import asked, unused
 from spikeloom.hdl.top import AxiStreamTop

@@ -7,7 +7,7 @@ with ``StateSpaceLayer``, ``docs/cores/state_space.rst`` and ``tests/hdl/test_st
 
 ``position = "gray"`` is :mod:`spikeloom.design.position.gray` with ``Gray``,
 :mod:`spikeloom.golden.position.gray` with ``GrayModel``, :mod:`spikeloom.hdl.position.gray` with
-``GrayUnits``, and ``docs/cores/gray.rst``.
+``GrayUnits``, and ``docs/cores/position/gray.rst``.
 """
 
 from importlib import import_module

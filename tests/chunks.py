@@ -1,4 +1,4 @@
-"""Rows of spikes as the state order keeps them, restated from docs/cores/state.rst."""
+"""Rows of spikes as the state order keeps them, restated from docs/cores/attention/state.rst."""
 
 import numpy as np
 

@@ -167,7 +167,7 @@ def test_parts_of_a_position_are_found_by_its_name(name):
     bases = {"design": PositionPart, "golden": PositionModel, "hdl": PositionUnits}
     for view, base in bases.items():
         assert issubclass(position(name, view), base)
-    assert (ROOT / f"docs/cores/{name}.rst").is_file()
+    assert (ROOT / f"docs/cores/position/{name}.rst").is_file()
 
 
 def test_no_position_is_forgotten():

@@ -22,12 +22,14 @@ from spikeloom.sim.spikes import draw_spikes
 from spikeloom.sim.traffic import Stimulus
 from spikeloom.sim.verilog import primitives
 
+from . import tools
+
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = {"name": "small-one", "tokens": 4, "dim": 8, "heads": 2, "steps": 2, "scale": 0.125}
 
 
 def example(name):
-    return load_design(ROOT / "examples" / f"{name}.toml")
+    return load_design(tools.example(name))
 
 
 def small(**changes):

@@ -5,6 +5,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def example(name: str) -> Path:
+    """Return the design file NAME.toml of the examples, whichever folder holds it."""
+    (found,) = (ROOT / "examples").glob(f"**/{name}.toml")
+    return found
+
+
 def examples() -> dict[str, Path]:
     """Return the design files of all examples by name, of networks by that of their folder."""
     paths = sorted((ROOT / "examples").glob("**/*.toml"))

@@ -14,6 +14,7 @@ __all__ = [
     "BASELINE",
     "DOCUMENT",
     "HERE",
+    "RECORDED",
     "fill_document",
     "filled",
     "save_arrays",
@@ -23,6 +24,7 @@ __all__ = [
 ]
 
 HERE = Path(__file__).resolve().parent
+RECORDED = HERE / "recorded"
 DOCUMENT = HERE.parent.parent / "docs" / "data.rst"
 BASELINE = "logistic regression"
 

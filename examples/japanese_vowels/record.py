@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from artefacts import DOCUMENT, HERE, fill_document, save_arrays, update_results, variant
+from artefacts import DOCUMENT, HERE, RECORDED, fill_document, save_arrays, update_results, variant
 from numpy.typing import NDArray
 from transformer import Forward, SpikingTransformer
 from vowels import SPEAKERS, Scaling, Utterances, load_split
@@ -91,7 +91,7 @@ def main() -> None:
     parser.add_argument(
         "--design", type=Path, nargs="+", default=sorted(HERE.glob("attention*.toml"))
     )
-    parser.add_argument("--output", type=Path, default=HERE, help="folder for the artefacts")
+    parser.add_argument("--output", type=Path, default=RECORDED, help="folder for the artefacts")
     parser.add_argument("--stats", action="store_true", help="firing rates instead of spikes")
     parser.add_argument("--document", type=Path, default=DOCUMENT, help="page for the tables")
     arguments = parser.parse_args()
@@ -106,7 +106,7 @@ def _record_all(arguments: argparse.Namespace) -> None:
     for path in arguments.design:
         design, suffix = load_design(path), variant(path)
         test = load_split("TEST", design.tokens)
-        weights = HERE / f"weights{suffix}.npz"
+        weights = RECORDED / f"weights{suffix}.npz"
         output = run(design, weights, test)
         print(f"{path.name}: {len(test.lengths)} utterances", file=sys.stderr)
         if arguments.stats:

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import torch
-from artefacts import HERE, save_arrays, update_results, variant
+from artefacts import HERE, RECORDED, save_arrays, update_results, variant
 from torch import Tensor
 from torch.nn import functional
 from transformer import SpikingTransformer
@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--design", type=Path, default=HERE / "attention.toml")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--steps", type=int, default=600, help="batches per seed (default 600)")
-    parser.add_argument("--output", type=Path, default=HERE, help="folder for the artefacts")
+    parser.add_argument("--output", type=Path, default=RECORDED, help="folder for the artefacts")
     arguments = parser.parse_args()
     try:
         _train_all(arguments)

@@ -1,6 +1,7 @@
 """The network as a :class:`~spikeloom.golden.model.Model`."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,8 @@ __all__ = ["NetworkModel"]
 class NetworkModel(Model[NetworkDesign]):
     """Integers x of up to N tokens in, numbers out.
 
-    In: token by token, bit planes of its channels, low plane first; tlast ends the sequence. Out:
+    In: token by token, with ``encoder.coding = "steps"`` step by step, bit planes of its channels,
+    low plane first; tlast ends the sequence. Out:
     number by number in whole beats, two's complement, the low beat first.
 
     Parameters
@@ -33,10 +35,12 @@ class NetworkModel(Model[NetworkDesign]):
     def inputs(self) -> tuple[ArraySpec, ...]:
         """The integers x, and how many tokens there are."""
         design, encoder = self._design, self._design.encoder
-        low = -(1 << encoder.bits - 1) if encoder.signed else 0
-        shape = (design.tokens, encoder.inputs)
+        low, high = encoder.bounds
+        x = ArraySpec("x", "(N, C)", (design.tokens, encoder.inputs), low, high)
+        if encoder.coding == "steps":
+            x = replace(x, axes="(T, N, C)", shape=(design.steps, *x.shape))
         return (
-            ArraySpec("x", "(N, C)", shape, low, low + (1 << encoder.bits) - 1),
+            x,
             ArraySpec("length", "()", (), 1, design.tokens, default=design.tokens),
         )
 
@@ -50,7 +54,7 @@ class NetworkModel(Model[NetworkDesign]):
     def answer(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         """Return the numbers; tokens behind the length are not looked at."""
         x, length = (spec.check(arrays[spec.name]) for spec in self.inputs)
-        return network(self._design, x[: int(length)]).astype(self.output.dtype)
+        return network(self._design, x[..., : int(length), :]).astype(self.output.dtype)
 
     def spikes(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Return the spikes of every layer, (T, n, outputs)."""
@@ -61,8 +65,9 @@ class NetworkModel(Model[NetworkDesign]):
     def stream_in(self) -> Stream:
         """Bit planes of x, token by token, for as many tokens as there may be."""
         spec, bits_ = self.inputs[0], self._design.encoder.bits
-        axes = dict(zip(("token", "channel"), spec.shape, strict=True))
-        order = ("bit", "beat")
+        steps = ("step",) * (self._design.encoder.coding == "steps")
+        axes = dict(zip((*steps, "token", "channel"), spec.shape, strict=True))
+        order = (*steps, "bit", "beat")
         return Stream(Loop(("token",), (Part(spec, axes, "channel", order, bits_, self.beat),)))
 
     @property
@@ -110,8 +115,8 @@ class NetworkModel(Model[NetworkDesign]):
         x = {
             "name": "x",
             "beats": self.beats_in // design.tokens,
-            "order": "for each bit plane, low bit first: channel c at bit c % width of beat c // "
-            "width",
+            "order": "for each time step, " * (design.encoder.coding == "steps")
+            + "for each bit plane, low bit first: channel c at bit c % width of beat c // width",
             "planes": design.encoder.bits,
         }
         logits = {

@@ -18,12 +18,15 @@ __all__ = ["Collector", "Feeder"]
 def _places(plan: NetworkPlan) -> tuple[int, int]:
     """Bits of a word's column and of its slot, of all words of a token's heads."""
     columns = ceil_log2(plan.columns)
-    words = plan.design.blocks[0].attention.heads * plan.head_words
+    words = plan.layer.heads * plan.head_words
     return columns, max(ceil_log2(words) - columns, 0)
 
 
 class Feeder(Component):
     """Read k, v and q, head by head and step by step, as the attention layer takes them.
+
+    Of a network without an attention layer nothing is read.
+
 
     Tokens behind the end of the sequence are zero. A beat in every cycle in which the layer takes
     one, two cycles after its address.
@@ -71,7 +74,9 @@ class Feeder(Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan, design = self.plan, self.plan.design
-        attention = design.blocks[0].attention
+        if plan.inner is None:
+            return m
+        attention = plan.inner
         column_bits, slot_bits = _places(plan)
 
         # Sections of a head and step: k, v and q, the token or channel and its words in each.
@@ -153,7 +158,7 @@ class Feeder(Component):
 
 
 class Collector(Component):
-    """Write the spikes of the attention layer, head by head and step by step.
+    """Write the spikes of the attention layer, head by head and step by step; none without it.
 
     Parameters
     ----------
@@ -190,6 +195,8 @@ class Collector(Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan, design = self.plan, self.plan.design
+        if plan.inner is None:
+            return m
         column_bits, slot_bits = _places(plan)
         word = Signal(range(plan.head_words))
         token = Signal(range(design.tokens))

@@ -46,7 +46,7 @@ def network_stages(
     """
     design = plan.design
     length = design.tokens if arrays is None else int(np.asarray(arrays["length"]))
-    runs = _attention(plan, length, arrays)
+    runs = iter(()) if plan.inner is None else _attention(plan, length, arrays)
     line = _Line(plan, length)
     begins = []
     for one in plan.program.passes:
@@ -140,9 +140,11 @@ def _attention(
     layer = unused(plan.attention())
     design = plan.design
     spikes = None
-    if arrays is not None and design.blocks[0].attention.order == "state":
-        spikes = trace(design, np.asarray(arrays["x"])[:length]).spikes
-    for n in range(design.depth):
+    if arrays is not None and plan.layer.order == "state":
+        spikes = trace(design, np.asarray(arrays["x"])[..., :length, :]).spikes
+    for n, block in enumerate(design.blocks):
+        if block.attention != plan.inner:
+            continue
         found = None
         if spikes is not None:
             beyond = ((0, 0), (0, design.tokens - length), (0, 0))
@@ -157,9 +159,9 @@ def _pipeline(plan: NetworkPlan, runs: Sequence[int]) -> int:
     design = plan.design
     inner = unused(plan.attention()).plan
     token = plan.head_words * design.tokens
-    keys = -(-design.tokens // design.beat) * design.blocks[0].attention.head_dim
+    keys = -(-design.tokens // design.beat) * plan.layer.head_dim
     beats = 2 * token + (keys if plan.keys_turned else token)
-    before, loaded = _BEFORE[design.blocks[0].attention.order], 3
+    before, loaded = _BEFORE[plan.layer.order], 3
     computed: list[int] = []
     sent: list[int] = []
     for n, cycles in enumerate(runs):

@@ -1,17 +1,21 @@
 """Geometry of a network: where spikes lie, and how wide numbers get."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
 from typing import Final
 
+import numpy as np
 from amaranth.utils import ceil_log2
+from numpy.typing import NDArray
 
+from spikeloom.design.attention import AttentionDesign
+from spikeloom.design.mask import MaskDesign
 from spikeloom.design.network.design import BEAT, NetworkDesign
 from spikeloom.design.read import DesignError, show
-from spikeloom.hdl.network.widths import Widths, widths
-from spikeloom.hdl.network.words import DEST, ROW, Sections
+from spikeloom.hdl.network.limits import built_attention
+from spikeloom.hdl.network.words import DEST, ROW
 
 __all__ = ["Geometry", "Tensor"]
 
@@ -49,10 +53,21 @@ class Geometry:
     ----------
     design : NetworkDesign
         The network.
+
+    Attributes
+    ----------
+    inner : AttentionDesign or None
+        The attention layer of all blocks that have one.
+
+    Raises
+    ------
+    DesignError
+        The network cannot be built.
     """
 
     def __init__(self, design: NetworkDesign):
         self.design: Final = design
+        self.inner: Final = built_attention(design)
         if self.depth > 1 << ROW or self.slot_count > 1 << DEST["slot"].width:
             allowed = f"must be greater: {self.slot_count} slots of {1 << self.row_bits} rows"
             room = f"more than the {1 << ROW} rows that a program can name"
@@ -108,19 +123,47 @@ class Geometry:
         return self.design.encoder.position == "absolute"
 
     @property
+    def copies_input(self) -> bool:
+        """Whether the input becomes x by being copied: of tokens that are not there it is old.
+
+        Groups of tokens are read out as a whole, and then x must be zero there.
+        """
+        design = self.design
+        given = design.encoder.kind == "none" and not design.membrane
+        return given and design.readout.groups > 1
+
+    @property
+    def keeps_input(self) -> bool:
+        """Whether the input is needed until the end, and not by the first layer alone."""
+        given = self.design.encoder.kind == "none" and not self.copies_input
+        return self.design.membrane or given
+
+    @property
+    def layer(self) -> AttentionDesign:
+        """The attention layer of a network that has one."""
+        assert self.inner is not None
+        return self.inner
+
+    @property
     def head_words(self) -> int:
-        """Words of a token of one head."""
-        return ceil(self.design.blocks[0].attention.head_dim / BEAT)
+        """Words of a token of one head of the attention layer."""
+        return ceil(self.layer.head_dim / BEAT)
 
     @property
     def head_channels(self) -> int:
-        """Channels of all heads, each in words of its own."""
-        return self.design.blocks[0].attention.heads * self.head_words * BEAT
+        """Channels of all of its heads, each in words of its own."""
+        return self.layer.heads * self.head_words * BEAT
+
+    @property
+    def by_head(self) -> NDArray[np.int64]:
+        """Where the channels of its heads lie in these words."""
+        channel, head = np.arange(self.design.dim), self.layer.head_dim
+        return channel // head * (self.head_words * BEAT) + channel % head
 
     @property
     def keys_turned(self) -> bool:
         """Whether k goes to the attention layer channel by channel."""
-        return self.design.blocks[0].attention.order == "state"
+        return self.inner is not None and self.inner.order == "state"
 
     @cached_property
     def tensors(self) -> Mapping[str, Tensor]:
@@ -129,16 +172,46 @@ class Geometry:
         k is gone when the answer of the attention comes, q and v before the MLP begins.
         """
         design = self.design
-        x, head = self.slots(design.dim), self.slots(self.head_channels)
         wide = (self.input_words + self.place_words) * BEAT
         found = {"input": Tensor(0, self.slots(wide), len(design.encoder.planes))}
-        found["x"] = Tensor(found["input"].end, x)
-        for name, before in (("attention", "x"), ("query", "attention"), ("value", "query")):
-            found[name] = Tensor(found[before].end, head)
+        end = found["input"].end
+        for name, slots in self._kept():
+            planes = design.encoder.bits if name == "x" and self.copies_input else 1
+            found[name] = Tensor(end, slots, planes)
+            end = found[name].end
+        found.setdefault("x", found["input"])
+        head = self.slots(design.dim if self.inner is None else self.head_channels)
+        if any(isinstance(block.attention, MaskDesign) for block in design.blocks):
+            head = max(head, self.slots(design.dim))
+        for n, name in enumerate(("attention", "query", "value")):
+            found[name] = Tensor(end + n * head, head)
         found["key"] = found["attention"]
-        hidden = self.slots(max(block.hidden for block in design.blocks))
-        found["expand"] = Tensor(found["attention"].slot, hidden)
+        if not design.membrane:
+            hidden = self.slots(max(block.hidden for block in design.blocks))
+            found["expand"] = Tensor(end, hidden)
         return found
+
+    def _kept(self) -> Iterator[tuple[str, int]]:
+        """Give tensors that nothing is written over, and their slots."""
+        design = self.design
+        wide = self.slots(design.dim)
+        if design.membrane or not self.keeps_input:
+            yield "x", wide
+        for n, block in enumerate(design.blocks):
+            if block.residual == "add":
+                yield f"blocks.{n}.project", wide
+                yield f"blocks.{n}.contract", wide
+            if block.membrane:
+                yield f"blocks.{n}.expand", self.slots(block.hidden)
+                if n < design.depth - 1:
+                    yield f"blocks.{n}.attention", wide
+        if any(block.residual == "xor" for block in design.blocks):
+            yield "branch", wide
+            yield "both", wide
+        masks = [block.attention for block in design.blocks]
+        heads = [one.heads for one in masks if isinstance(one, MaskDesign)]
+        if heads:
+            yield "mask", self.slots(max(heads))
 
     @property
     def slot_count(self) -> int:
@@ -160,17 +233,6 @@ class Geometry:
     def shortest(self) -> int:
         """Cycles that a pass takes at least: what it leaves must be there for the next."""
         return max(4, self.design.steps + 2)
-
-    @cached_property
-    def widths(self) -> Widths:
-        """Bits of sums, biases, thresholds and membranes."""
-        return widths(self.design, self.planes)
-
-    @cached_property
-    def sections(self) -> Sections:
-        """Words of a pass: as wide as there are lanes, so that few cycles read them."""
-        bits = self.widths.bias + self.widths.threshold
-        return Sections(self.lanes, self.planes * self.lanes, bits)
 
     @property
     def buffered(self) -> bool:

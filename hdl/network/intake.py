@@ -16,10 +16,11 @@ __all__ = ["Intake"]
 
 
 class Intake(Component):
-    """Write the beats of a sequence where the encoder reads them, each for all time steps.
+    """Write the beats of a sequence where the encoder reads them.
 
-    Behind the beats of a token come, without any beat, the words of its place: of as many bits as
-    there are tokens the one of this token is set.
+    Each is for all time steps, or where every step has inputs of its own, for one: those of a token
+    come step after step. Behind the beats of a token come, without any beat, the words of its
+    place: of as many bits as there are tokens the one of this token is set.
 
     Parameters
     ----------
@@ -40,13 +41,18 @@ class Intake(Component):
         Words may be written.
     w_en, w_row, w_slot, w_column, w_part, w_data : Out
         Word to write, where, and for which of the tokens that are computed at once.
+    w_steps : Out(steps)
+        For which time steps, where every step has inputs of its own.
     """
 
     def __init__(self, plan: NetworkPlan):
         self.plan: Final = plan
         tokens = plan.design.tokens
+        self.stepped: Final = plan.design.encoder.coding == "steps"
+        steps = {"w_steps": Out(plan.design.steps)} if self.stepped else {}
         super().__init__(
             {
+                **steps,
                 "i": In(beat_stream(BEAT)),
                 "free": In(1),
                 "full": Out(1),
@@ -76,10 +82,15 @@ class Intake(Component):
             takes.eq(self.i.valid & self.i.ready & ~skips),
             self.w_en.eq(takes | (placing & self.write)),
         ]
-        complete = odometer(m, takes, (word, words), (plane, encoder.bits))
+        counted = [(word, words), (plane, encoder.bits)]
+        step = Signal(range(plan.design.steps))
+        if self.stepped:
+            counted.append((step, plan.design.steps))
+            m.d.comb += self.w_steps.eq(Mux(placing, ~0, (1 << step)[: plan.design.steps]))
+        complete = odometer(m, takes, *counted)
         m.d.comb += token_read.eq(complete | (takes & last))
         with m.If(takes & last):
-            m.d.sync += [word.eq(0), plane.eq(0)]
+            m.d.sync += [number.eq(0) for number, _ in counted]
         with m.If(self.i.valid & last & skips):
             m.d.sync += skips.eq(0)
         token = Cat(part, row)

@@ -92,7 +92,8 @@ class NetworkLayer(LayerComponent):
         m.submodules.intake = intake = Intake(plan)
         m.submodules.feeder = feeder = Feeder(plan)
         m.submodules.collector = collector = Collector(plan)
-        m.submodules.attention = attention = plan.attention()
+        if plan.inner is not None:
+            m.submodules.attention = attention = plan.attention()
         golden = NetworkModel(design)
         m.submodules.readout = readout = Readout(
             wide.logit,
@@ -102,8 +103,9 @@ class NetworkLayer(LayerComponent):
             tokens=design.tokens,
             places=plan.planes,
         )
-        connect(m, feeder.o, attention.i)
-        connect(m, attention.o, collector.i)
+        if plan.inner is not None:
+            connect(m, feeder.o, attention.i)
+            connect(m, attention.o, collector.i)
 
         end = Signal.like(intake.end)
         runs, attends, closing = Signal(), Signal(), Signal()
@@ -124,7 +126,7 @@ class NetworkLayer(LayerComponent):
             *(engine.flags.eq(flags), engine.row.eq(fetch.row)),
             *(engine.weights.eq(fetch.weights), engine.parameters.eq(fetch.parameters)),
             *(engine.end.eq(end), feeder.end.eq(end), readout.end.eq(end)),
-            intake.free.eq(engine.take & flags.release & flags.sync),
+            intake.free.eq(ended if plan.keeps_input else engine.take & flags.release & flags.sync),
             self.busy.eq(runs),
         ]
         with m.If(begins_attention):
@@ -229,13 +231,16 @@ class NetworkLayer(LayerComponent):
             t, p = divmod(n, plan.at_once)
             chosen, bit = Signal(name=f"chosen{n}"), Signal(name=f"bit{n}")
             spike = engine.spikes[n]
+            given = intake.w_en & (intake.w_part == p)
+            if intake.stepped:
+                given &= intake.w_steps[t]
             mine = (collector.w_step == t) & (collector.w_part == p)
             m.d.sync += [
                 bit.eq(spike & ~dest.clears),
                 chosen.eq(
                     (engine.w_en & ~dest.turned & (spike | ~joins))
                     | (collector.w_en & mine)
-                    | (intake.w_en & (intake.w_part == p))
+                    | given
                 ),
             ]
             # What is not to be written goes to the last row, which nobody reads.

@@ -8,13 +8,13 @@ from amaranth.utils import ceil_log2
 from spikeloom.design.network.design import BEAT, NetworkDesign
 from spikeloom.hdl.attention.layer import AttentionLayer, layer_plan
 from spikeloom.hdl.frame.memory_map import MemoryShape
-from spikeloom.hdl.network.geometry import Geometry
+from spikeloom.hdl.network.lowered import Lowered
 from spikeloom.hdl.network.program import Program, assemble
 
 __all__ = ["NetworkPlan", "network_plan"]
 
 
-class NetworkPlan(Geometry):
+class NetworkPlan(Lowered):
     """What follows from the design of a network: its program, and its memories.
 
     Parameters
@@ -26,7 +26,7 @@ class NetworkPlan(Geometry):
     @cached_property
     def program(self) -> Program:
         """What the engine does, as words of its memory."""
-        return assemble(self.design, self)
+        return assemble(self)
 
     @cached_property
     def program_shape(self) -> MemoryShape:
@@ -56,8 +56,9 @@ class NetworkPlan(Geometry):
         if self.keys_turned:
             depth = 1 << ceil_log2(ceil(design.tokens / BEAT)) + ceil_log2(design.dim)
             found.append(MemoryShape("keys", design.steps * BEAT, depth))
-        inner = layer_plan(design.blocks[0].attention)
-        return (*found, *inner.memories)
+        if self.inner is not None:
+            found += layer_plan(self.inner).memories
+        return tuple(found)
 
     @property
     def memories(self) -> tuple[MemoryShape, ...]:
@@ -69,8 +70,8 @@ class NetworkPlan(Geometry):
         return next(shape for shape in self.memories if shape.name == name)
 
     def attention(self) -> AttentionLayer:
-        """Make the attention layer."""
-        return AttentionLayer(self.design.blocks[0].attention)
+        """Make the attention layer, of a network that has one."""
+        return AttentionLayer(self.layer)
 
 
 @lru_cache(maxsize=8)

@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.design.network.design import NetworkDesign
-from spikeloom.design.network.shapes import DENSE
-from spikeloom.golden.network.ranges import encoder_range, sum_range
 from spikeloom.golden.ranges import bits
+from spikeloom.hdl.network.layers import Layer, Place, Term
 from spikeloom.hdl.network.planes import planes_of
 
 __all__ = ["Widths", "widths"]
@@ -61,75 +60,86 @@ def _counted(weight: NDArray[np.int64], bits: int, planes: int) -> list[NDArray[
     ]
 
 
-def _sums(
-    parts: "list[tuple[NDArray[np.int64], int | None]]",
-    bits: int,
-    planes: int,
-    inputs: Sequence[tuple[int, int]] = ((0, 1),),
-) -> tuple[int, int]:
-    """Bound a sum of inputs of several bits, times weights, at any time while it is added up.
+def _sums(terms: Sequence[Term], group: int, planes: int) -> tuple[int, int]:
+    """Bound a sum at any time while it is added up, for the weights of a group.
 
-    Each bit of each product is taken for what it adds alone, as if it did not go with others.
-    Weights are (outputs, inputs); those of a table, of whose inputs one is set at a time, come with
-    the only bit in which it is. Bits of the inputs have a place value and a sign.
+    Each bit of each product is taken for what it adds alone, as if it did not go with others. Of a
+    table's bits one is set at a time.
     """
-    counted = [(_counted(weight, bits, planes), only) for weight, only in parts]
-    low = high = least = most = np.zeros(len(parts[0][0]), dtype=np.int64)
+    found = []
+    for term in terms:
+        digits = _counted(term.weight[group], term.bits, planes)
+        for n, digit in enumerate(digits):
+            for at in term.inputs:
+                place = n * planes + at.place + term.shift
+                found.append((place, _ends(term, at, at.sign * digit)))
+    low = high = least = most = np.zeros(terms[0].weight.shape[1], dtype=np.int64)
     before = 0
-    count = range(len(counted[0][0]))
-    pairs = [(n * planes + bit[0], n, k) for n in count for k, bit in enumerate(inputs)]
-    for place, n, bit in sorted(pairs, reverse=True):
+    for place, (below, above) in sorted(found, key=lambda one: -one[0]):
         gap, before = max(before - place, 0), place
-        low, high = low << gap, high << gap
-        for passes, only in counted:
-            one = inputs[bit][1] * passes[n]
-            if only is None:
-                low = low + np.minimum(one, 0).sum(axis=1)
-                high = high + np.maximum(one, 0).sum(axis=1)
-            elif only == bit:
-                low = low + np.minimum(one.min(axis=1), 0)
-                high = high + np.maximum(one.max(axis=1), 0)
+        low, high = (low << gap) + below, (high << gap) + above
         least, most = np.minimum(least, low), np.maximum(most, high)
     return int(least.min()), int(most.max())
 
 
-def widths(design: NetworkDesign, planes: int) -> Widths:
-    """Find the widths of a network whose engine takes so many bits of a weight at once."""
-    weights, shift, encoder = design.weights, design.fraction, design.encoder
-    first: list[tuple[NDArray[np.int64], int | None]] = [(weights["encoder.weight"], None)]
-    if encoder.position == "absolute":
-        first.append((weights["encoder.position"].T, encoder.position_plane))
-    sums = [_sums(first, encoder.weight_bits, planes, encoder.planes)]
-    layers = [("encoder", encoder_range(design), shift)]
-    for n, block in enumerate(design.blocks):
-        for name in DENSE:
-            weight = weights[f"blocks.{n}.{name}.weight"]
-            sums.append(_sums([(weight, None)], block.weight_bits, planes))
-            layers.append((f"blocks.{n}.{name}", sum_range(weight), 0))
-    drives, membranes, biases, thresholds = [], [], [], []
-    for at, span, lift in layers:
-        bias, threshold = weights[f"{at}.bias"] << lift, weights[f"{at}.threshold"] << lift
-        ends = (int(bias.min()), int(bias.max()))
-        drive = ((span[0] << shift) + ends[0], (span[1] << shift) + ends[1])
-        top = int(threshold.max())
+def _ends(term: Term, at: Place, one: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+    """Return the least and the most that a bit of the inputs adds, (outputs,)."""
+    table = term.table
+    if table is None:
+        return np.minimum(one, 0).sum(axis=1), np.maximum(one, 0).sum(axis=1)
+    inputs, places = one[:, : table.start], one[:, table]
+    low, high = np.minimum(inputs, 0).sum(axis=1), np.maximum(inputs, 0).sum(axis=1)
+    if at.plane != term.table_plane:
+        return low, high
+    return low + np.minimum(places.min(axis=1), 0), high + np.maximum(places.max(axis=1), 0)
+
+
+def _span(terms: Sequence[Term]) -> tuple[int, int]:
+    """Return the range of the whole sum of the terms, of all outputs."""
+    low = high = np.zeros(terms[0].weight.shape[1], dtype=np.int64)
+    for term in terms:
+        weight, bits = term.weight[0], term.inputs
+        ends = [sum(at.sign << at.place for at in bits if at.sign == sign) for sign in (-1, 1)]
+        inputs = weight
+        if term.table is not None:
+            inputs, places = weight[:, : term.table.start], weight[:, term.table]
+            shift = next(at.place for at in bits if at.plane == term.table_plane)
+            low, high = low + (places.min(axis=1) << shift), high + (places.max(axis=1) << shift)
+        products = np.stack([inputs * end for end in ends])
+        low = low + (products.min(axis=0).sum(axis=1) << term.shift)
+        high = high + (products.max(axis=0).sum(axis=1) << term.shift)
+    return int(low.min()), int(high.max())
+
+
+def widths(design: NetworkDesign, layers: Sequence[Layer | None], planes: int) -> Widths:
+    """Find the widths of an engine that takes so many bits of a weight at once."""
+    shift = design.fraction
+    sums, drives, membranes, biases, thresholds = [], [], [], [], []
+    logits = []
+    for layer in layers:
+        if layer is None:
+            continue
+        bias = (int(layer.bias.min()), int(layer.bias.max()))
+        biases.append(bias)
+        if not layer.target:
+            groups = [_sums(layer.terms, group, planes) for group in range(design.readout.groups)]
+            many = design.tokens // design.readout.groups * design.steps
+            low, high = (many * sum(one[n] for one in groups) for n in (0, 1))
+            most = [design.tokens * end for end in bias]
+            logits.append((low + min(*most, 0), high + max(*most, 0)))
+            continue
+        sums.append(_sums(layer.terms, 0, planes))
+        span = _span(layer.terms)
+        drive = ((span[0] << shift) + bias[0], (span[1] << shift) + bias[1])
+        top = int(layer.threshold.max())
         membranes.append((2 * min(drive[0], 0) - 1, max(drive[1], 0) + top))
         drives.append(drive)
-        biases.append(ends)
         thresholds.append(top)
-    readout = weights["readout.bias"]
-    biases.append((int(readout.min()), int(readout.max())))
-    many = design.tokens // design.readout.groups * design.steps
-    parts = [
-        _sums([(part, None)], design.readout.weight_bits, planes)
-        for part in weights["readout.weight"]
-    ]
-    low, high = many * sum(part[0] for part in parts), many * sum(part[1] for part in parts)
-    most = [design.tokens * end for end in biases[-1]]
     return Widths(
         total=_width(sums),
         drive=_width(drives),
         membrane=_width(membranes),
         bias=_width(biases),
         threshold=max(thresholds).bit_length(),
-        logit=_width([(low + min(*most, 0), high + max(*most, 0))]),
+        logit=_width(logits),
     )

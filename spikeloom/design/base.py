@@ -8,9 +8,10 @@ from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, model_v
 
 from spikeloom.design.errors import explain
 from spikeloom.design.names import LONGEST, PATTERN, check_name, default_name
-from spikeloom.design.read import DesignError, show
+from spikeloom.design.read import DesignError, read_toml, show
 from spikeloom.design.target import Budget, Target
 from spikeloom.design.values import Section
+from spikeloom.errors import nearest
 from spikeloom.kinds import KINDS, part
 
 __all__ = ["Design"]
@@ -84,6 +85,15 @@ class Design(Section):
         except DesignError as error:
             raise DesignError(error.key, error.value, error.allowed, file) from None
 
+    @classmethod
+    def from_file(cls, path: Path | str) -> Self:
+        """Read and validate a design file, as a layer of this kind; of this class, of any.
+
+        Raises :exc:`DesignError`, one line ``file: key: value: what is allowed``, and nothing else.
+        """
+        path = Path(path)
+        return cls.from_dict(read_toml(path), folder=path.parent, file=str(path))
+
     @property
     def module(self) -> str:
         """Name of the Verilog module."""
@@ -114,5 +124,6 @@ def _kind(data: Mapping[str, object], file: str) -> Any:
     """Find the design of the kind that a dictionary names."""
     kind = data.get("kind", KINDS[0])
     if not isinstance(kind, str) or kind not in KINDS:
-        raise DesignError("kind", show(kind), f"must be one of {', '.join(KINDS)}", file)
+        allowed = f"must be one of {', '.join(KINDS)}{nearest(kind, KINDS)}"
+        raise DesignError("kind", show(kind), allowed, file)
     return part(kind, "design")

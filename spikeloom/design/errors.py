@@ -7,13 +7,14 @@ from pydantic import BaseModel, ValidationError
 
 from spikeloom.design.names import LONGEST
 from spikeloom.design.read import DesignError, show
+from spikeloom.errors import nearest
 
 __all__ = ["explain"]
 
 
 def explain(model: type[BaseModel], error: ValidationError, file: str) -> DesignError:
     """Turn the first fault that pydantic found into a :exc:`DesignError`."""
-    fault = error.errors(include_url=False)[0]
+    fault = _first(error.errors(include_url=False))
     owner, path = _walk(model, fault["loc"])
     kind = fault["type"]
     value = show(fault["input"])
@@ -30,16 +31,47 @@ def explain(model: type[BaseModel], error: ValidationError, file: str) -> Design
         return DesignError(key, "", f"missing: {needed}", file)
     if kind in ("extra_forbidden", "invalid_key"):
         known = ", ".join(owner.model_fields)
-        return DesignError(key, value, f"unknown key: the keys here are {known}", file)
+        hint = _elsewhere(model, owner, path[-1]) or nearest(path[-1], owner.model_fields)
+        return DesignError(key, value, f"unknown key: the keys here are {known}{hint}", file)
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         return DesignError(key, value, f"must be a section, {_header(path)}", file)
-    return DesignError(key, value, f"must be {_allowed(owner, path[-1])}", file)
+    hint = nearest(fault["input"], _choices(owner, path[-1]))
+    return DesignError(key, value, f"must be {_allowed(owner, path[-1])}{hint}", file)
+
+
+def _first(faults: Sequence[Any]) -> Any:
+    """Choose the fault to tell: of a key that is missing, the slip that was written for it."""
+    for missing in (fault for fault in faults if fault["type"] == "missing"):
+        for extra in (fault for fault in faults if fault["type"] == "extra_forbidden"):
+            same = extra["loc"][:-1] == missing["loc"][:-1]
+            if same and nearest(extra["loc"][-1], [str(missing["loc"][-1])]):
+                return extra
+    return faults[0]
+
+
+def _elsewhere(model: type[BaseModel], owner: type[BaseModel], key: str) -> str:
+    """Say where a key belongs that its owner does not have; nothing for a key of nobody."""
+    if owner is not model and key in model.model_fields:
+        return "; it stands above the first section"
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if _is_section(model, name) and key in getattr(kind, "model_fields", {}):
+            return f"; [{name}] has it"
+    return ""
+
+
+def _choices(owner: type[BaseModel], key: str) -> list[str]:
+    """List the words that a field accepts."""
+    field = owner.model_fields.get(key)
+    kinds = () if field is None else _kinds(field.annotation)
+    return [kind for kind in kinds if isinstance(kind, str)]
 
 
 def _is_section(owner: type[BaseModel], key: str) -> bool:
     field = owner.model_fields.get(key)
     kind = None if field is None else field.annotation
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
+    kinds = get_args(kind) or (kind,)
+    return all(isinstance(one, type) and issubclass(one, BaseModel) for one in kinds)
 
 
 def _header(path: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ __all__ = ["MaskDesign"]
 
 
 class MaskDesign(ScaledNeuronKeys, HeadKeys, Design):
-    """One mask attention, immutable: neurons decide which spikes of a word may pass.
+    """A mask attention: neurons decide which spikes of a word may pass.
 
     >>> MaskDesign.from_dict({"attention": "sdsa", "tokens": 4, "dim": 9, "heads": 2, "steps": 1})
     Traceback (most recent call last):

@@ -13,6 +13,7 @@ from spikeloom.design.values import Decay, Number, Section, Tau
 __all__ = [
     "FIRING",
     "LEAK",
+    "FiringKeys",
     "NeuronKeys",
     "ScaledNeuronKeys",
     "grid",
@@ -29,8 +30,8 @@ FIRING = ("threshold", "fires", "reset")
 """Keys of firing."""
 
 
-class NeuronKeys(Section):
-    """Keys of a layer that ends in neurons; a kind adds ``neuron`` and ``scale``, its own way."""
+class FiringKeys(Section):
+    """Keys of neurons but their threshold; a kind adds ``neuron``, its own way."""
 
     if TYPE_CHECKING:
         steps: int
@@ -46,7 +47,6 @@ class NeuronKeys(Section):
         default=None,
         description="Instead of tau and decay_input, what V keeps: it becomes decay V + X.",
     )
-    threshold: Number = Field(default=Fraction(1, 2), description="Firing threshold.")
     fires: Literal["at", "above"] = Field(
         default="at", description="Whether a neuron fires at its threshold, or above it only."
     )
@@ -89,6 +89,12 @@ class NeuronKeys(Section):
         raise NotImplementedError
 
 
+class NeuronKeys(FiringKeys):
+    """Keys of a layer that ends in neurons of a threshold; a kind adds ``scale``, its own way."""
+
+    threshold: Number = Field(default=Fraction(1, 2), description="Firing threshold.")
+
+
 class ScaledNeuronKeys(NeuronKeys):
     """Keys of a layer whose neurons have one scale."""
 
@@ -110,7 +116,7 @@ class ScaledNeuronKeys(NeuronKeys):
         return (self.threshold_exact,)
 
 
-def neuron_warnings(design: NeuronKeys, *, ties: bool = True) -> Iterator[str]:
+def neuron_warnings(design: FiringKeys, *, ties: bool = True) -> Iterator[str]:
     """Yield what is doubtful about a neuron, and keys that have no effect on it.
 
     ``ties``: whether scales and thresholds go in pairs, and drives can be told that meet one.
@@ -124,14 +130,14 @@ def neuron_warnings(design: NeuronKeys, *, ties: bool = True) -> Iterator[str]:
     yield from leak_warnings(design)
 
 
-def unused(design: NeuronKeys, keys: Iterable[str]) -> Iterator[str]:
+def unused(design: FiringKeys, keys: Iterable[str]) -> Iterator[str]:
     """Yield the keys that a design names, and its neuron has no use for."""
     for key in keys:
         if key in design.model_fields_set:
             yield f"{key}: has no effect with neuron {design.neuron}"
 
 
-def soft_warnings(design: NeuronKeys) -> Iterator[str]:
+def soft_warnings(design: FiringKeys) -> Iterator[str]:
     """Yield where a soft reset cannot be exact."""
     rough = [real for real in design.thresholds_exact if real.denominator & real.denominator - 1]
     if design.reset == "soft" and rough:
@@ -142,12 +148,12 @@ def soft_warnings(design: NeuronKeys) -> Iterator[str]:
         )
 
 
-def grid(design: NeuronKeys) -> int:
+def grid(design: FiringKeys) -> int:
     """Return what membranes are fractions of, in all steps of a run."""
     return int(design.leak.denominator ** (design.steps - 1))
 
 
-def leak_warnings(design: NeuronKeys) -> Iterator[str]:
+def leak_warnings(design: FiringKeys) -> Iterator[str]:
     """Yield what a leak costs, and where a threshold is met by what no float holds.
 
     A membrane with a fraction that the next step divides again never becomes whole again: keep and

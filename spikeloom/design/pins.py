@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from spikeloom.design.read import DesignError, show
-from spikeloom.files import FormatError, read_text, words
+from spikeloom.errors import words
+from spikeloom.files import FormatError, read_text
 
 __all__ = ["read_pcf", "read_pins"]
 

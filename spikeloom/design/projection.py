@@ -66,7 +66,7 @@ class Thresholds(FromFile):
 
 
 class ProjectionDesign(ScaledNeuronKeys, SequenceKeys, Design):
-    """One projection, immutable: integers W x + b of every token, and neurons behind them.
+    """A projection: integers W x + b of every token, and neurons behind them.
 
     >>> ProjectionDesign.from_dict(
     ...     {"tokens": 2, "inputs": 3, "dim": 1, "steps": 4, "weights": {"values": [[1, 2]]}}

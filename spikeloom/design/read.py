@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from spikeloom.files import FormatError, read_array, read_text, words
+from spikeloom.errors import RequestError, words
+from spikeloom.files import FormatError, read_array, read_text
 
 __all__ = ["DesignError", "load_integers", "read_number", "read_toml", "show"]
 
@@ -18,7 +19,7 @@ _TOML_PLACE = re.compile(r"\s*\(at (.*)\)$")
 _MOST_INTEGERS = 1 << 25
 
 
-class DesignError(ValueError):
+class DesignError(RequestError, ValueError):
     """A design that is refused; its text is one line, ``file: key: value: what is allowed``.
 
     Parameters

@@ -18,7 +18,7 @@ _REASONS = {
 
 
 class ResidualDesign(SequenceKeys, Design):
-    """One residual connection, immutable: shortcut x and branch z become one array.
+    """A residual connection: shortcut x and branch z become one array.
 
     >>> ResidualDesign.from_dict({"tokens": 2, "dim": 3, "steps": 4, "mode": "or", "levels": 2})
     Traceback (most recent call last):

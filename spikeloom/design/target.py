@@ -9,6 +9,7 @@ from spikeloom.boards.devices import DEVICES, Resources
 from spikeloom.design.pins import read_pcf, read_pins
 from spikeloom.design.read import DesignError, show
 from spikeloom.design.values import Section
+from spikeloom.errors import nearest
 
 __all__ = ["Budget", "Target"]
 
@@ -55,7 +56,8 @@ class Target(Section):
     @classmethod
     def _check_device(cls, value: str) -> str:
         if value not in DEVICES:
-            raise DesignError("device", show(value), f"must be one of {', '.join(DEVICES)}")
+            allowed = f"must be one of {', '.join(DEVICES)}{nearest(value, DEVICES)}"
+            raise DesignError("device", show(value), allowed)
         return value
 
     @property

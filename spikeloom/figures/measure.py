@@ -32,6 +32,7 @@ from spikeloom.figures.points import RATES, LayerPoint, Point, UnitPoint
 from spikeloom.flow import predict_cycles
 from spikeloom.golden.kinds import model
 from spikeloom.hdl.kinds import asked
+from spikeloom.hdl.network.limits import built_attention
 from spikeloom.hdl.popcount.pairs import PairPopcount
 from spikeloom.hdl.top import AxiStreamTop
 from spikeloom.sim.cache import cached
@@ -158,6 +159,7 @@ def measure(point: Point, *, options: SynthOptions, say: Say) -> Result:
 def _settings(point: LayerPoint, design: Design) -> dict[str, int | str]:
     if isinstance(design, NetworkDesign):
         folding, encoder = design.folding, design.encoder
+        attention = built_attention(design)
         return {
             "file": point.file.as_posix(),
             **{"tokens": design.tokens, "dim": design.dim, "steps": design.steps},
@@ -165,7 +167,7 @@ def _settings(point: LayerPoint, design: Design) -> dict[str, int | str]:
             **{"input_bits": encoder.bits, "encoder_weight_bits": encoder.weight_bits},
             **{"lanes": folding.lanes, "tokens_at_once": folding.tokens},
             **{"planes": folding.planes, "memory": folding.weights},
-            "attention": design.blocks[0].attention.order,
+            "attention": "mask" if attention is None else attention.order,
             "device": design.target.device,
         }
     if not isinstance(design, AttentionDesign):

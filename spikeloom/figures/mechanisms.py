@@ -55,7 +55,8 @@ _BOTH = "score, state"
 MECHANISMS = (
     Mechanism(
         "SSA, and", "Spikformer (ICLR 2023)", "similarity.scores",
-        "attention.state.engine.StateEngine", "state", _BOTH, _DYADIC, "tiny-32x64/state-8-beat8",
+        "attention.state.engine.StateEngine", "attention/state", _BOTH, _DYADIC,
+        "tiny-32x64/state-8-beat8",
     ),
     Mechanism(
         "xnor", "RPE (NeurIPS 2025), eq. 9", "similarity.scores",
@@ -85,7 +86,8 @@ MECHANISMS = (
     ),
     Mechanism(
         "SDSA, version 2", "Spike-driven Transformer V2 (ICLR 2024)", "similarity.scores",
-        "attention.state.engine.StateEngine", "state", _BOTH, _DYADIC, "mechanism/tiny-32x64-sdsa2",
+        "attention.state.engine.StateEngine", "attention/state", _BOTH, _DYADIC,
+        "mechanism/tiny-32x64-sdsa2",
     ),
     Mechanism(
         "Q-K token attention", "QKFormer (NeurIPS 2024)", "mask.mask", "mask.token.TokenMask",
@@ -108,25 +110,27 @@ MECHANISMS = (
     ),
     Mechanism(
         "binary gate", "SC-NeuroCore, tutorial 54", "gate.gated", "similarity.gate.GatedSimilarity",
-        "gate", "score", "exact", "mechanism/tiny-32x64-gate",
+        "similarity/gate", "score", "exact", "mechanism/tiny-32x64-gate",
     ),
     Mechanism(
         "causal, windowed", "DecisionSpikeFormer (CVPR 2025)", "causal.visible",
-        "attention.score.causal.KeySight", "causal", "score", "exact",
+        "attention.score.causal.KeySight", "attention/causal", "score", "exact",
         "mechanism/tiny-32x64-causal",
     ),
     Mechanism(
         "keys of another length", "pooled keys, cross attention", "attention.formula.drive",
-        "attention.score.engine.ScoreEngine", "cross", "score", _DYADIC,
+        "attention.score.engine.ScoreEngine", "attention/cross", "score", _DYADIC,
         "mechanism/tiny-32x64-cross",
     ),
     Mechanism(
         "across steps", "STAtten (CVPR 2025)", "attention.formula.drive",
-        "attention.score.chunk.RowWalk", "chunk", "score", _DYADIC, "mechanism/tiny-32x64-chunk",
+        "attention.score.chunk.RowWalk", "attention/chunk", "score", _DYADIC,
+        "mechanism/tiny-32x64-chunk",
     ),
     Mechanism(
         "scale and alpha a head", "learned sigma and alpha", "neuron.NeuronSpec",
-        "similarity.alpha.AlphaSimilarity", "alpha", _BOTH, _DYADIC, "mechanism/tiny-32x64-heads",
+        "similarity.alpha.AlphaSimilarity", "similarity/alpha", _BOTH, _DYADIC,
+        "mechanism/tiny-32x64-heads",
     ),
     Mechanism(
         "neuron of any tau", "Spikingformer (tau 3/2); V decay + X", "neuron.NeuronSpec",
@@ -136,7 +140,7 @@ MECHANISMS = (
     ),
     Mechanism(
         "gain and offset a channel", "SpikeVideoFormer's code (ICML 2025)", "norm.ChannelNeurons",
-        "attention.score.norm.ChannelFire", "norm", "score",
+        "attention.score.norm.ChannelFire", "attention/norm", "score",
         "thresholds and signs exact, offsets of declared bits", "mechanism/tiny-32x64-norm",
     ),
     Mechanism(
@@ -146,16 +150,17 @@ MECHANISMS = (
     ),
     Mechanism(
         "sinusoids", "SC-NeuroCore, CPGPositionalEncoding", "position.sinusoid.quantized",
-        "position.sinusoid.SinusoidTable", "sinusoid", "-", "exact spikes, rates of declared bits",
+        "position.sinusoid.SinusoidTable", "position/sinusoid", "-",
+        "exact spikes, rates of declared bits",
         "mechanism/tiny-32x64-projection-sinusoid",
     ),
     Mechanism(
         "CPG-PE, beside the input", "CPG-PE (NeurIPS 2024)", "position.cpg.codes",
-        "position.cpg.CpgRom", "cpg", "-", _CPG, "mechanism/tiny-32x64-projection",
+        "position.cpg.CpgRom", "position/cpg", "-", _CPG, "mechanism/tiny-32x64-projection",
     ),
     Mechanism(
         "CPG-PE, added", "CPG-PE (NeurIPS 2024)", "position.cpg.codes", "position.cpg.CpgRom",
-        "cpg", "-", _CPG, "mechanism/tiny-32x64-projection-add",
+        "position/cpg", "-", _CPG, "mechanism/tiny-32x64-projection-add",
     ),
     Mechanism(
         "projection", "all models", "projection.projection", "projection.layer.ProjectionLayer",
@@ -176,28 +181,28 @@ MECHANISMS = (
     ),
     Mechanism(
         "Gray-PE", "RPE (NeurIPS 2025), eq. 8 to 11", "position.gray.codes",
-        "position.gray.GrayCode", "gray", _BOTH, "exact; paper's index or the code's",
+        "position.gray.GrayCode", "position/gray", _BOTH, "exact; paper's index or the code's",
         "tiny-32x64-xnor-gray/state-8-beat8",
     ),
     Mechanism(
         "Log-PE", "RPE (NeurIPS 2025), eq. 12", "position.log.bias_matrix", "position.log.LogBias",
-        "log", "score, state (paper's definition)",
+        "position/log", "score, state (paper's definition)",
         "the paper's formula, or the code's matrix by PyTorch 2.13",
         "tiny-32x64-xnor-log/state-8-beat8",
     ),
     Mechanism(
         "shift", "Bit_Shift_RoPE", "position.shift.schedule", "position.rotate.GroupShifter",
-        "shift", _BOTH, "rounded exactly or as PyTorch on the CPU, or a file",
+        "position/shift", _BOTH, "rounded exactly or as PyTorch on the CPU, or a file",
         "tiny-32x64-shift/state-8-beat8",
     ),
     Mechanism(
         "shift, by row and column", "Bit_Shift_RoPE for pictures", "position.shift.schedule",
-        "position.rotate.GroupShifter", "shift", _BOTH, "ours: no such code is published",
+        "position.rotate.GroupShifter", "position/shift", _BOTH, "ours: no such code is published",
         "mechanism/tiny-32x64-shift-grid",
     ),
     Mechanism(
         "table", "learned relative bias", "position.table.bias_matrix", "position.table.TableBias",
-        "table", "score", "exact for integer entries", "mechanism/tiny-32x64-table",
+        "position/table", "score", "exact for integer entries", "mechanism/tiny-32x64-table",
     ),
 )  # fmt: skip
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from spikeloom.errors import RequestError
 from spikeloom.files import InputError, replacing
 
 __all__ = ["BenchError", "Cells", "Count", "Result", "Results", "load_results", "save_results"]
@@ -15,7 +16,7 @@ _Count = Annotated[int, Field(ge=0)]
 _SCHEMA = 1
 
 
-class BenchError(Exception):
+class BenchError(RequestError):
     """Figures were asked for that cannot be had. One line; a wrong request, exit code 2."""
 
 

@@ -7,6 +7,7 @@ shape, so that any figure can be had again with ``spikeloom build``.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -140,6 +141,17 @@ def _score(file: str, *foldings: tuple[int, int], **more: Any) -> Iterable[Point
         yield _layer(f"{file}/score-{rows}x{lanes}", file, folding, 8, **more)
 
 
+@cache
+def _examples() -> dict[str, Path]:
+    return {path.stem: path for path in _EXAMPLES.glob("**/*.toml")}
+
+
+def _example(name: str) -> Path:
+    """Return the design file NAME.toml of the examples, whichever folder holds it."""
+    # Where there are none, to read this one says so.
+    return _examples().get(name, _EXAMPLES / f"{name}.toml")
+
+
 def _layer(
     name: str,
     file: str,
@@ -151,7 +163,7 @@ def _layer(
     **more: Any,
 ) -> LayerPoint:
     changes = {**(shape or {}), "folding": folding, "target": {"beat": beat, "cells": "ice40"}}
-    return LayerPoint(name, family, _EXAMPLES / f"{file}.toml", changes, **more)
+    return LayerPoint(name, family, _example(file), changes, **more)
 
 
 def _growth(
@@ -182,7 +194,7 @@ def _mechanisms(names: Iterable[str]) -> Iterable[Point]:
     for name in dict.fromkeys(names):
         family, _, file = name.partition("/")
         if family == "mechanism":
-            path = _EXAMPLES / f"{file}.toml"
+            path = _example(file)
             yield LayerPoint(name, "mechanisms", path, rates=("100", "20"))
 
 
@@ -207,10 +219,10 @@ def _quick(points: Iterable[Point], *names: str) -> tuple[Point, ...]:
 
 
 _LANES = (1, 2, 4, 8, 16)
-_VOWELS_AND: dict[str, Any] = {"recorded": _VOWELS / "spikes-batch.npz"}
-_VOWELS_GRAY = {"recorded": _VOWELS / "spikes-batch-xnor-gray.npz"}
-_VOWELS_LOG = {"recorded": _VOWELS / "spikes-batch-xnor-log.npz"}
-_VOWELS_SHIFT = {"recorded": _VOWELS / "spikes-batch-and-shift.npz"}
+_VOWELS_AND: dict[str, Any] = {"recorded": _VOWELS / "recorded" / "spikes-batch.npz"}
+_VOWELS_GRAY = {"recorded": _VOWELS / "recorded" / "spikes-batch-xnor-gray.npz"}
+_VOWELS_LOG = {"recorded": _VOWELS / "recorded" / "spikes-batch-xnor-log.npz"}
+_VOWELS_SHIFT = {"recorded": _VOWELS / "recorded" / "spikes-batch-and-shift.npz"}
 
 _VARIANTS: Mapping[str, Any] = {
     "tiny-32x64-xnor": _VOWELS_GRAY,

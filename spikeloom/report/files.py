@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
+from spikeloom.errors import RequestError
 from spikeloom.files import replacing
 from spikeloom.report.html import render_html
 from spikeloom.report.markdown import render_markdown
@@ -22,7 +23,7 @@ __all__ = ["Report", "ReportError", "find", "load", "note", "problems", "show", 
 Style = Literal["text", "markdown", "html", "json"]
 
 
-class ReportError(Exception):
+class ReportError(RequestError):
     """A report cannot be read. One line, file first; a wrong request, exit code 2."""
 
 

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.design.network.weights import digest
+from spikeloom.design.write import smallest, toml
 from spikeloom.files import replacing
 
-__all__ = ["export", "smallest", "toml", "write"]
+__all__ = ["export", "write"]
 
 
 def export(
@@ -31,65 +32,7 @@ def export(
     return folder / name
 
 
-def smallest(array: NDArray[np.int64]) -> NDArray[Any]:
-    """Return integers in the smallest signed type that holds them.
-
-    >>> smallest(np.array([-128, 127])).dtype, smallest(np.array([128])).dtype
-    (dtype('int8'), dtype('int16'))
-    """
-    for kind in (np.int8, np.int16, np.int32):
-        if np.iinfo(kind).min <= array.min() and array.max() <= np.iinfo(kind).max:
-            return array.astype(kind)
-    return array
-
-
 def write(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
     """Replace ``path`` by what ``fill`` writes, in one step and only if it succeeds."""
     with replacing(path) as fresh, fresh.open("wb") as file:
         fill(file)
-
-
-def toml(design: Mapping[str, Any]) -> str:
-    """Return a design of numbers, strings, lists, tables and lists of tables as TOML.
-
-    >>> print(toml({"a": 1, "b": {"c": "x", "d": {"e": True}}, "f": [{"g": 0.5}]}), end="")
-    a = 1
-    <BLANKLINE>
-    [b]
-    c = "x"
-    <BLANKLINE>
-    [b.d]
-    e = true
-    <BLANKLINE>
-    [[f]]
-    g = 0.5
-    """
-    return "\n".join(_section(design, "")) + "\n"
-
-
-def _section(table: Mapping[str, Any], path: str) -> list[str]:
-    lines = [f"{key} = {_value(v)}" for key, v in table.items() if not _is_table(v)]
-    for key, value in table.items():
-        name = f"{path}.{key}" if path else key
-        if isinstance(value, Mapping):
-            lines += ["", f"[{name}]", *_section(value, name)]
-        elif _is_table(value):
-            for one in value:
-                lines += ["", f"[[{name}]]", *_section(one, name)]
-    return lines
-
-
-def _is_table(value: Any) -> bool:
-    return isinstance(value, Mapping) or (
-        isinstance(value, (list, tuple)) and bool(value) and isinstance(value[0], Mapping)
-    )
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(_value(item) for item in value)}]"
-    return repr(value)

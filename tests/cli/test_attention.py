@@ -155,7 +155,7 @@ def compare(design, source, folder, targets):
 @pytest.mark.parametrize("kind", ["spikes", "spikes-batch"])
 @pytest.mark.parametrize("name", REAL)
 def test_real_spikes(name, kind, tmp_path):
-    source = VOWELS / f"{kind}{REAL[name]}.npz"
+    source = VOWELS / "recorded" / f"{kind}{REAL[name]}.npz"
     answer = compare(VOWELS / f"{name}.toml", source, tmp_path, ("golden", "rtl"))
     # Real spikes are sparse: neither silence nor noise.
     assert 0.01 < answer.mean() < 0.5

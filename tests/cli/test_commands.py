@@ -16,6 +16,8 @@ from spikeloom.cli import main, main_parser
 from spikeloom.design import load_design
 from spikeloom.golden.attention.formula import attention
 
+from ..tools import example
+
 ROOT = Path(__file__).resolve().parents[2]
 VOWELS = ROOT / "examples" / "japanese_vowels"
 SMALL = 'name = "tiny"\ntokens = 4\ndim = 8\nheads = 2\nsteps = 2\n'
@@ -143,7 +145,7 @@ def test_generate_gives_the_same_bytes_in_every_process(tmp_path):
     for seed in ("0", "1"):
         out = tmp_path / seed
         environment = {**os.environ, "PYTHONHASHSEED": seed}
-        path = ROOT / "examples" / "tiny-32x64-xnor-shift-gray.toml"
+        path = example("tiny-32x64-xnor-shift-gray")
         assert spikeloom("generate", path, "-o", out, env=environment).returncode == 0
         made.append({file.name: file.read_bytes() for file in out.iterdir()})
     assert made[0] == made[1]
@@ -151,9 +153,9 @@ def test_generate_gives_the_same_bytes_in_every_process(tmp_path):
 
 
 def test_generate_takes_two_seconds(capfd, tmp_path):
-    run(capfd, "generate", ROOT / "examples" / "tiny-32x64.toml", "-o", tmp_path)
+    run(capfd, "generate", example("tiny-32x64"), "-o", tmp_path)
     start = time.process_time()
-    run(capfd, "generate", ROOT / "examples" / "tiny-32x64.toml", "-o", tmp_path)
+    run(capfd, "generate", example("tiny-32x64"), "-o", tmp_path)
     assert time.process_time() - start < 2
 
 
@@ -210,7 +212,7 @@ def test_simulate_random_spikes(design, capfd):
 
 
 def test_recorded_spikes(capfd):
-    files = ["--input", VOWELS / "spikes-batch.npz"]
+    files = ["--input", VOWELS / "recorded" / "spikes-batch.npz"]
     code, out, _ = run(capfd, "simulate", VOWELS / "attention.toml", *files, "--check", "--json")
     assert code == 0
     assert json.loads(out)["equal_to"] == ["golden", "recorded"]

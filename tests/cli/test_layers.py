@@ -1,7 +1,6 @@
 """Examples of projections and residual connections: command line, netlist, report."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,12 +13,13 @@ from spikeloom.report.layers import layer_words
 from spikeloom.sim.simulate import simulate
 from spikeloom.sim.spikes import draw_spikes
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+from ..tools import example
+
 NAMES = ("projection", "projection-add", "residual-add", "residual-xor")
 
 
 def path(name):
-    return EXAMPLES / f"tiny-32x64-{name}.toml"
+    return example(f"tiny-32x64-{name}")
 
 
 def run(capfd, *arguments):
@@ -126,4 +126,4 @@ def test_report_describes_the_layer(name, words):
 
 
 def test_report_of_another_kind_is_not_described_here():
-    assert layer_words(load_design(EXAMPLES / "tiny-32x64.toml").model_dump(mode="json")) == []
+    assert layer_words(load_design(example("tiny-32x64")).model_dump(mode="json")) == []

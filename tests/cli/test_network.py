@@ -53,6 +53,24 @@ def run(capfd, *arguments):
     return code, out, err.splitlines()
 
 
+@pytest.mark.parametrize("command", ["generate", "build", "simulate"])
+def test_what_is_not_built_is_refused_in_a_line(command, design, tmp_path, capfd):
+    design.write_text(TEXT.replace("steps = 2", 'steps = 2\nreset = "soft"'))
+    out = tmp_path / "out"
+    code, said, lines = run(capfd, command, design, *(["-o", out] if command != "simulate" else []))
+    assert (code, said) == (2, "")
+    assert lines[-1].endswith("reset: 'soft': must be hard to be built; target golden computes it")
+    assert not out.exists()
+
+
+def test_golden_answers_what_is_not_built(design, tmp_path, capfd):
+    design.write_text(TEXT.replace("steps = 2", 'steps = 2\nreset = "soft"'))
+    answer = tmp_path / "answer.npz"
+    code, _, _ = run(capfd, "simulate", design, "--target", "golden", "--output", answer)
+    assert code == 0
+    assert np.load(answer)["logits"].shape == (3,)
+
+
 @pytest.mark.synth
 def test_generate_writes_what_loads_it(design, tmp_path, capfd):
     out = tmp_path / "out"

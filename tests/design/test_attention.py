@@ -9,8 +9,9 @@ from spikeloom.boards.devices import DEVICES
 from spikeloom.design import Design, DesignError, schema
 from spikeloom.design.read import show
 
+from ..tools import SHAPED
+
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = sorted((ROOT / "examples").glob("*.toml"))
 BASE = {"tokens": 32, "dim": 64, "heads": 4, "steps": 4}
 KEYS = (
     "name, target, budget, kind, tokens, steps, dim, heads, neuron, tau, decay, threshold, fires, "
@@ -104,7 +105,7 @@ REFUSED = [
     ({"tokens": 1 << 14000}, "tokens: an integer of 14001 bits: must be an integer from 1 to 4096"),
     ({"steps": 0}, "steps: 0: must be an integer from 1 to 64"),
     ({"dim": 65}, "dim: 65: must be a multiple of heads (4)"),
-    ({"dims": 3}, f"dims: 3: unknown key: the keys here are {KEYS}"),
+    ({"dims": 3}, f"dims: 3: unknown key: the keys here are {KEYS}; did you mean 'dim'?"),
     ({3: 4}, f"3: 3: unknown key: the keys here are {KEYS}"),
     (
         {"name": "Tiny"},
@@ -406,7 +407,7 @@ def test_schema_agrees_with_the_reader():
         "jsonschema", reason="jsonschema checks the published schema"
     ).Draft202012Validator(schema())
     validator.check_schema(schema())
-    for path in EXAMPLES:
+    for path in SHAPED:
         assert validator.is_valid(tomllib.loads(path.read_text()))
     # NaN is no JSON, 4.0 is an integer there, and what spans several keys is the reader's.
     beyond = [{"tokens": 4.0}, {"name": "module"}, {"similarity": "alpha-xnor"}]

@@ -10,8 +10,9 @@ from spikeloom.design import Design, DesignError, load_design, schema
 from spikeloom.design.attention import AttentionDesign
 from spikeloom.kinds import KINDS, part
 
+from ..tools import SHAPED
+
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = sorted((ROOT / "examples").glob("*.toml"))
 
 
 @pytest.mark.parametrize("kind", ["none", "", 3, None, ["attention"]])
@@ -30,7 +31,7 @@ def test_not_a_dictionary(data):
 
 
 def test_every_kind_has_an_example():
-    assert {load_design(path).kind for path in EXAMPLES} == set(KINDS)
+    assert {load_design(path).kind for path in SHAPED} == set(KINDS)
 
 
 def test_files_are_read_beside_the_design(tmp_path):
@@ -106,7 +107,7 @@ def test_files_that_cannot_be_read(tmp_path, name):
         load_design(f"{tmp_path}/{name}")
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", SHAPED, ids=lambda path: path.stem)
 def test_examples(path):
     design = load_design(path)
     assert design.name == path.stem
@@ -115,11 +116,10 @@ def test_examples(path):
     rounded = ["norm: offset -0"] * (design.name == "tiny-32x64-norm")
     assert [warning[:15] for warning in design.warnings] == ["scale: 1/56 is "] * tie + rounded
     assert not tie or "no float32 number, on purpose" in path.read_text()
-    assert path.read_text().startswith("#:schema ../spikeloom/design.schema.json\n")
 
 
 def test_examples_cover_the_workloads():
-    designs = [load_design(path) for path in EXAMPLES]
+    designs = [load_design(path) for path in SHAPED]
     shapes = {design.name: design for design in designs if isinstance(design, AttentionDesign)}
     for name, shape in {
         "tiny-32x64": (32, 64, 4, 4), "metr-12x256": (12, 256, 8, 4),

@@ -7,7 +7,7 @@ import pytest
 from spikeloom.design import Design, DesignError
 from spikeloom.design.network.shapes import expected
 
-from ..networks.draws import block, draw_arrays, keys, make, shapes
+from ..networks.draws import MASKS, block, draw_arrays, keys, make, masked, shapes
 
 
 def error(data, arrays=None, **options):
@@ -57,16 +57,34 @@ def test_attention_has_the_cells_of_the_network(cells):
     assert make(target={"cells": cells}).blocks[0].attention.target.cells == cells
 
 
-def test_arrays_are_those_of_the_contract():
-    changes = {"tokens": 6, "readout": {"groups": 3}, "blocks": [block(), block(hidden=7)]}
-    for position in ("absolute", "none"):
-        design = make(**changes, encoder={"position": position})
-        named = {array.name: array.shape for array in expected(design)}
-        data = keys(**changes, encoder={"position": position})
-        assert named == {name: shape for name, shape, _ in shapes(data)}
-        assert set(design.weights) == set(named)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"encoder": {"position": "absolute"}},
+        {"encoder": {"position": "none"}},
+        {"blocks": [masked(kind) for kind in MASKS]},
+        {"blocks": [block(residual="membrane"), masked("qk-token", residual="membrane")]},
+        {"blocks": [block(residual="membrane")], "readout": {"neurons": "none"}},
+    ],
+)
+def test_arrays_are_those_of_the_contract(changes):
+    changes = {"tokens": 6, "blocks": [block(), block(hidden=7)], **changes}
+    changes["readout"] = {"groups": 3, **changes.get("readout", {})}
+    design = make(**changes)
+    named = {array.name: array.shape for array in expected(design)}
+    assert named == {name: shape for name, shape, _ in shapes(keys(**changes))}
+    assert set(design.weights) == set(named)
 
 
+def test_arrays_without_an_encoder():
+    data = keys(encoder=NONE)
+    arrays = draw_arrays(data)
+    assert not [name for name in arrays if name.startswith("encoder")]
+    assert set(Design.from_dict({**data, "weights": arrays}).weights) == set(arrays)
+
+
+SUMMED = {"neurons": "sum", "groups": 2}
+NONE = {"kind": "none", "inputs": 12, "bits": 1, "signed": False}
 REFUSED = [
     ({"tokens": 0}, "tokens: 0: must be an integer from 1 to 1024"),
     ({"tokens": 1025}, "tokens: 1025: must be an integer from 1 to 1024"),
@@ -83,7 +101,7 @@ REFUSED = [
     ({"encoder": {"signed": 1}}, "encoder.signed: 1: must be true or false"),
     ({"encoder": {"weight_bits": 5}}, "encoder.weight_bits: 5: must be one of 1, 2, 3, 4, 8"),
     ({"encoder": {"position": "cpg"}}, "encoder.position: 'cpg': must be one of absolute, none"),
-    ({"encoder": {"place": 3}}, "encoder.place: 3: unknown key: the keys here are inputs, bits,"),
+    ({"encoder": {"place": 3}}, "encoder.place: 3: unknown key: the keys here are kind, coding,"),
     ({"encoder": {"inputs": 0}}, "encoder.inputs: 0: must be an integer from 1 to 1024"),
     (
         {"encoder": {"position_shift": 8}},
@@ -108,7 +126,37 @@ REFUSED = [
     ({"blocks": [block(), "x"]}, "blocks.1: 'x': must be a section, [[blocks]]"),
     ({"blocks": [block(hiden=3)]}, "blocks.0.hiden: 3: unknown key: the keys here are residual, "),
     ({"blocks": [block(), block(hidden=0)]}, "blocks.1.hidden: 0: must be an integer from 1 to 81"),
-    ({"blocks": [block(residual="add")]}, "blocks.0.residual: 'add': must be one of or, iand"),
+    (
+        {"blocks": [block(residual="sum")]},
+        "blocks.0.residual: 'sum': must be one of or, iand, xor, add, membrane",
+    ),
+    (
+        {"blocks": [block(residual="add"), block(residual="or")]},
+        "blocks.1.residual: 'or': must be add: x holds numbers up to 3",
+    ),
+    (
+        {"blocks": [block(residual="membrane"), block(residual="add")]},
+        "blocks.1.residual: 'add': must be membrane, as that of blocks.0",
+    ),
+    (
+        {"blocks": [block(), block(residual="membrane")]},
+        "blocks.1.residual: 'membrane': must not be membrane: that of blocks.0 is not",
+    ),
+    (
+        {"encoder": {"kind": "patch", "inputs": 5}},
+        "encoder.kind: 'patch': must be one of linear, none",
+    ),
+    ({"encoder": {"coding": "rate"}}, "encoder.coding: 'rate': must be one of direct, steps"),
+    ({"encoder": {"fraction": 5}}, "encoder.fraction: 5: must be at most fraction (4)"),
+    ({"readout": {"neurons": "sum"}}, "readout.neurons: 'sum': has a meaning behind residual mem"),
+    (
+        {"tokens": 6, "blocks": [block(residual="membrane")], "readout": SUMMED},
+        "readout.groups: 2: must be 1 with neurons sum",
+    ),
+    ({"neuron": "none"}, "neuron: 'none': must be one of lif, if"),
+    ({"tau": 1}, "tau: 1: must be a number above 1, a quotient of integers up to 1000, as 2"),
+    ({"tau": 2, "decay": 0.5}, "tau: 2: must not stand beside decay, which replaces it"),
+    ({"threshold": 1}, "threshold: 1: unknown key: the keys here are "),
     ({"blocks": [{"hidden": 3}]}, "blocks.0.attention: missing: needs a section, [blocks.attentio"),
     ({"blocks": [block(attention=3)]}, "blocks.0.attention: 3: must be a section, [blocks.attenti"),
 ]
@@ -117,7 +165,9 @@ WRONG_ATTENTION = [
     ({"gray": {"bit": 3}}, "gray.bit: 3: unknown key: the keys here are bits, index, grid, form"),
     ({"heads": "two"}, "heads: 'two': must be an integer from 1 to"),
     ({"heads": 5}, "dim: 12: must be a multiple of heads (5)"),
-    ({"kind": "mask"}, "kind: 'mask': must be one of attention"),
+    ({"kind": "rate-attention"}, "kind: 'rate-attention': must be one of attention, mask"),
+    ({"kind": 3}, "kind: 3: must be one of attention, mask"),
+    ({"kind": "mask"}, "heads: missing: an integer from 1 to 8192"),
     ({"tokens": 6}, "tokens: 6: must be that of the network (5), or be left out"),
     ({"dim": 24}, "dim: 24: must be that of the network (12), or be left out"),
     ({"steps": 4}, "steps: 4: must be that of the network (2), or be left out"),
@@ -146,9 +196,65 @@ def test_refused_attention(n, changes, line):
     assert found.startswith(f"d.toml: blocks.{n}.attention.{line}")
 
 
-def test_blocks_share_their_attention():
-    line = "blocks.1.attention: must be the same as that of blocks.0: blocks share a layer"
-    assert error(keys(blocks=[block(), block(attention={"heads": 3})])) == line
+WRONG_MASKS = [
+    ({"attention": "sdsa3"}, "attention: 'sdsa3': must be one of qk-token, qk-channel, sdsa"),
+    ({"heads": 5}, "dim: 12: must be a multiple of heads (5)"),
+    ({"tokens": 6}, "tokens: 6: must be that of the network (5), or be left out"),
+    ({"folding": {}}, "folding: {}: unknown key: the keys here are name, target, budget, kind,"),
+    ({"neuron": "none"}, "neuron: 'none': must be one of lif, if"),
+    ({"budget": {}}, "budget: {}: must be left out: it is said of the network"),
+]
+
+
+@pytest.mark.parametrize(("changes", "line"), WRONG_MASKS)
+def test_refused_masks(changes, line):
+    one = masked("qk-token", attention=changes)
+    found = error(keys(blocks=[block(), one]), file="d.toml")
+    assert found.startswith(f"d.toml: blocks.1.attention.{line}")
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"inputs": 5}, "inputs: 5: must be dim (12) with kind none"),
+        ({"signed": True}, "signed: True: must be false with kind none: x is not negative"),
+        ({"weight_bits": 8}, "weight_bits: 8: has no meaning with kind none: inputs are what "),
+        ({"position": "none"}, "position: 'none': has no meaning with kind none"),
+        ({"position_shift": 0}, "position_shift: 0: has no meaning with kind none"),
+        ({"fraction": 1}, "fraction: 1: has no meaning with kind none"),
+        ({"bits": 17}, "bits: 17: must be an integer from 1 to 16"),
+        ({"bits": 5}, "bits: 5: must be an integer from 1 to 4 with kind none: x is a sum of few"),
+    ],
+)
+def test_refused_without_an_encoder(changes, line):
+    data = keys(blocks=[block(residual="add")], encoder={**NONE, **changes})
+    assert error(data).startswith(f"encoder.{line}")
+
+
+def test_inputs_of_several_bits_are_no_spikes():
+    data = keys(encoder={**NONE, "bits": 2})
+    assert error(data) == "blocks.0.residual: 'or': must be add: x holds numbers up to 3"
+
+
+def test_levels_grow_with_every_sum():
+    assert make(blocks=[block(), block(residual="xor")]).levels == (1, 1, 1)
+    blocks = [block(residual="iand"), block(residual="add"), masked("sdsa", residual="add")]
+    assert make(blocks=blocks).levels == (1, 1, 3, 5)
+    assert make(blocks=[block(residual="membrane")] * 2).levels == (1, 1, 1)
+    assert make(blocks=[block(residual="add")], encoder={**NONE, "bits": 2}).levels == (3, 5)
+
+
+def test_blocks_may_differ():
+    design = make(blocks=[block(), block(attention={"heads": 3}), masked("qk-token")])
+    assert [one.attention.kind for one in design.blocks] == ["attention", "attention", "mask"]
+    assert [one.attention.heads for one in design.blocks] == [2, 3, 2]
+
+
+def test_neurons_without_a_leak():
+    assert make().warnings == ()
+    assert make(neuron="if", tau=3).warnings == ("tau: has no effect with neuron if",)
+    (found,) = make(tau=3).warnings
+    assert found.startswith("tau: 3 takes ")
 
 
 @pytest.mark.parametrize(
@@ -179,7 +285,16 @@ POSITIONED = {
 
 @pytest.mark.parametrize("attention", [{}, POSITIONED, {"folding": {"order": "state"}}])
 def test_dump_is_read_again(attention):
-    design = make(blocks=[block(attention=attention)] * 2)
+    _read_again(make(blocks=[block(attention=attention)] * 2))
+
+
+def test_dump_of_everything_else_is_read_again():
+    blocks = [masked(kind, residual="membrane") for kind in MASKS]
+    made = {"blocks": blocks, "readout": {"neurons": "sum"}, "tau": "3/2", "reset": "soft"}
+    _read_again(make(**made, encoder={"coding": "steps", "fraction": 2}))
+
+
+def _read_again(design):
     dump = json.loads(json.dumps(design.model_dump(mode="json", exclude_none=True)))
     again = Design.from_dict(dump)
     assert again == design

@@ -63,8 +63,8 @@ ENDS = [
     ("encoder.bias", 1 - (1 << 23), (1 << 23) - 1),
     ("encoder.threshold", 1, (1 << 23) - 1),
     *((f"blocks.0.{name}.weight", -1, 1) for name in DENSE),
-    *((f"blocks.0.{name}.bias", 1 - (1 << 17), (1 << 17) - 1) for name in DENSE),
-    *((f"blocks.0.{name}.threshold", 1, (1 << 18) - 1) for name in DENSE),
+    *((f"blocks.0.{name}.bias", 1 - (1 << 23), (1 << 23) - 1) for name in DENSE),
+    *((f"blocks.0.{name}.threshold", 1, (1 << 23) - 1) for name in DENSE),
     ("readout.weight", -8, 7),
     ("readout.bias", 1 - (1 << 23), (1 << 23) - 1),
 ]

@@ -113,7 +113,10 @@ def test_refuses(keys, line):
             {"mode": "iand", "branch_levels": 3},
             "branch_levels: 3: must be 1 with mode iand: not z has a meaning for spikes only",
         ),
-        ({"mode": "and"}, "mode: 'and': must be one of add, xor, or, iand"),
+        (
+            {"mode": "and"},
+            "mode: 'and': must be one of add, xor, or, iand; did you mean 'iand'?",
+        ),
         ({"levels": 256}, "levels: 256: must be an integer from 1 to 255"),
     ],
 )

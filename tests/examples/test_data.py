@@ -23,7 +23,7 @@ RECORDED = 18
 
 
 def load(name: str) -> dict[str, np.ndarray]:
-    with np.load(FOLDER / name, allow_pickle=False) as file:
+    with np.load(FOLDER / "recorded" / name, allow_pickle=False) as file:
         return dict(file)
 
 
@@ -179,7 +179,7 @@ def test_recording_again_gives_the_same_spikes(tmp_path):
     needs_training_tools()
     finished = run("record.py", "--output", str(tmp_path))
     assert finished.returncode == 0, finished.stderr
-    names = sorted(path.name for path in FOLDER.glob("spikes*.npz"))
+    names = sorted(path.name for path in (FOLDER / "recorded").glob("spikes*.npz"))
     assert sorted(path.name for path in tmp_path.iterdir()) == names
     for name in names:
         with np.load(tmp_path / name) as again:

@@ -7,6 +7,8 @@ from spikeloom.boards.devices import DEVICES, DoesNotFitError
 from spikeloom.design import load_design
 from spikeloom.hdl.kinds import component
 
+from ..tools import SHAPED
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 PATHS = sorted(EXAMPLES.glob("**/*.toml"))
 WORKLOADS = {
@@ -21,7 +23,7 @@ class ReachedSynthesisError(Exception):
 
 def test_every_workload_is_there():
     assert {path.stem for path in PATHS} >= WORKLOADS
-    for path in EXAMPLES.glob("*.toml"):
+    for path in SHAPED:
         assert any(path.stem.startswith(name) for name in WORKLOADS), path.name
         assert load_design(path).name == path.stem
 

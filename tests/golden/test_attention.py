@@ -1,5 +1,4 @@
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from spikeloom.golden.position import log, shift, table
 from spikeloom.golden.ranges import Ranges, bits, ranges
 from spikeloom.sim.spikes import draw_spikes
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+from ..tools import SHAPED
 
 SIMILARITIES = [
     {"similarity": "and"},
@@ -230,7 +229,7 @@ def test_inputs_are_checked(array, message):
         attention(design, array, *spikes(design)[1:])
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", SHAPED, ids=lambda path: path.stem)
 def test_examples(path):
     design = load_design(path)
     assert design.name == path.stem

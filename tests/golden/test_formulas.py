@@ -1,7 +1,5 @@
 """Attentions that are a choice of keys, against their formulas as the papers write them."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -9,7 +7,8 @@ from spikeloom.design import Design, load_design
 from spikeloom.golden.attention.formula import attention, drive
 from spikeloom.golden.neuron import NeuronSpec
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+from ..tools import example
+
 CASES = 1000
 
 
@@ -48,7 +47,7 @@ def small(design, **keys):
 
 def test_sdsa_version_2_is_the_dot_product_in_state_order():
     """SN(0.125 Q (K^T V)), with a threshold of 0.5."""
-    design = load_design(EXAMPLES / "tiny-32x64-sdsa2.toml")
+    design = load_design(example("tiny-32x64-sdsa2"))
     assert design.order == "state"
     design = small(design)
     fired = 0
@@ -63,7 +62,7 @@ def test_sdsa_version_2_is_the_dot_product_in_state_order():
 
 def test_hamming_attention_as_written():
     """SN((2Q - 1) [(2K - 1)^T V] / 2d), soft reset, half of the membrane kept."""
-    design = load_design(EXAMPLES / "tiny-32x64-hamming-soft.toml")
+    design = load_design(example("tiny-32x64-hamming-soft"))
     assert design.scale * 2 * design.head_dim == 1
     design = small(design, scale="1/24")
     fired = 0

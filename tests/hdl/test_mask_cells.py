@@ -14,6 +14,8 @@ from spikeloom.hdl.mask.layer import MaskLayer
 from spikeloom.hdl.top import AxiStreamTop
 from spikeloom.sim.verilog import to_rtlil
 
+from ..tools import example
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "cores" / "mask.rst").read_text(encoding="utf-8")
 NEURONS = {
@@ -45,7 +47,7 @@ def test_every_attention_and_neuron_is_in_the_table():
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: "/".join(row[:2]))
 def test_cells_are_those_of_the_page(row, tmp_path):
     attention, neuron, cells, ebr, cycles = row
-    design = load_design(ROOT / "examples" / f"tiny-32x64-{attention}.toml")
+    design = load_design(example(f"tiny-32x64-{attention}"))
     design = MaskDesign.from_dict(design.model_dump(exclude_unset=True) | NEURONS[neuron])
     assert used(design, tmp_path) == (int(cells), int(ebr))
     assert MaskLayer(design).compute_cycles() == int(cycles) * design.steps
@@ -53,7 +55,7 @@ def test_cells_are_those_of_the_page(row, tmp_path):
 
 @pytest.mark.synth
 def test_cells_of_qkformer(tmp_path):
-    design = load_design(ROOT / "examples" / "qkformer-256x192.toml")
+    design = load_design(example("qkformer-256x192"))
     (cells,) = re.findall(r"qkformer-256x192\.toml``\) takes (\d+) logic cells, no memory", PAGE)
     assert used(design, tmp_path) == (int(cells), 0)
     assert MaskLayer(design).compute_cycles() == 12288 * design.steps

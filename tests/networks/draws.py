@@ -5,6 +5,7 @@ import numpy as np
 from spikeloom.design import Design
 
 DENSE = ("query", "key", "value", "project", "expand", "contract")
+MASKS = ("qk-token", "qk-channel", "sdsa")
 ATTENTION = {"heads": 2, "similarity": "and", "scale": "1/4", "threshold": "1/2"}
 SMALL = {
     "kind": "network",
@@ -21,10 +22,11 @@ SMALL = {
 
 
 def merged(base, changes):
-    """Change a dictionary at any depth; lists are replaced."""
+    """Change a dictionary at any depth; lists, and sections of another kind, are replaced."""
     found = dict(base)
     for name, value in changes.items():
         inner = isinstance(value, dict) and isinstance(found.get(name), dict)
+        inner = inner and "kind" not in value
         found[name] = merged(found[name], value) if inner else value
     return found
 
@@ -32,6 +34,12 @@ def merged(base, changes):
 def block(**changes):
     """Give the keys of a block."""
     return merged(SMALL["blocks"][0], changes)
+
+
+def masked(mask, **changes):
+    """Give the keys of a block with a mask."""
+    layer = {"kind": "mask", "attention": mask, "heads": 2}
+    return merged(block(attention=layer), changes)
 
 
 def keys(**changes):
@@ -48,17 +56,31 @@ def shapes(data):
     """List the arrays of weights.npz as the contract has them: name, shape, bits of a weight."""
     dim, encoder, readout = data["dim"], data["encoder"], data["readout"]
     bits = encoder.get("weight_bits", 8)
-    found = [("encoder.weight", (dim, encoder["inputs"]), bits)]
-    if encoder.get("position", "none") == "absolute":
-        found.append(("encoder.position", (data["tokens"], dim), bits))
-    found += [("encoder.bias", (dim,), None), ("encoder.threshold", (dim,), None)]
+    membrane = data["blocks"][0].get("residual") == "membrane"
+    found = []
+    if encoder.get("kind", "linear") == "linear":
+        found.append(("encoder.weight", (dim, encoder["inputs"]), bits))
+        if encoder.get("position", "none") == "absolute":
+            found.append(("encoder.position", (data["tokens"], dim), bits))
+        found.append(("encoder.bias", (dim,), None))
+        if not membrane:
+            found.append(("encoder.threshold", (dim,), None))
     for n, one in enumerate(data["blocks"]):
         for name in DENSE:
+            if name == "value" and one["attention"].get("attention", "sdsa") != "sdsa":
+                continue
+            if membrane and name in ("query", "expand"):
+                before = {"query": "input", "expand": "mlp"}[name]
+                found.append((f"blocks.{n}.{before}.threshold", (dim,), None))
             rows = one["hidden"] if name == "expand" else dim
             columns = one["hidden"] if name == "contract" else dim
             at = f"blocks.{n}.{name}"
             found.append((f"{at}.weight", (rows, columns), one.get("weight_bits", 2)))
-            found += [(f"{at}.bias", (rows,), None), (f"{at}.threshold", (rows,), None)]
+            found.append((f"{at}.bias", (rows,), None))
+            if not membrane or name not in ("project", "contract"):
+                found.append((f"{at}.threshold", (rows,), None))
+    if membrane and readout.get("neurons", "tokens") != "none":
+        found.append(("readout.threshold", (dim,), None))
     outputs, groups = readout["outputs"], readout.get("groups", 1)
     found.append(("readout.weight", (groups, outputs, dim), readout.get("weight_bits", 8)))
     return [*found, ("readout.bias", (outputs,), None)]
@@ -78,7 +100,7 @@ def draw_arrays(data, seed=0):
             if name.endswith(".weight"):
                 spread = float(array.std()) * shape[-1] ** 0.5 * 0.65
                 if name.startswith("encoder"):
-                    spread *= 0.45 * 2 ** encoder.get("bits", 8)
+                    spread *= 0.45 * 2 ** encoder.get("bits", 8) * 2 ** encoder.get("fraction", 0)
                 else:
                     spread *= 2 ** data.get("fraction", 4)
         elif name.endswith("threshold"):
@@ -96,9 +118,11 @@ def make(seed=0, arrays=None, **changes):
 
 
 def draw_input(design, seed=0, length=None):
-    """Draw integers of every token, (n, C)."""
+    """Draw integers of every token, (n, C), or where they are given for each step (T, n, C)."""
     encoder = design.encoder
     low = -(1 << encoder.bits - 1) if encoder.signed else 0
     count = design.tokens if length is None else length
     shape = (count, encoder.inputs)
+    if encoder.coding == "steps":
+        shape = (design.steps, *shape)
     return np.random.default_rng(seed).integers(low, low + (1 << encoder.bits), shape)

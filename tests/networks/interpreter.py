@@ -36,9 +36,10 @@ class Machine:
         """Put the integers of a sequence where the encoder reads them, and the places beside."""
         plan, encoder = self.plan, self.design.encoder
         source = plan.tensors["input"]
-        self.length = len(x)
-        for steps in self.memory:
-            for n, token in enumerate(x):
+        given = x if encoder.coding == "steps" else [x] * self.design.steps
+        self.length = len(given[0])
+        for steps, step in zip(self.memory, given, strict=True):
+            for n, token in enumerate(step):
                 for slot in range(source.slot, source.end):
                     steps[n][slot] = 0
                 for c, value in enumerate(token):

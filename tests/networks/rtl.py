@@ -21,9 +21,15 @@ def sequences(design, lengths, seed=0):
 
 
 def frame(design, x):
-    """Give the beats of a sequence, (n, C)."""
-    beyond = ((0, design.tokens - len(x)), (0, 0))
-    return model(design).pack({"x": np.pad(x, beyond), "length": np.array(len(x))})
+    """Give the beats of a sequence, (n, C) or (T, n, C)."""
+    return model(design).pack(arrays_of(design, x))
+
+
+def arrays_of(design, x):
+    """Give the arrays of a sequence, as a whole one and its length."""
+    count = x.shape[-2]
+    beyond = (*((0, 0),) * (x.ndim - 2), (0, design.tokens - count), (0, 0))
+    return {"x": np.pad(x, beyond), "length": np.array(count)}
 
 
 def compiled(design):

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -9,7 +7,8 @@ from spikeloom.hdl.kinds import component
 from spikeloom.sim.simulate import simulate
 from spikeloom.sim.spikes import draw_spikes
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+from ..tools import example
+
 NAMES = ("tiny-32x64-sdsa3", "tiny-32x64-rate-attention")
 SMALL = {
     "integer": {
@@ -58,7 +57,7 @@ def test_netlist_under_stalls(name):
 @pytest.mark.synth
 @pytest.mark.parametrize("name", NAMES)
 def test_netlist_of_an_example(name):
-    design = load_design(EXAMPLES / f"{name}.toml")
+    design = load_design(example(name))
     _, arrays = batch(design, (0.8, 0.2))
     wanted = simulate(design, arrays, target="golden").values
     assert wanted.any()
@@ -67,7 +66,7 @@ def test_netlist_of_an_example(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_command_line(name, tmp_path, capsys):
-    path = EXAMPLES / f"{name}.toml"
+    path = example(name)
     np.savez(tmp_path / "in.npz", **draw_spikes(load_design(path), rate=0.4, seed=1))
     for target in ("golden", "rtl"):
         command = ["simulate", path, "--input", tmp_path / "in.npz", "--target", target]
@@ -79,7 +78,7 @@ def test_command_line(name, tmp_path, capsys):
 
 
 def test_integers_are_refused_by_attention_on_bits(tmp_path, capsys):
-    path = EXAMPLES / "tiny-32x64.toml"
+    path = example("tiny-32x64")
     arrays = {name: np.zeros((4, 32, 64), np.uint8) for name in "qkv"}
     arrays["k"][1, 2, 3] = 3
     np.savez(tmp_path / "in.npz", **arrays)

@@ -25,7 +25,7 @@ class Weights:
     A row of state is ``key`` times the sum of the values of the tokens whose key spikes, less
     ``zeros`` times u; the drive of a query is the sum of its channels' rows and a base, to which
     every row of k gives ``base`` times u less ``zeros`` times the values of its spikes. See
-    docs/cores/state.rst for the proof.
+    docs/cores/attention/state.rst for the proof.
 
     ``kept`` times u is what is counted as values come in; u enters a row of state ``taken`` times
     that, with a minus, and the base ``added`` times.

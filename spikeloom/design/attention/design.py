@@ -13,10 +13,11 @@ __all__ = ["AttentionDesign"]
 
 
 class AttentionDesign(AttentionKeys):
-    """One attention layer, immutable; made by ``load_design`` or :meth:`from_dict`.
+    """Spiking self-attention on bits: a layer with its similarity, positions and neurons.
 
-    Every field is a key of the design file, see its JSON Schema for ranges. The properties are what
-    follows from the fields; nothing else in Spikeloom derives them again.
+    Immutable; made by ``load_design`` or :meth:`from_dict`. Every field is a key of the design
+    file, see its JSON Schema for ranges. The properties are what follows from the fields; nothing
+    else in Spikeloom derives them again.
 
     >>> AttentionDesign.from_dict({"tokens": 32, "dim": 65, "heads": 4, "steps": 4})
     Traceback (most recent call last):

@@ -14,6 +14,7 @@ from spikeloom.design.read import DesignError, show
 from spikeloom.design.shape import HeadKeys
 from spikeloom.design.similarity import SIMILARITIES, Similarity
 from spikeloom.design.values import Alphas, Factors
+from spikeloom.errors import nearest
 
 __all__ = ["AttentionKeys"]
 
@@ -22,7 +23,8 @@ _T = TypeVar("_T")
 
 def _similarity(value: object) -> str:
     if not isinstance(value, str) or value not in SIMILARITIES:
-        raise DesignError("similarity", show(value), f"must be one of {', '.join(SIMILARITIES)}")
+        allowed = f"must be one of {', '.join(SIMILARITIES)}{nearest(value, SIMILARITIES)}"
+        raise DesignError("similarity", show(value), allowed)
     return value
 
 
@@ -41,8 +43,14 @@ def _position(value: object) -> tuple[str, ...]:
     if list(names) == ["none"]:
         return ()
     if set(names) - set(POSITIONS) or len(set(names)) != len(names):
-        raise DesignError("position", show(value), allowed)
+        hint = next((text for name in names if (text := _slip(name))), "")
+        raise DesignError("position", show(value), allowed + hint)
     return tuple(sorted(names))
+
+
+def _slip(name: str) -> str:
+    known = ("none", *POSITIONS)
+    return "" if name in known else nearest(name, known)
 
 
 Position = Annotated[

@@ -12,7 +12,8 @@ from pydantic import Field, ValidationInfo, model_validator
 
 from spikeloom.design.read import DesignError, show
 from spikeloom.design.values import Factors, Offsets, Section
-from spikeloom.files import Archive, FormatError, words
+from spikeloom.errors import words
+from spikeloom.files import Archive, FormatError
 
 __all__ = ["Norm", "Normed", "check_norm", "join", "offset_warnings"]
 

@@ -1,14 +1,17 @@
 """Networks: an encoder, blocks and a read-out, joined, with the integers of a trained model."""
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from spikeloom.design.base import Design
-from spikeloom.design.network.sections import Block, Encoder, NetworkFolding, Readout
+from spikeloom.design.network.rules import check_blocks, check_encoder, check_readout
+from spikeloom.design.network.sections import OF_ALL, SIZES, Block, Encoder, NetworkFolding, Readout
 from spikeloom.design.network.shapes import check_arrays
 from spikeloom.design.network.weights import WeightsKey
+from spikeloom.design.neuron import LEAK, FiringKeys, leak_warnings, unused
 from spikeloom.design.read import DesignError, show
 from spikeloom.design.shape import SequenceKeys
 from spikeloom.design.target import Target
@@ -18,14 +21,12 @@ __all__ = ["BEAT", "NetworkDesign"]
 BEAT: Final = 16
 """Bits of a beat between the parts of a network, and of a word of its memories."""
 
-_SIZES = ("tokens", "dim", "steps")
-_OF_ALL = ("name", "target", "budget")
 
+class NetworkDesign(FiringKeys, SequenceKeys, Design):
+    """A whole spiking transformer: encoder, blocks and read-out.
 
-class NetworkDesign(SequenceKeys, Design):
-    """One network, immutable; made by ``load_design`` or :meth:`from_dict`.
-
-    What its layers compute is said in :mod:`spikeloom.golden.network`.
+    Immutable; made by ``load_design`` or :meth:`from_dict`. What its layers compute is said in
+    :mod:`spikeloom.golden.network`.
     """
 
     kind: Literal["network"] = Field(default="network", description="What the file describes.")
@@ -36,6 +37,9 @@ class NetworkDesign(SequenceKeys, Design):
     dim: int = Field(ge=1, le=1024, description="D, the embedding width.")
     fraction: int = Field(
         default=4, ge=0, le=8, description="F, fraction bits of the membranes of blocks."
+    )
+    neuron: Literal["lif", "if"] = Field(
+        default="lif", description="All neurons but those of the attention, which has its own keys."
     )
     weights: WeightsKey
     digest: str | None = Field(
@@ -71,15 +75,9 @@ class NetworkDesign(SequenceKeys, Design):
     def _check(self) -> Self:
         if self.beat != BEAT:
             raise DesignError("target.beat", show(self.beat), f"must be {BEAT} for a network")
-        if self.tokens % self.readout.groups:
-            allowed = f"must be a divisor of tokens ({self.tokens})"
-            raise DesignError("readout.groups", show(self.readout.groups), allowed)
-        share = self.tokens // self.readout.groups
-        if self.readout.groups > 1 and share % self.folding.tokens:
-            allowed = f"must be a divisor of the tokens of a group ({share})"
-            raise DesignError("folding.tokens", show(self.folding.tokens), allowed)
-        for n, block in enumerate(self.blocks):
-            _check_attention(self, n, block)
+        check_encoder(self)
+        check_blocks(self)
+        check_readout(self)
         if self.digest is not None and self.digest != self.weights.digest:
             file = self.weights.file
             found = f"{show(file) if file else 'arrays'} of digest {self.weights.digest}"
@@ -91,6 +89,39 @@ class NetworkDesign(SequenceKeys, Design):
     def depth(self) -> int:
         """Blocks."""
         return len(self.blocks)
+
+    @property
+    def membrane(self) -> bool:
+        """Whether residual connections add drives, and neurons are in front of layers."""
+        return self.blocks[0].membrane
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """Greatest value of what linear layers see: in front of each block, and behind the last.
+
+        1 for spikes; ``add`` makes it one greater at each of its two joins.
+        """
+        found = [1]
+        if self.encoder.kind == "none" and not self.membrane:
+            found = [self.encoder.bounds[1]]
+        for block in self.blocks:
+            found.append(found[-1] + 2 * (block.residual == "add"))
+        return tuple(found)
+
+    @property
+    def scales(self) -> tuple[Fraction, ...]:
+        """No factor: the arrays have integers of their own."""
+        return (Fraction(1),)
+
+    @property
+    def thresholds_exact(self) -> tuple[Fraction, ...]:
+        """The grid of the thresholds in the arrays: integers."""
+        return (Fraction(1),)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is exact but may not be what was meant, one sentence each, with the reason."""
+        return (*unused(self, LEAK if self.neuron == "if" else ()), *leak_warnings(self))
 
     @property
     def loaded(self) -> bool:
@@ -110,34 +141,13 @@ def _target(given: object) -> object:
 def _block(data: Mapping[str, Any], n: int, block: object) -> object:
     if not isinstance(block, Mapping) or not isinstance(block.get("attention"), Mapping):
         return block
-    for key in _OF_ALL:
+    for key in OF_ALL:
         if key in block["attention"]:
             found = show(block["attention"][key])
             allowed = "must be left out: it is said of the network"
             raise DesignError(f"blocks.{n}.attention.{key}", found, allowed)
-    sizes = {key: data[key] for key in _SIZES if key in data}
+    sizes = {key: data[key] for key in SIZES if key in data}
     target = data.get("target")
     cells = target.get("cells", "portable") if isinstance(target, Mapping) else "portable"
     inner = {"name": "attention", "target": {"beat": BEAT, "cells": cells}}
     return {**block, "attention": {**inner, **sizes, **block["attention"]}}
-
-
-def _check_attention(design: NetworkDesign, n: int, block: Block) -> None:
-    """Refuse attention that takes or gives something else than spikes of every token."""
-    attention = block.attention
-    key = f"blocks.{n}.attention"
-    for name in _SIZES:
-        if getattr(attention, name) != getattr(design, name):
-            allowed = f"must be that of the network ({getattr(design, name)}), or be left out"
-            raise DesignError(f"{key}.{name}", show(getattr(attention, name)), allowed)
-    if attention.neuron == "none":
-        raise DesignError(f"{key}.neuron", show("none"), "must be lif or if: a block takes spikes")
-    if attention.keys is not None:
-        allowed = "must be left out: keys are the tokens of the network"
-        raise DesignError(f"{key}.keys", show(attention.keys), allowed)
-    if attention.chunk > 1:
-        raise DesignError(f"{key}.chunk", show(attention.chunk), "must be 1 in a network")
-    if attention.folding.heads > 1:
-        raise DesignError(f"{key}.folding.heads", show(attention.folding.heads), "must be 1")
-    if n and attention != design.blocks[0].attention:
-        raise DesignError(key, "", "must be the same as that of blocks.0: blocks share a layer")

@@ -8,14 +8,9 @@ from spikeloom.design.network.sections import Block, Encoder, Readout
 from spikeloom.design.network.weights import Weights
 from spikeloom.design.read import DesignError, show
 
-__all__ = ["DENSE", "ArrayShape", "check_arrays", "dense_sizes", "expected", "weight_range"]
+__all__ = ["ArrayShape", "check_arrays", "dense_sizes", "expected", "weight_range"]
 
-DENSE = ("query", "key", "value", "project", "expand", "contract")
-"""Linear layers of a block, in the order in which they are computed."""
-
-# What the engine's neurons hold: biases and thresholds of blocks, and of encoder and read-out.
-_BIAS = 1 << 17
-_THRESHOLD = 1 << 18
+# Biases and thresholds are less than this from 0: sums of the largest layers are not far above.
 _WIDE = 1 << 23
 
 
@@ -80,24 +75,42 @@ def dense_sizes(design: _Network, n: int, name: str) -> tuple[int, int]:
 def expected(design: _Network) -> Iterator[ArrayShape]:
     """Give the arrays that a network needs."""
     encoder, readout, dim = design.encoder, design.readout, design.dim
-    weight = weight_range(encoder.weight_bits)
-    binary = encoder.weight_bits == 1
-    yield ArrayShape("encoder.weight", "(D, C)", (dim, encoder.inputs), *weight, zero=not binary)
-    if encoder.position == "absolute":
-        yield ArrayShape("encoder.position", "(N, D)", (design.tokens, dim), *weight)
-    yield ArrayShape("encoder.bias", "(D)", (dim,), 1 - _WIDE, _WIDE - 1)
-    yield ArrayShape("encoder.threshold", "(D)", (dim,), 1, _WIDE - 1)
+    membrane = design.blocks[0].membrane
+    if encoder.kind == "linear":
+        yield _weight("encoder.weight", "(D, C)", (dim, encoder.inputs), encoder.weight_bits)
+        if encoder.position == "absolute":
+            ends = weight_range(encoder.weight_bits)
+            yield ArrayShape("encoder.position", "(N, D)", (design.tokens, dim), *ends)
+        yield _bias("encoder", "D", dim)
+        if not membrane:
+            yield _threshold("encoder", "D", dim)
     for n, block in enumerate(design.blocks):
-        weight, binary = weight_range(block.weight_bits), block.weight_bits == 1
-        for name in DENSE:
+        for name in block.layers:
             sizes, at = dense_sizes(design, n, name), f"blocks.{n}.{name}"
-            yield ArrayShape(f"{at}.weight", "(outputs, inputs)", sizes, *weight, zero=not binary)
-            yield ArrayShape(f"{at}.bias", "(outputs)", sizes[:1], 1 - _BIAS, _BIAS - 1)
-            yield ArrayShape(f"{at}.threshold", "(outputs)", sizes[:1], 1, _THRESHOLD - 1)
-    weight, binary = weight_range(readout.weight_bits), readout.weight_bits == 1
+            before = {"query": "input", "expand": "mlp"}.get(name)
+            if membrane and before is not None:
+                yield _threshold(f"blocks.{n}.{before}", "D", dim)
+            yield _weight(f"{at}.weight", "(outputs, inputs)", sizes, block.weight_bits)
+            yield _bias(at, "outputs", sizes[0])
+            if not membrane or name not in ("project", "contract"):
+                yield _threshold(at, "outputs", sizes[0])
+    if membrane and readout.neurons != "none":
+        yield _threshold("readout", "D", dim)
     whole = (readout.groups, readout.outputs, dim)
-    yield ArrayShape("readout.weight", "(G, O, D)", whole, *weight, zero=not binary)
-    yield ArrayShape("readout.bias", "(O)", whole[1:2], 1 - _WIDE, _WIDE - 1)
+    yield _weight("readout.weight", "(G, O, D)", whole, readout.weight_bits)
+    yield _bias("readout", "O", readout.outputs)
+
+
+def _weight(name: str, axes: str, shape: tuple[int, ...], bits: int) -> ArrayShape:
+    return ArrayShape(name, axes, shape, *weight_range(bits), zero=bits != 1)
+
+
+def _bias(at: str, axis: str, count: int) -> ArrayShape:
+    return ArrayShape(f"{at}.bias", f"({axis})", (count,), 1 - _WIDE, _WIDE - 1)
+
+
+def _threshold(at: str, axis: str, count: int) -> ArrayShape:
+    return ArrayShape(f"{at}.threshold", f"({axis})", (count,), 1, _WIDE - 1)
 
 
 def check_arrays(design: _Network) -> None:

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
 
 from spikeloom.design.read import DesignError, show
-from spikeloom.files import Archive, FormatError, words
+from spikeloom.errors import words
+from spikeloom.files import Archive, FormatError
 
 __all__ = ["Weights", "WeightsKey", "digest"]
 

@@ -15,10 +15,11 @@ __all__ = ["StateSpaceDesign"]
 
 
 class StateSpaceDesign(Design):
-    """One spiking state-space layer, immutable; made by ``load_design`` or :meth:`from_dict`.
+    """A spiking state-space layer: a state that every token changes, and spikes of it.
 
-    Every field is a key of the design file, see its JSON Schema for ranges. The properties are what
-    follows from the fields; nothing else in Spikeloom derives them again.
+    Immutable; made by ``load_design`` or :meth:`from_dict`. Every field is a key of the design
+    file, see its JSON Schema for ranges. The properties are what follows from the fields; nothing
+    else in Spikeloom derives them again.
 
     >>> layer = {"kind": "state-space", "steps": 4, "dim": 2, "state": 1}
     >>> matrices = {"A": [0.75], "B": [[0.5, -1.0]], "C": [[1.0], [0.25]]}

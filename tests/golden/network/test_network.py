@@ -1,5 +1,7 @@
 """Networks in integers against plain Python: every layer's spikes, and the numbers."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,7 @@ from spikeloom.golden.network import network, trace
 from spikeloom.golden.network.formula import attend, lif
 
 from ...networks import plain
-from ...networks.draws import block, draw_arrays, draw_input, keys, make
+from ...networks.draws import MASKS, block, draw_arrays, draw_input, keys, make, masked
 
 POSITIONS = {
     "none": {},
@@ -43,6 +45,12 @@ def attention(tokens, heads, position, similarity, scale):
     return found
 
 
+NEURONS = (
+    *({}, {}, {"tau": 3}, {"tau": "3/2"}, {"tau": "4/3", "decay_input": False}),
+    *({"decay": "5/8"}, {"neuron": "if"}, {"reset": "soft"}, {"fires": "above"}),
+)
+
+
 @st.composite
 def networks(draw):
     tokens, heads = draw(st.integers(1, 20)), draw(st.integers(1, 3))
@@ -52,28 +60,49 @@ def networks(draw):
     scale = draw(st.sampled_from(["1", "1/2", "1/8", "1/3"]))
     position = draw(st.sampled_from(sorted(POSITIONS)))
     similarity = draw(st.sampled_from(sorted(SIMILARITIES)))
-    layer = attention(tokens, heads, position, similarity, scale)
+    layers = [
+        *(attention(tokens, heads, position, similarity, scale),) * 3,
+        *({"kind": "mask", "attention": kind, "heads": heads} for kind in MASKS),
+    ]
+    residual = draw(st.sampled_from([("or", "iand", "xor"), ("add",), ("membrane",)]))
+    first = draw(st.sampled_from(["linear", "linear", "none"]))
+    fraction = draw(st.sampled_from([0, 1, 4, 8]))
     groups = draw(st.sampled_from([n for n in (1, 2, 3, 4, 5) if tokens % n == 0]))
+    encoder = {
+        **{"inputs": draw(st.integers(1, 6)), "bits": bits, "signed": signed},
+        "weight_bits": draw(st.sampled_from(WIDTHS)),
+        "position": "absolute" if absolute else "none",
+        "position_shift": draw(st.integers(0, 7)) if absolute else 0,
+        "fraction": draw(st.sampled_from([0, fraction])),
+    }
+    if first == "none":
+        encoder = {"kind": "none", "inputs": dim, "bits": 1, "signed": False}
+        if residual == ("add",):
+            encoder["bits"] = draw(st.integers(1, 2))
+        if residual == ("membrane",):
+            encoder |= {"bits": 8, "signed": signed, "fraction": min(fraction, 2)}
+    encoder["coding"] = draw(st.sampled_from(["direct", "steps"]))
+    readout = {"neurons": draw(st.sampled_from(["tokens", "sum", "none"]))}
+    if residual != ("membrane",):
+        readout = {}
+    if readout.get("neurons") == "sum":
+        groups = 1
     return {
         **{"kind": "network", "name": "drawn", "tokens": tokens, "dim": dim},
-        **{"steps": draw(st.integers(1, 4)), "fraction": draw(st.sampled_from([0, 1, 4, 8]))},
-        "encoder": {
-            **{"inputs": draw(st.integers(1, 6)), "bits": bits, "signed": signed},
-            "weight_bits": draw(st.sampled_from(WIDTHS)),
-            "position": "absolute" if absolute else "none",
-            "position_shift": draw(st.integers(0, 7)) if absolute else 0,
-        },
+        **{"steps": draw(st.integers(1, 4)), "fraction": fraction},
+        **draw(st.sampled_from(NEURONS)),
+        "encoder": encoder,
         "blocks": [
             {
-                "residual": draw(st.sampled_from(["or", "iand"])),
+                "residual": draw(st.sampled_from(residual)),
                 "weight_bits": draw(st.sampled_from(WIDTHS)),
                 "hidden": draw(st.integers(1, 12)),
-                "attention": layer,
+                "attention": draw(st.sampled_from(layers)),
             }
             for _ in range(draw(st.integers(1, 2)))
         ],
         "readout": {
-            **{"outputs": draw(st.integers(1, 4)), "groups": groups},
+            **{"outputs": draw(st.integers(1, 4)), "groups": groups, **readout},
             "weight_bits": draw(st.sampled_from(WIDTHS)),
         },
     }
@@ -124,6 +153,61 @@ def test_every_width_of_weights(bits, residual):
         assert spikes.any(), name
 
 
+@pytest.mark.parametrize("layer", ["attention", *MASKS])
+@pytest.mark.parametrize("residual", ["xor", "add", "membrane"])
+def test_every_residual_with_every_attention(residual, layer):
+    made = (lambda **keys: block(**keys)) if layer == "attention" else partial(masked, layer)
+    blocks = [made(residual=residual, weight_bits=4), block(residual=residual, weight_bits=4)]
+    for one in blocks:
+        one["attention"] = {**one["attention"], "threshold": "1/4"}
+    _, _, found = compare(keys(blocks=blocks, steps=3), 4)
+    for name, array in found.spikes.items():
+        assert len(np.unique(array)) > 1, name
+    assert ("blocks.0.value" in found.spikes) == (layer in ("attention", "sdsa"))
+    if residual == "add":
+        assert found.spikes["blocks.1.out"].max() > 2
+
+
+@pytest.mark.parametrize("neuron", NEURONS[2:])
+@pytest.mark.parametrize("residual", ["or", "membrane"])
+def test_every_neuron(residual, neuron):
+    data = keys(steps=4, blocks=[block(residual=residual, weight_bits=4)], **neuron)
+    _, _, found = compare(data, 4)
+    other = compare(keys(steps=4, blocks=data["blocks"]), 4)[2]
+    assert any((found.spikes[name] != array).any() for name, array in other.spikes.items())
+
+
+@pytest.mark.parametrize("neurons", ["tokens", "sum", "none"])
+@pytest.mark.parametrize("length", [1, 4, 5])
+def test_read_outs_of_membranes(neurons, length):
+    data = keys(blocks=[block(residual="membrane")], readout={"neurons": neurons})
+    _, _, found = compare(data, 4, length)
+    if neurons != "none":
+        count = 1 if neurons == "sum" else length
+        assert found.spikes["readout"].shape == (2, count, 12)
+
+
+@pytest.mark.parametrize("coding", ["direct", "steps"])
+@pytest.mark.parametrize(
+    ("residual", "encoder"),
+    [
+        ("or", {"inputs": 7, "bits": 1, "signed": False, "fraction": 4}),
+        ("xor", {"kind": "none", "inputs": 12, "bits": 1, "signed": False}),
+        ("add", {"kind": "none", "inputs": 12, "bits": 2, "signed": False}),
+        ("membrane", {"kind": "none", "inputs": 12, "bits": 11, "fraction": 2}),
+    ],
+)
+def test_encoders(residual, encoder, coding):
+    encoder = {"kind": "linear", **encoder, "coding": coding}
+    data = keys(blocks=[block(residual=residual)], encoder=encoder)
+    design, x, found = compare(data, 5)
+    first = found.spikes["encoder"]
+    if encoder["kind"] == "none":
+        assert (first >> encoder.get("fraction", 0) == x).all()
+    assert (x.ndim == 3) == (coding == "steps")
+    assert (first != first[:1]).any() or encoder["kind"] == "none"
+
+
 @pytest.mark.parametrize("length", range(1, 8))
 def test_groups_of_tokens_keep_their_place(length):
     data = keys(tokens=7, readout={"groups": 7})
@@ -165,8 +249,9 @@ def test_tokens_that_are_not_there_change_nothing(position, similarity):
 def test_attention_looks_at_tokens_that_are_there_only():
     design = make(blocks=[block(attention={"similarity": "xnor", "scale": "1/8"})])
     rng = np.random.default_rng(0)
-    q, k, v = (rng.integers(0, 2, (2, 3, 12)).astype(np.uint8) for _ in range(3))
-    answer = attend(design, 0, q, k, v)
+    names = ("query", "key", "value")
+    spikes = {name: rng.integers(0, 2, (2, 3, 12)).astype(np.uint8) for name in names}
+    answer = attend(design, 0, spikes)
     assert answer.shape == (2, 3, 12)
     assert answer.any()
 

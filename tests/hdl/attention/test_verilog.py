@@ -14,9 +14,9 @@ from spikeloom.hdl.top import AxiStreamTop
 from spikeloom.sim.verilog import to_verilog
 
 from ...designs import layer
+from ...tools import example
 
 ROOT = Path(__file__).resolve().parents[3]
-EXAMPLES = ROOT / "examples"
 NAMES = ["tiny-32x64", "tiny-32x64-table", "tiny-32x64-xnor-shift-gray", "tiny-32x64-alpha"]
 
 
@@ -29,7 +29,7 @@ def generated(folder, seed):
         "from spikeloom.generate import generate; "
         "[generate(load_design(p), Path('out')) for p in sys.argv[1:]]"
     )
-    paths = [os.path.relpath(EXAMPLES / f"{name}.toml", folder) for name in NAMES]
+    paths = [os.path.relpath(example(name), folder) for name in NAMES]
     subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code, *paths],
         cwd=folder,
@@ -48,7 +48,7 @@ def test_same_bytes_for_every_hash_seed_and_folder(tmp_path):
 
 
 def test_no_path_or_date_in_the_files(tmp_path):
-    for path in generate(load_design(EXAMPLES / "tiny-32x64.toml"), tmp_path):
+    for path in generate(load_design(example("tiny-32x64")), tmp_path):
         text = path.read_text()
         for word in (str(ROOT), str(tmp_path), sys.prefix, str(Path.home()) + "/", ".py"):
             assert word not in text
@@ -56,7 +56,7 @@ def test_no_path_or_date_in_the_files(tmp_path):
 
 
 def test_ports(tmp_path):
-    design = load_design(EXAMPLES / "tiny-32x64.toml")
+    design = load_design(example("tiny-32x64"))
     verilog = generate(design, tmp_path)[0].read_text()
     tops = [
         m for m in re.findall(r"^module (\S+?)\((.*?)\);", verilog, re.M) if m[0] == "tiny_32x64"
@@ -69,7 +69,7 @@ def test_ports(tmp_path):
 
 
 def test_generating_is_quick(record_property, capsys):
-    design = load_design(EXAMPLES / "tiny-32x64.toml")
+    design = load_design(example("tiny-32x64"))
     start = time.perf_counter()
     to_verilog(AxiStreamTop(design), design.module)
     seconds = time.perf_counter() - start

@@ -1,6 +1,5 @@
 """The cycles of a network that are predicted are those that it takes."""
 
-import numpy as np
 import pytest
 
 from spikeloom.hdl.kinds import asked
@@ -8,7 +7,7 @@ from spikeloom.hdl.network.cycles import network_cycles
 from spikeloom.hdl.network.plan import network_plan
 
 from ...networks.draws import block, make
-from ...networks.rtl import frame, send, sequences
+from ...networks.rtl import arrays_of, frame, send, sequences
 
 SCORE = {"order": "score"}
 STATE = {"order": "state"}
@@ -32,8 +31,6 @@ def test_cycles_are_those_of_the_hardware(folding, inner, more):
     runs = design.steps * design.blocks[0].attention.heads
     for x in sequences(design, [1, design.tokens]):
         _, traffic = send(design, [frame(design, x)])
-        padded = np.pad(x, ((0, design.tokens - len(x)), (0, 0)))
-        arrays = {"x": padded, "length": np.array(len(x))}
-        found = network_cycles(network_plan(design), arrays)
+        found = network_cycles(network_plan(design), arrays_of(design, x))
         assert abs(found - traffic.busy) <= per_run[0] + per_run[1] * runs
         assert asked(design).compute_cycles() >= found

@@ -34,22 +34,25 @@ def frames_sender(port, frames, *, stalls=0.0, seed=0):
 
 
 def bits_of(plan, x):
-    """Say which bits are set: (row, slot, column, part, bit)."""
+    """Say which bits are set: (step, row, slot, column, part, bit)."""
     encoder, tensor = plan.design.encoder, plan.tensors["input"]
     found = set()
 
-    def put(n, plane, channel):
+    def put(t, n, plane, channel):
         word = channel // 16
         slot = tensor.slot + plane * tensor.slots + word // plan.columns
-        found.add((n // plan.at_once, slot, word % plan.columns, n % plan.at_once, channel % 16))
+        row, part = divmod(n, plan.at_once)
+        found.add((t, row, slot, word % plan.columns, part, channel % 16))
 
-    for n, token in enumerate(x):
-        for c, value in enumerate(token):
-            for plane in range(encoder.bits):
-                if int(value) >> plane & 1:
-                    put(n, plane, c)
-        if plan.placed:
-            put(n, encoder.position_plane, plan.input_words * 16 + n)
+    steps = plan.design.steps
+    for t, tokens in enumerate(x if encoder.coding == "steps" else [x] * steps):
+        for n, token in enumerate(tokens):
+            for c, value in enumerate(token):
+                for plane in range(encoder.bits):
+                    if int(value) >> plane & 1:
+                        put(t, n, plane, c)
+            if plan.placed:
+                put(t, n, encoder.position_plane, plan.input_words * 16 + n)
     return found
 
 
@@ -62,11 +65,14 @@ def written(plan, beats_and_lengths, *, stalls, seed):
         words = {}
         for _ in range(LIMIT):
             ctx.set(dut.write, generator.random() >= stalls)
-            now = await tick(ctx, dut, "w_en w_row w_slot w_column w_part w_data full end write")
+            names = "w_en w_row w_slot w_column w_part w_data full end write"
+            now = await tick(ctx, dut, names + " w_steps" * dut.stepped)
             assert now.write or not now.w_en
             if now.w_en:
                 assert not now.full
-                words[now.w_row, now.w_slot, now.w_column, now.w_part] = now.w_data
+                for t in range(plan.design.steps):
+                    if not dut.stepped or now.w_steps >> t & 1:
+                        words[t, now.w_row, now.w_slot, now.w_column, now.w_part] = now.w_data
             if now.full:
                 set_bits = {
                     (*at, n) for at, word in words.items() for n in range(16) if word >> n & 1
@@ -91,14 +97,16 @@ def written(plan, beats_and_lengths, *, stalls, seed):
 
 @pytest.mark.parametrize("stalls", [0.0, 0.4])
 @pytest.mark.parametrize("position", ["absolute", "none"])
+@pytest.mark.parametrize("coding", ["direct", "steps"])
 @pytest.mark.parametrize(
     ("lanes", "at_once", "inputs", "tokens"),
     [(16, 1, 5, 5), (16, 2, 17, 18), (32, 4, 40, 20), (64, 8, 16, 9), (16, 1, 3, 1)],
 )
-def test_every_bit_has_its_place(lanes, at_once, inputs, tokens, position, stalls):
+def test_every_bit_has_its_place(lanes, at_once, inputs, tokens, coding, position, stalls):
+    encoder = {"inputs": inputs, "bits": 3, "position": position, "position_shift": 1}
     design = make(
         tokens=tokens,
-        encoder={"inputs": inputs, "bits": 3, "position": position, "position_shift": 1},
+        encoder={**encoder, "coding": coding},
         folding={"lanes": lanes, "tokens": at_once},
     )
     plan = NetworkPlan(design)
@@ -106,11 +114,11 @@ def test_every_bit_has_its_place(lanes, at_once, inputs, tokens, position, stall
     inputs_ = [draw_input(design, n, length) for n, length in enumerate(lengths)]
     answers = written(plan, [frame(design, x) for x in inputs_], stalls=stalls, seed=lanes)
     for x, (found, end, words) in zip(inputs_, answers, strict=True):
-        assert end == len(x) - 1
+        assert end == x.shape[-2] - 1
         assert found == bits_of(plan, x)
         # Every word of a token is written, also those that are zero, so that nothing is left of it.
         each = 3 * plan.input_words + plan.place_words
-        assert len(words) == len(x) * each
+        assert len(words) == design.steps * x.shape[-2] * each
 
 
 @pytest.mark.parametrize("position", ["absolute", "none"])

@@ -8,11 +8,11 @@ from spikeloom.hdl.network.cycles import network_cycles
 from spikeloom.hdl.network.layer import NetworkLayer
 from spikeloom.hdl.network.plan import NetworkPlan
 
-from ...networks.draws import block, make
-from ...networks.rtl import check, compiled, sequences
+from ...networks.draws import block, make, masked
+from ...networks.rtl import arrays_of, check, compiled, sequences
 
 #: What is met by one design each. Every choice occurs: lanes, tokens at once, planes, steps,
-#: memory of weights, order of attention, similarity, position, widths, joins, groups.
+#: memory of weights, order of attention, similarity, position, widths, joins, groups, inputs.
 ALPHA = {"similarity": "alpha-xnor", "alpha": "3/8", "scale": "1/8"}
 TABLE = {"bits": 4, "values": [[3, -2, 1, 0, -5, 7, 2, -8, 4]]}
 NETWORKS = {
@@ -91,6 +91,30 @@ NETWORKS = {
             )
         ],
     },
+    "sums of what a stem gives for every step": {
+        "tokens": 6,
+        "dim": 8,
+        "encoder": {"kind": "none", "coding": "steps", "inputs": 8, "bits": 2, "signed": False},
+        "blocks": [
+            block(residual="add", hidden=5),
+            masked("qk-token", residual="add", hidden=4),
+        ],
+        "readout": {"groups": 3},
+        "folding": {"tokens": 2},
+    },
+    "masks alone, on spikes of a stem": {
+        "dim": 18,
+        "encoder": {"kind": "none", "coding": "steps", "inputs": 18, "bits": 1, "signed": False},
+        "blocks": [masked("qk-token", residual="xor", hidden=3, weight_bits=3)],
+        "folding": {"planes": 1},
+        "target": {"link": 2},
+    },
+    "membranes": {
+        "dim": 8,
+        "encoder": {"coding": "steps", "bits": 2, "fraction": 3, "position_shift": 1},
+        "blocks": [block(residual="membrane", hidden=4), masked("qk-token", residual="membrane")],
+        "folding": {"weights": "spram"},
+    },
 }
 
 
@@ -103,9 +127,7 @@ def check_cycles(design, inputs, busy):
     """Compare the cycles that were worked with those predicted, which are near them."""
     layer, predicted = asked(design), 0
     for x in inputs:
-        beyond = ((0, design.tokens - len(x)), (0, 0))
-        arrays = {"x": np.pad(x, beyond), "length": np.array(len(x))}
-        predicted += layer.compute_cycles(arrays)
+        predicted += layer.compute_cycles(arrays_of(design, x))
     assert abs(busy - predicted) <= 0.02 * busy
 
 
@@ -136,14 +158,18 @@ def test_every_choice_is_met():
     assert met(lambda d: d.folding.planes) == {1, 2}
     assert met(lambda d: d.folding.weights) == {"ebr", "spram"}
     assert met(lambda d: d.steps) == {1, 2, 3, 4}
-    assert met(lambda d: d.blocks[0].attention.order) == {"score", "state"}
+    layers = [d.blocks[0].attention for d in made if d.blocks[0].attention.kind == "attention"]
+    assert {layer.order for layer in layers} == {"score", "state"}
     similarities = {"and", "xnor", "hamming", "alpha-xnor"}
-    assert met(lambda d: d.blocks[0].attention.similarity) == similarities
+    assert {layer.similarity for layer in layers} == similarities
     positions = {(), ("gray",), ("log",), ("shift",), ("table",)}
-    assert met(lambda d: tuple(d.blocks[0].attention.position)) == positions
+    assert {tuple(layer.position) for layer in layers} == positions
     widths = {block.weight_bits for d in made for block in d.blocks}
     assert widths == {1, 2, 3, 4, 8}
-    assert {block.residual for d in made for block in d.blocks} == {"or", "iand"}
+    residuals = {"or", "iand", "xor", "add", "membrane"}
+    assert {block.residual for d in made for block in d.blocks} == residuals
+    assert met(lambda d: d.encoder.kind) == {"linear", "none"}
+    assert met(lambda d: d.encoder.coding) == {"direct", "steps"}
     assert met(lambda d: d.encoder.position) == {"absolute", "none"}
     assert met(lambda d: d.encoder.signed) == {True, False}
     assert met(lambda d: d.depth) == {1, 2}
@@ -177,8 +203,11 @@ def test_what_is_laid_over_what_is_gone():
     for changes in NETWORKS.values():
         plan = NetworkPlan(make(**changes))
         spans = {name: set(range(one.slot, one.end)) for name, one in plan.tensors.items()}
+        if plan.tensors["x"] == plan.tensors["input"]:
+            spans["x"] = set()
+        others = {name for name in spans if "." in name or name in ("branch", "both", "mask")}
         for together in (("input", "x", "query", "key", "value"), ("input", "x", "expand")):
-            slots = [slot for name in together for slot in spans[name]]
+            slots = [slot for name in {*together, *others} & {*spans} for slot in spans[name]]
             assert len(slots) == len(set(slots))
         assert not spans["attention"] & (spans["x"] | spans["query"] | spans["value"])
         assert max(set().union(*spans.values())) < plan.slot_count - 1

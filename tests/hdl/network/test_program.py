@@ -10,10 +10,9 @@ from spikeloom.golden.network.formula import attend
 from spikeloom.hdl.network.plan import NetworkPlan
 from spikeloom.hdl.network.planes import planes_of
 from spikeloom.hdl.network.program import assemble
-from spikeloom.hdl.network.widths import widths
 from spikeloom.hdl.network.words import FLAGS
 
-from ...networks.draws import block, draw_input, make
+from ...networks.draws import block, draw_input, make, masked
 from ...networks.interpreter import Machine
 
 
@@ -32,19 +31,20 @@ def spikes_of(machine, name, channels):
 
 def by_head(plan):
     """Say where channels lie in words of their heads, which begin a word of 16 each."""
-    head = plan.design.blocks[0].attention.head_dim
+    head = plan.layer.head_dim
     room = -(-head // 16) * 16
     return [c // head * room + c % head for c in range(plan.design.dim)]
 
 
 def run(design, x):
-    """Run the program of a network; give the numbers, and q, k and v of each block."""
+    """Run the program of a network; give the numbers, and q, k and v of each attention layer."""
     plan = NetworkPlan(design)
     machine, seen = Machine(plan), []
     machine.load(x)
-    places = by_head(plan)
+    blocks = [n for n, one in enumerate(design.blocks) if one.attention.kind == "attention"]
 
     def attention(machine):
+        places, n = by_head(plan), blocks[len(seen)]
         q, v = (spikes_of(machine, name, places) for name in ("query", "value"))
         if plan.keys_turned:
             rows = [[[row[n][c] for c in range(design.dim)] for n in range(machine.length)]
@@ -52,8 +52,8 @@ def run(design, x):
             k = np.array(rows, np.uint8)
         else:
             k = spikes_of(machine, "key", places)
-        answer = attend(design, len(seen), q, k, v)
-        seen.append((q, k, v, answer))
+        answer = attend(design, n, {"query": q, "key": k, "value": v})
+        seen.append((n, q, k, v, answer))
         tensor = plan.tensors["attention"]
         for t, n in np.ndindex(design.steps, machine.length):
             for slot in range(tensor.slot, tensor.end):
@@ -73,14 +73,17 @@ def run(design, x):
 def compare(design, x):
     machine, seen = run(design, x)
     want = trace(design, x)
-    for i, (q, k, v, answer) in enumerate(seen):
-        for name, found in zip(
-            ("query", "key", "value", "attention"), (q, k, v, answer), strict=True
-        ):
+    for i, *arrays in seen:
+        for name, found in zip(("query", "key", "value", "attention"), arrays, strict=True):
             assert (found == want.spikes[f"blocks.{i}.{name}"]).all(), name
-    assert len(seen) == design.depth
-    out = spikes_of(machine, "x", range(design.dim))
-    assert (out == want.spikes[f"blocks.{design.depth - 1}.out"]).all()
+    assert len(seen) == sum(one.attention.kind == "attention" for one in design.blocks)
+    last = design.blocks[-1].residual
+    if last not in ("add", "membrane"):
+        out = spikes_of(machine, "x", range(design.dim))
+        assert (out == want.spikes[f"blocks.{design.depth - 1}.out"]).all()
+    if last == "membrane":
+        out = spikes_of(machine, "x", range(design.dim))
+        assert (out == want.spikes["readout"]).all()
     assert machine.numbers == want.logits.tolist()
     return machine
 
@@ -120,6 +123,39 @@ def test_blocks_that_differ(residual, order):
     ]
     design = make(blocks=blocks, steps=3)
     compare(design, draw_input(design, 5))
+
+
+@pytest.mark.parametrize("planes", [1, 2])
+@pytest.mark.parametrize("residual", ["or", "xor", "add", "membrane"])
+def test_every_residual_with_and_without_an_encoder(residual, planes):
+    blocks = [
+        *(block(residual=residual, weight_bits=4), masked("qk-token", residual=residual)),
+        block(residual=residual, hidden=9),
+    ]
+    folding = {"planes": planes, "lanes": 16 * planes}
+    design = make(9, blocks=blocks, folding=folding, steps=3)
+    compare(design, draw_input(design, 1, 4))
+    bits = {"or": 1, "xor": 1, "add": 2, "membrane": 6}[residual]
+    encoder = {"kind": "none", "inputs": 12, "bits": bits, "signed": residual == "membrane"}
+    design = make(3, blocks=blocks, folding=folding, encoder={**encoder, "coding": "steps"})
+    compare(design, draw_input(design, 1, 4))
+
+
+@pytest.mark.parametrize("fraction", [0, 2, 4])
+@pytest.mark.parametrize("residual", ["iand", "membrane"])
+def test_fraction_of_the_encoder(residual, fraction):
+    encoder = {"fraction": fraction, "position_shift": 1}
+    design = make(5, blocks=[block(residual=residual)] * 2, encoder=encoder, steps=3)
+    compare(design, draw_input(design, 2))
+
+
+@pytest.mark.parametrize(
+    "neuron", [{}, {"threshold": "3/2"}, {"threshold": 3, "scale": "1/2"}, {"threshold": "2/3"}]
+)
+def test_neurons_of_masks(neuron):
+    one = masked("qk-token", attention=neuron)
+    design = make(8, blocks=[one, one], steps=4)
+    compare(design, draw_input(design, 2))
 
 
 @pytest.mark.parametrize(("groups", "at_once"), [(1, 4), (2, 1), (3, 2), (6, 1)])
@@ -174,7 +210,7 @@ def test_bits_of_weights(bits):
 def test_flags_say_what_follows_what():
     design = make(blocks=[block()] * 2)
     plan = NetworkPlan(design)
-    passes = assemble(design, plan).passes
+    passes = assemble(plan).passes
     layers = 1 + 6 * 2 + 1
     assert sum("sync" in one.flags for one in passes) == layers
     assert sum("release" in one.flags and "sync" in one.flags for one in passes) == 1
@@ -197,8 +233,8 @@ def test_widths_hold_every_sum_on_its_way(bits, planes):
         readout={"weight_bits": bits},
         folding={"planes": planes},
     )
-    plan, wide = NetworkPlan(design), widths(design, planes)
-    assert wide == plan.widths
+    plan = NetworkPlan(design)
+    wide = plan.widths
     rng, least, most = np.random.default_rng(bits), 0, 0
     for density in (0.0, 0.1, 0.5, 0.9, 1.0):
         for _ in range(3):

@@ -35,7 +35,7 @@ LAYERS = {
         **{"scale": ["1/4", "1/2"], "threshold": 2},
     },
 }
-# What counts for u, by head, for each similarity: kappa + gamma / c of docs/cores/state.rst.
+# What counts for u, by head and similarity: kappa + gamma / c of docs/cores/attention/state.rst.
 ROWS = {"xnor": [1, 1], "hamming": [1, 1], "alpha-xnor": [3, 3]}
 
 

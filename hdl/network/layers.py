@@ -1,0 +1,349 @@
+"""A network as layers of the engine: what each adds up, and where its spikes go.
+
+The engine knows one thing: neurons on sums of spikes. All else is said with it.
+
+* A sum of spikes (residual add) is not stored: its spikes are, each in a tensor of their own, and
+  whoever takes the sum takes all of them, with the same weights.
+* A membrane (residual membrane) is not stored either. It is a sum of drives, and these are sums of
+  spikes that are: the neurons on it add up the encoder's inputs and the spikes of all branches so
+  far, with the weights of the encoder and of these branches.
+* A neuron with a threshold of 1 on a sum of 0 or 1 gives the sum itself, and keeps nothing. With a
+  threshold of 2 on a sum of two spikes, and a membrane without fraction, it gives their and.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikeloom.design.mask import MaskDesign
+from spikeloom.design.network.design import BEAT
+from spikeloom.design.network.sections import Block
+from spikeloom.golden.mask import is_or
+from spikeloom.golden.neuron import NeuronSpec
+from spikeloom.hdl.network.geometry import Geometry
+
+__all__ = ["Layer", "Place", "Term", "lower"]
+
+_Array = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A bit of the inputs.
+
+    Parameters
+    ----------
+    plane : int
+        Which of the bits of its tensor.
+    place : int
+        What it counts, 2**place.
+    sign : int
+        1 or -1.
+    """
+
+    plane: int = 0
+    place: int = 0
+    sign: int = 1
+
+
+_SPIKES = (Place(),)
+
+
+@dataclass(frozen=True)
+class Term:
+    """Weights of a tensor.
+
+    Parameters
+    ----------
+    tensor : str
+        Name of the tensor.
+    weight : numpy.ndarray
+        (groups, outputs, lanes of its slots).
+    bits : int
+        Bits of a weight.
+    inputs : tuple of Place
+        Bits of the tensor.
+    shift : int
+        The weights count 2**shift.
+    table : range or None
+        Lanes of a token's place, of whose bits one is set, and only in the bit of the tensor that
+        ``table_plane`` names.
+    sparse : bool
+        Whether nothing is read for weights that are all zero.
+    """
+
+    tensor: str
+    weight: _Array
+    bits: int
+    inputs: tuple[Place, ...] = _SPIKES
+    shift: int = 0
+    table: range | None = None
+    table_plane: int = 0
+    sparse: bool = False
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Neurons on a sum of terms, or numbers of the read-out.
+
+    Parameters
+    ----------
+    terms : tuple of Term
+        What is added up.
+    bias, threshold : numpy.ndarray
+        Of each output, in units of 2**-F of a sum; numbers of the read-out have no fraction, and no
+        threshold.
+    target : str
+        Tensor of the spikes; empty for the read-out.
+    channels : numpy.ndarray
+        Lanes of the outputs in it.
+    turned : bool
+        Whether spikes go to the memory of keys.
+    join : str
+        ``"or"`` or ``"iand"`` where they join what is there.
+    flags : dict of str to int
+        Flags of all of its passes.
+    """
+
+    terms: tuple[Term, ...]
+    bias: _Array
+    threshold: _Array
+    target: str
+    channels: _Array
+    turned: bool = False
+    join: str = ""
+    flags: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where a layer finds what it multiplies: a tensor, lanes of its channels, its bits."""
+
+    tensor: str
+    channels: _Array
+    inputs: tuple[Place, ...] = _SPIKES
+
+
+def lower(plan: Geometry) -> "tuple[Layer | None, ...]":
+    """Return the layers in the order in which they are computed; None is the attention layer."""
+    return tuple(_Lowering(plan).layers())
+
+
+class _Lowering:
+    """A network on its way: what x, or the membrane, is made of so far."""
+
+    def __init__(self, plan: Geometry):
+        self.plan = plan
+        self.design = plan.design
+        self.weights = plan.design.weights
+        self.plain = np.arange(plan.design.dim)
+        self.x: list[_Source] = [_Source("x", self.plain)]
+        self.u: list[Term] = []
+        self.u_bias = np.zeros(plan.design.dim, dtype=np.int64)
+
+    def layers(self) -> "Iterator[Layer | None]":
+        """Go through the network."""
+        design = self.design
+        yield from self._encoder()
+        for n, block in enumerate(design.blocks):
+            if block.membrane:
+                yield self._neurons(f"blocks.{n}.input")
+            yield from self._attention(n, block)
+            yield from self._branch(n, block, "project")
+            if block.membrane:
+                yield self._neurons(f"blocks.{n}.mlp")
+            yield self._dense(n, "expand", self.x, _kept(block, n, "expand"))
+            yield from self._branch(n, block, "contract")
+        if design.membrane:
+            yield self._neurons("readout")
+        yield self._readout()
+
+    def _spread(self, weight: _Array, channels: _Array) -> _Array:
+        """Put columns at lanes of whole slots, zero elsewhere; (groups, outputs, lanes)."""
+        width = self.plan.slots(1 + int(channels.max())) * self.plan.lanes
+        wide = np.zeros((*weight.shape[:-1], width), dtype=np.int64)
+        wide[..., channels] = weight
+        return wide if wide.ndim == 3 else wide[None]
+
+    def _terms(self, sources: Sequence[_Source], weight: _Array, bits: int) -> tuple[Term, ...]:
+        return tuple(
+            Term(one.tensor, self._spread(weight, one.channels), bits, one.inputs)
+            for one in sources
+        )
+
+    def _each(self, tensor: str, channels: _Array | None = None) -> Term:
+        """Return the channels of a tensor, each for the output of its number."""
+        one = np.eye(self.design.dim, dtype=np.int64)
+        source = _Source(tensor, self.plain if channels is None else channels)
+        return replace(self._terms([source], one, 2)[0], sparse=True)
+
+    def _parameters(self, at: str) -> tuple[_Array, _Array]:
+        return self.weights[f"{at}.bias"], self.weights[f"{at}.threshold"]
+
+    def _encoder(self) -> Iterator[Layer]:
+        """Give the encoder; without one, or without its neurons, only say what there is."""
+        design, encoder, plan = self.design, self.design.encoder, self.plan
+        planes = tuple(Place(n, *bit) for n, bit in enumerate(encoder.planes))
+        lift = design.fraction - encoder.fraction
+        if encoder.kind == "none":
+            self.x = [_Source("x", self.plain, planes)]
+            given = self._each("input")
+            self.u = [replace(given, inputs=planes)]
+            lanes = plan.tensors["x"].slots * plan.lanes
+            for n in range(encoder.bits if plan.copies_input else 0):
+                bit = replace(given, inputs=(Place(n),))
+                yield self._gate([bit], 1, "x", self.plain + n * lanes)
+            return
+        table, start = None, plan.input_words * BEAT
+        plane = 0
+        channels, weight = np.arange(encoder.inputs), self.weights["encoder.weight"]
+        if plan.placed:
+            # The place of a token is an input of its own, in the bit that counts position_shift.
+            table, plane = range(start, start + design.tokens), encoder.position_plane
+            channels = np.concatenate([channels, start + np.arange(design.tokens)])
+            weight = np.concatenate([weight, self.weights["encoder.position"].T], axis=1)
+        width = plan.tensors["input"].slots * plan.lanes
+        wide = np.zeros((1, design.dim, width), dtype=np.int64)
+        wide[..., channels] = weight
+        term = Term("input", wide, encoder.weight_bits, planes, table=table, table_plane=plane)
+        if design.membrane:
+            self.u, self.u_bias = [term], self.weights["encoder.bias"] << lift
+            return
+        bias, threshold = self._parameters("encoder")
+        flags = {} if encoder.fraction else {"whole": 1}
+        yield Layer((term,), bias << lift, threshold << lift, "x", self.plain, flags=flags)
+
+    def _dense(
+        self,
+        n: int,
+        name: str,
+        sources: Sequence[_Source],
+        target: str,
+        channels: _Array | None = None,
+    ) -> Layer:
+        """Give a linear layer of a block with its neurons."""
+        at = f"blocks.{n}.{name}"
+        weight = self.weights[f"{at}.weight"]
+        terms = self._terms(sources, weight, self.design.blocks[n].weight_bits)
+        where = np.arange(len(weight)) if channels is None else channels
+        return Layer(terms, *self._parameters(at), target, where)
+
+    def _neurons(self, at: str) -> Layer:
+        """Give the neurons on the membrane, whose spikes become x."""
+        lift = self.design.fraction - self.design.encoder.fraction
+        threshold = self.weights[f"{at}.threshold"] << lift
+        self.x = [_Source("x", self.plain)]
+        return Layer(tuple(self.u), self.u_bias, threshold, "x", self.plain)
+
+    def _gate(
+        self,
+        terms: Sequence[Term],
+        threshold: int,
+        target: str,
+        channels: _Array | None = None,
+        *,
+        whole: bool = False,
+    ) -> Layer:
+        """Give neurons of one threshold in whole numbers."""
+        outputs = terms[0].weight.shape[1]
+        unit = 1 << self.design.fraction
+        return Layer(
+            tuple(terms),
+            np.zeros(outputs, dtype=np.int64),
+            np.full(outputs, threshold * unit),
+            target,
+            self.plain if channels is None else channels,
+            flags={"whole": 1} if whole else {},
+        )
+
+    def _attention(self, n: int, block: Block) -> "Iterator[Layer | None]":
+        """Give query, key and value, and the attention or the mask."""
+        plan, layer = self.plan, block.attention
+        masked = isinstance(layer, MaskDesign)
+        channels = self.plain if masked else plan.by_head
+        for name in block.layers[:-3]:
+            dense = self._dense(n, name, self.x, name, channels)
+            if n == 0 and name == "query" and not plan.keeps_input:
+                dense = replace(dense, flags={"release": 1})
+            if name == "key" and not masked and plan.keys_turned:
+                dense = replace(dense, turned=True, channels=self.plain)
+            yield dense
+        target = self._answer(block, n)
+        if isinstance(layer, MaskDesign):
+            yield from self._mask(layer, target)
+            return
+        yield None
+        if target != "attention":
+            yield self._gate([self._each("attention", channels)], 1, target)
+
+    def _answer(self, block: Block, n: int) -> str:
+        """Name the tensor of the attention's answer; the last needs not be kept apart."""
+        return "attention" if n == self.design.depth - 1 else _kept(block, n, "attention")
+
+    def _mask(self, layer: MaskDesign, target: str) -> Iterator[Layer]:
+        """Give the mask of queries, a spike a head, and keys where it is set."""
+        heads = np.repeat(np.eye(layer.heads, dtype=np.int64), layer.head_dim, axis=1)
+        spec = NeuronSpec.from_design(layer)
+        if is_or(spec, layer.most, layer.steps):
+            spec = replace(spec, fraction=0, threshold=1)
+        gate = self._gate(
+            self._terms([_Source("query", self.plain)], heads, 2),
+            *(1, "mask", np.arange(layer.heads)),
+        )
+        threshold = spec.threshold << self.design.fraction - spec.fraction
+        yield replace(gate, threshold=np.full(layer.heads, threshold))
+        (of_head,) = self._terms([_Source("mask", np.arange(layer.heads))], heads.T, 2)
+        both = [self._each("key"), replace(of_head, sparse=True)]
+        yield self._gate(both, 2, target, whole=True)
+
+    def _branch(self, n: int, block: Block, name: str) -> Iterator[Layer]:
+        """Give the last layer of a branch, and join it to x or to the membrane."""
+        tensor = self._answer(block, n) if name == "project" else _kept(block, n, "expand")
+        channels = np.arange(block.hidden if name == "contract" else self.design.dim)
+        if tensor == "attention" and not isinstance(block.attention, MaskDesign):
+            channels = self.plan.by_head
+        source, at = [_Source(tensor, channels)], f"blocks.{n}.{name}"
+        if block.membrane:
+            encoder, fraction = self.design.encoder, self.design.fraction
+            lift = fraction - encoder.fraction
+            (term,) = self._terms(source, self.weights[f"{at}.weight"], block.weight_bits)
+            self.u.append(replace(term, shift=lift))
+            self.u_bias = self.u_bias + (self.weights[f"{at}.bias"] << lift)
+        elif block.residual == "add":
+            yield self._dense(n, name, source, at)
+            self.x.append(_Source(at, self.plain))
+        elif block.residual == "xor":
+            yield self._dense(n, name, source, "branch")
+            yield from self._xor()
+        else:
+            yield replace(self._dense(n, name, source, "x"), join=block.residual)
+
+    def _xor(self) -> Iterator[Layer]:
+        """Give x and branch, which are both there, and then x + branch - 2 both."""
+        x, z, both = (self._each(name) for name in ("x", "branch", "both"))
+        yield self._gate([x, z], 2, "both", whole=True)
+        yield self._gate([replace(both, weight=-both.weight, shift=1), x, z], 1, "x")
+
+    def _readout(self) -> Layer:
+        readout = self.design.readout
+        flags = {"reads_out": 1, "group": int(readout.groups > 1)}
+        sources = [
+            # Sums of the read-out move up by whole steps of a weight's bits only.
+            replace(source, inputs=(Place(place.plane),) * (1 << place.place))
+            for source in self.x
+            for place in source.inputs
+        ]
+        return Layer(
+            self._terms(sources, self.weights["readout.weight"], readout.weight_bits),
+            self.weights["readout.bias"],
+            np.zeros(readout.outputs, dtype=np.int64),
+            *("", np.zeros(readout.outputs, dtype=np.int64)),
+            flags=flags,
+        )
+
+
+def _kept(block: Block, n: int, name: str) -> str:
+    """Name a tensor of a block, of its own where membranes take it until the end."""
+    return f"blocks.{n}.{name}" if block.membrane else name

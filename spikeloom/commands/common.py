@@ -1,0 +1,69 @@
+"""What several commands do alike: read designs and spikes, compare answers, report progress."""
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikeloom.design.base import Design
+from spikeloom.design.file import load_design
+from spikeloom.errors import NoError
+from spikeloom.files import InputError
+from spikeloom.golden.kinds import model
+from spikeloom.sim.simulate import Answer, simulate
+from spikeloom.sim.spikes import draw_spikes, read_spikes
+
+__all__ = ["compare", "load", "say", "spikes"]
+
+_RATE = 0.2
+
+
+def say(line: str) -> None:
+    """Report progress."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def load(path: Path) -> Design:
+    """Read a design file, and say what is doubtful about it."""
+    design = load_design(path)
+    for warning in design.warnings:
+        say(f"{path}: warning: {warning}")
+    return design
+
+
+def spikes(options: Namespace, design: Design) -> tuple[dict[str, NDArray[Any]], str]:
+    """Read or draw the input; say in words what it is."""
+    rate = getattr(options, "rate", None)
+    if options.input is None:
+        rate = _RATE if rate is None else rate
+        seed = getattr(options, "seed", 0)
+        arrays = dict(draw_spikes(design, rate=rate, seed=seed))
+        return arrays, f"random spikes, firing rate {rate:g}, seed {seed}"
+    if rate is not None:
+        raise InputError("--rate: must not be given together with --input")
+    arrays = read_spikes(options.input, design)
+    lead = model(design).inputs[0]
+    array = arrays[lead.name]
+    count = 1 if array.ndim == len(lead.shape) else len(array)
+    return arrays, f"{options.input.name}, {count} inference{'s' if count > 1 else ''}"
+
+
+def compare(design: Design, arrays: dict[str, NDArray[Any]], answer: Answer) -> list[str]:
+    """Give the names of what the answer equals; :exc:`NoError` for anything unequal."""
+    golden = simulate(design, arrays, target="golden")
+    others = {"golden": golden.values}
+    if answer.name in arrays:
+        others["recorded"] = arrays[answer.name]
+    for name, other in others.items():
+        wrong = np.argwhere(answer.values != other)
+        if len(wrong):
+            index = tuple(wrong[0].tolist())
+            raise NoError(
+                f"{design.name}: {answer.name} must equal {name}, and {len(wrong)} of "
+                f"{other.size} do not: the first at {index}, {answer.values[index]} instead of "
+                f"{other[index]}"
+            )
+    return list(others)

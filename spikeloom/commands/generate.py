@@ -1,0 +1,26 @@
+"""``spikeloom generate``: Verilog, and what to know about it."""
+
+import time
+from argparse import Namespace
+from typing import Any
+
+from spikeloom.commands.common import load, say
+from spikeloom.generate import generate
+from spikeloom.owner import changes
+
+__all__ = ["run"]
+
+
+def run(options: Namespace) -> tuple[int, dict[str, Any] | str]:
+    """Write Verilog and description."""
+    design = load(options.design)
+    start = time.perf_counter()
+    given = design.model_dump(mode="json", exclude_none=True)
+    changed = changes(options.output, design.name, given)
+    paths = generate(design, options.output, source=options.design.name)
+    if changed:
+        say(f"{paths[0]}: replaced; the design differs in {', '.join(changed)}")
+    say(f"generated {design.name} in {time.perf_counter() - start:.2f} s")
+    if options.json:
+        return 0, {"name": design.name, "module": design.module, "files": [*map(str, paths)]}
+    return 0, "".join(f"{path}\n" for path in paths)

@@ -1,0 +1,97 @@
+"""``spikeloom simulate``: what a layer answers."""
+
+import time
+from argparse import Namespace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikeloom.commands.common import compare, load, say, spikes
+from spikeloom.design.base import Design
+from spikeloom.errors import NoError
+from spikeloom.files import InputError, check_writable
+from spikeloom.report.files import note
+from spikeloom.sim.simulate import Answer, check_request, simulate
+from spikeloom.sim.spikes import read_labels, write_arrays
+from spikeloom.sim.traffic import SimulationError
+from spikeloom.trial import check_of, must_be_build
+
+__all__ = ["run"]
+
+
+def run(options: Namespace) -> tuple[int, dict[str, Any] | str]:
+    """Simulate, and compare with the golden model if asked."""
+    design = load(options.design)
+    try:
+        check_request(options.target, options.simulator, options.trace)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    arrays, source = spikes(options, design)
+    if options.output is not None:
+        # Before the work, not after it.
+        check_writable(options.output)
+    if options.report is not None:
+        _check_note(options)
+        must_be_build(design, options.report, options.target)
+    say(f"{design.name}: {source}")
+    start = time.perf_counter()
+    answer = _answer(design, arrays, options)
+    seconds = time.perf_counter() - start
+    how = options.target if options.target == "golden" else f"{options.target}, {options.simulator}"
+    say(f"simulated in {seconds:.1f} s ({how})")
+    compared = compare(design, arrays, answer) if options.check else []
+    if options.output is not None:
+        write_arrays(options.output, answer.arrays())
+    if options.report is not None:
+        note(check_of(design, arrays, options.target, compared, source), options.report)
+    right = _right(options, answer)
+    result = {
+        "name": design.name,
+        "target": options.target,
+        "shape": list(answer.values.shape),
+        "nonzero": int(np.count_nonzero(answer.values)),
+        **answer.numbers,
+        **({} if right is None else {"right": right}),
+        **({"equal_to": compared} if options.check else {}),
+    }
+    if options.json:
+        return 0, result
+    lines = [f"{answer.name}: {result['nonzero']} of {answer.values.size} are not zero"]
+    if right is not None:
+        count = len(answer.values)
+        lines.append(f"label: the greatest number in {right} of {count} ({right / count:.2%})")
+    lines += [f"{name}: {value}" for name, value in answer.numbers.items()]
+    lines += [f"equal to {other}" for other in compared]
+    return 0, "\n".join(lines) + "\n"
+
+
+def _check_note(options: Namespace) -> None:
+    """Refuse to note what is not compared."""
+    if not options.check:
+        raise InputError("--report: must be given together with --check")
+    if options.target == "golden":
+        raise InputError("--report: must go with --target rtl or netlist, not golden")
+
+
+def _right(options: Namespace, answer: Answer) -> int | None:
+    """Count the inferences whose label has the greatest number, the first of equal ones."""
+    if options.input is None or answer.name != "logits" or answer.values.ndim != 2:
+        return None
+    labels = read_labels(options.input, len(answer.values))
+    return None if labels is None else int((answer.values.argmax(axis=1) == labels).sum())
+
+
+def _answer(design: Design, arrays: dict[str, NDArray[Any]], options: Namespace) -> Answer:
+    try:
+        return simulate(
+            design,
+            arrays,
+            target=options.target,
+            simulator=options.simulator,
+            stalls=options.stalls,
+            seed=options.seed,
+            trace=options.trace,
+        )
+    except SimulationError as error:
+        raise NoError(f"{options.design}: {error}") from error

@@ -1,0 +1,1 @@
+"""Files of tensors: what each holds is known before a tensor of it is read."""

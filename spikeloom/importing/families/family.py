@@ -1,0 +1,133 @@
+"""What families have in common: from a published model to integers and a report."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikeloom.design.network.design import NetworkDesign
+from spikeloom.design.read import DesignError, show
+from spikeloom.importing.checkpoint import Checkpoint
+from spikeloom.importing.compare import (
+    Sample,
+    differences,
+    draw,
+    layers_of,
+    metric_of,
+    real_pass,
+    spread_of,
+    whole_pass,
+)
+from spikeloom.importing.config import Config
+from spikeloom.importing.convert import moments_of, part_of
+from spikeloom.importing.families.names import Names
+from spikeloom.importing.families.source import Source
+from spikeloom.importing.fit import fit_of
+from spikeloom.importing.imported import Imported, Options, Part
+from spikeloom.importing.model import PublishedModel
+from spikeloom.importing.report import Report
+
+__all__ = ["Family", "Found"]
+
+
+class Family(ABC):
+    """One published model, known by the names of its tensors.
+
+    Attributes
+    ----------
+    title : str
+        Whose model it is, for people.
+    anchor : str
+        A tensor that every checkpoint of the family has; what stands in front of it is a prefix.
+    """
+
+    title: str
+    anchor: str
+
+    @abstractmethod
+    def names(self, given: Iterable[str]) -> Names:
+        """Return the tensors of a model with as many blocks as the given names have."""
+
+    @abstractmethod
+    def read(self, source: Source) -> PublishedModel:
+        """Return the model that a checkpoint holds; :exc:`DesignError` where it cannot be one."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A family that a checkpoint was recognised as.
+
+    Parameters
+    ----------
+    family : Family
+    names : mapping
+        Names of tensors in the checkpoint by the family's own.
+    """
+
+    family: Family
+    names: Mapping[str, str]
+
+    @property
+    def title(self) -> str:
+        """Whose model it is."""
+        return self.family.title
+
+    def convert(self, checkpoint: Checkpoint, config: Config, options: Options) -> Imported:
+        """Return the networks of a checkpoint in integers, and the report on them.
+
+        Raises
+        ------
+        DesignError
+            Tensors contradict each other, the configuration or the data, or are beyond what a
+            network design can say.
+        """
+        source = Source(checkpoint, config, options, self.names)
+        model = self.family.read(source)
+        data = _data(model, options)
+        real = [real_pass(model, sample) for sample in data]
+        parts = _parts(model, options, real)
+        designs = [NetworkDesign.from_dict({**p.design, "weights": p.weights}) for p in parts]
+        whole = [whole_pass(parts, designs, sample) for sample in data]
+        metric = None
+        if options.labels is not None:
+            metric = metric_of(options.labels, parts, real, whole)
+        report = Report(
+            family=model.family,
+            samples=f"{len(data)} {'drawn' if options.data is None else 'given'} samples",
+            differences=differences(parts, real, whole),
+            left=source.left,
+            fits=tuple(fit_of(part.name, part.design, part.weights) for part in parts),
+            host=model.host,
+            metric=metric,
+            notes=tuple(source.notes),
+            guesses=tuple(source.guesses),
+        )
+        lines = source.fates(self.family.names(self.names).dead)
+        return Imported(parts, lines, report, tuple(source.guesses))
+
+
+def _data(model: PublishedModel, options: Options) -> NDArray[Any]:
+    """Return the samples that a model is compared on."""
+    if options.data is None:
+        return draw(model.data)
+    data = np.asarray(options.data)
+    if data.shape[1:] != model.data or not len(data) or data.dtype.kind not in "fiub":
+        shape = ", ".join(map(str, model.data))
+        allowed = f"must be numbers of shape (samples, {shape})"
+        raise DesignError("data", f"{data.dtype} of shape {show(data.shape)}", allowed)
+    if options.labels is not None and len(options.labels) != len(data):
+        allowed = f"must be one for each of the {len(data)} samples"
+        raise DesignError("labels", f"{len(options.labels)} labels", allowed)
+    return data
+
+
+def _parts(model: PublishedModel, options: Options, real: list[Sample]) -> tuple[Part, ...]:
+    """Return the stages of a model in integers, with scales for the data that are given."""
+    found = []
+    for n, stage in enumerate(model.stages):
+        moments = moments_of(stage, layers_of(real, n)) if options.data is not None else {}
+        found.append(part_of(stage, model.steps, options, moments, spread_of(real, n)))
+    return tuple(found)
