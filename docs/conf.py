@@ -54,6 +54,8 @@ html_theme = "furo"
 html_title = "Spikeloom"
 html_static_path = ["_static"]
 html_css_files = ["spikeloom.css"]
+pygments_style = "a11y-high-contrast-light"
+pygments_dark_style = "github-dark"
 html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#0b6e69", "color-brand-content": "#0b6e69"},
     "dark_css_variables": {"color-brand-primary": "#5cc8be", "color-brand-content": "#5cc8be"},

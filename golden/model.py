@@ -85,6 +85,10 @@ class Model(ABC, Generic[_Kind]):
         found = self.stream_out.unpack(beats)[self.output.name]
         return found.astype(self.output.dtype)
 
+    def pack_answer(self, values: ArrayLike) -> NDArray[np.uint64]:
+        """Return the output beats of one inference that hold an answer: what unpack undoes."""
+        return self.stream_out.pack({self.output.name: np.asarray(values)})
+
     @abstractmethod
     def describe(self) -> dict[str, Any]:
         """Describe beats (``beats``) and widths (``numbers``) for users of the Verilog."""

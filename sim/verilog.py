@@ -1,6 +1,7 @@
 """Turn an Amaranth component into Verilog that is the same on every run and every machine."""
 
 import re
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -57,6 +58,7 @@ _MAC_OUTPUTS = (
     + r"\1\2"
     + "".join(rf"\1  connect \\{port} $\3.{port}" + "\n" for port in _OPEN)
 )
+_PORT = re.compile(r"^( *wire width \d+ (?:input|output|inout)) (\d+)( .*\\(\S+))$", re.MULTILINE)
 # The ports of the iCE40's cell, so that Yosys makes one cell of each.
 _MEMORY = """
 // 16,384 words of 16 bits, in a cycle read or written: any block memory without initial contents.
@@ -102,7 +104,13 @@ def to_rtlil(component: wiring.Component, name: str = "top") -> str:
     return str(rtlil.convert(component, name=name, emit_src=False))
 
 
-def to_verilog(component: wiring.Component, name: str = "top", *, portable: bool = False) -> str:
+def to_verilog(
+    component: wiring.Component,
+    name: str = "top",
+    *,
+    portable: bool = False,
+    ports: Sequence[str] = (),
+) -> str:
     """Convert ``component`` to Verilog-2005 text.
 
     The text depends on the component and the versions of Amaranth and Yosys, and on nothing
@@ -114,10 +122,12 @@ def to_verilog(component: wiring.Component, name: str = "top", *, portable: bool
     MissingToolError
         Yosys is not installed.
     """
-    return rtlil_to_verilog(to_rtlil(component, name), name, portable=portable)
+    return rtlil_to_verilog(to_rtlil(component, name), name, portable=portable, ports=ports)
 
 
-def rtlil_to_verilog(source: str, name: str = "top", *, portable: bool = False) -> str:
+def rtlil_to_verilog(
+    source: str, name: str = "top", *, portable: bool = False, ports: Sequence[str] = ()
+) -> str:
     """Convert RTLIL text, as :func:`to_rtlil` gives it, to Verilog text without a lint warning.
 
     Parameters
@@ -129,7 +139,10 @@ def rtlil_to_verilog(source: str, name: str = "top", *, portable: bool = False) 
     portable : bool
         Write the UP5K's single-port memories as a module that every tool compiles. Yosys makes
         them again of it (``synth_ice40 -device u -spram``).
+    ports : sequence of str
+        Ports of the top module that stand first, in this order; the others follow as they are.
     """
+    source = _ordered(source, ports) if ports else source
     source = _MAC_CELL.sub(_MAC_OUTPUTS, _unsigned(_distinct_memories(source)))
     memory = ""
     if portable:
@@ -151,6 +164,20 @@ def primitives(source: str) -> tuple[str, ...]:
     """Name the iCE40's cells that Verilog or RTLIL text instantiates, sorted."""
     found = re.findall(r"^ *(?:cell \\)?(SB_\w+) (?:#\(|[\\$\w])", source, re.MULTILINE)
     return tuple(sorted(set(found)))
+
+
+def _ordered(source: str, ports: Sequence[str]) -> str:
+    r"""Put ports of the first module in order, by place and by number.
+
+    >>> print(_ordered("  wire width 8 input 0  \\d\n  wire width 1 input 1  \\clk", ["clk"]))
+      wire width 1 input 1  \clk
+      wire width 8 input 2  \d
+    """
+    top, end, rest = source.partition("\nend\n")
+    rank = {name: place for place, name in enumerate(ports)}
+    found = sorted(_PORT.findall(top), key=lambda port: rank.get(port[3], len(rank)))
+    fresh = (f"{head} {number}{tail}" for number, (head, _, tail, _) in enumerate(found, 1))
+    return _PORT.sub(lambda _: next(fresh), top) + end + rest
 
 
 def _unsigned(source: str) -> str:

@@ -1,4 +1,4 @@
-"""The ``spikeloom`` command: import, generate, simulate, build, report, export, bench, schema.
+"""The ``spikeloom`` command: one parser for all commands.
 
 Results go to standard output, progress and errors to standard error. Exit codes: 0 done, 1 the
 answer is no (over budget, mismatch), 2 the request is wrong (one line: file, key, value, what is
@@ -108,10 +108,23 @@ def main_parser() -> argparse.ArgumentParser:
         "--no-ema", dest="ema", action="store_false", help="the last weights, not averaged ones"
     )
     add.add_argument("--explain", action="store_true", help="say of every tensor what it became")
+    add = command("init", "Start a folder: a design, a README, and a workflow that builds it.")
+    add.add_argument(
+        *("folder",), type=Path, nargs="?", default=Path(), metavar="DIR",
+        help="where to (default: this folder); files that are there are not touched",
+    )  # fmt: skip
+    add.add_argument("--example", metavar="NAME", help="start from an example")
+    add.add_argument("--list", action="store_true", help="list the examples")
+
+    add = command("lint", "Say what is wrong or doubtful in design files; exit 1 if doubtful.")
+    add.add_argument("designs", type=Path, nargs="+", metavar="DESIGN", help="design file (TOML)")
 
     add = command("generate", "Write NAME.v and NAME.json: Verilog and what to know about it.")
     add.add_argument("design", type=Path, metavar="DESIGN", help="design file (TOML)")
     add.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder")
+    add.add_argument(
+        "--kit", action="store_true", help="a test bench, FuseSoC core and LiteX module as well"
+    )
 
     add = command("simulate", "Answer spikes by the golden model, the RTL or the netlist.")
     add.add_argument("design", type=Path, metavar="DESIGN", help="design file (TOML)")
@@ -163,6 +176,23 @@ def main_parser() -> argparse.ArgumentParser:
     add.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.nir", help="graph")
     add.add_argument(
         *("--layers",), metavar="NAMES", help="of a network, such as blocks.0.expand; with commas"
+    )
+
+    add = command("ci", "Build designs, compare and judge them, for a CI service to show.")
+    add.add_argument("designs", nargs="+", metavar="DESIGN", help="design files, or patterns")
+    add.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder")
+    add.add_argument("--against", metavar="WHAT", help="a folder of builds, or a Git revision")
+    add.add_argument(
+        "--seeds", type=_number(int, 1, 64), default=4, metavar="K", help="placements (default: 4)"
+    )
+    add.add_argument(
+        "--jobs", type=_number(int, 1, 256), default=2, metavar="J", help="at a time (default: 2)"
+    )
+    add.add_argument("--title", default="Spikeloom", metavar="T", help="of summary and comment")
+    add.add_argument(
+        "--too-large-is-fine",
+        action="store_true",
+        help="list designs that do not fit their device, and go on",
     )
 
     add = command("bench", "Measure every published figure again, and draw the tables of docs.")

@@ -23,7 +23,7 @@ from spikeloom.files import fresh_folder, share, sync_tree
 from spikeloom.golden.arrays import one_by_one
 from spikeloom.golden.kinds import model
 from spikeloom.hdl.kinds import asked
-from spikeloom.hdl.top import AxiStreamTop
+from spikeloom.hdl.top import PORTS, AxiStreamTop
 from spikeloom.owner import check_owner
 from spikeloom.report.files import ReportError, load, write
 from spikeloom.report.model import Report
@@ -144,7 +144,7 @@ def build(
         text, names = named_rtlil(component, design.module)
         rtlil.write_text(text, encoding="utf-8")
         portable = design.target.cells == "portable"
-        verilog = rtlil_to_verilog(text, design.module, portable=portable)
+        verilog = rtlil_to_verilog(text, design.module, portable=portable, ports=PORTS)
         rtlil.with_suffix(".v").write_text(verilog, encoding="utf-8")
 
         say("synthesize")

@@ -8,6 +8,7 @@ import itertools
 import os
 import pkgutil
 import re
+import runpy
 import subprocess
 import sys
 import textwrap
@@ -97,6 +98,11 @@ def test_state_order_is_what_the_page_proves(kind, encodings, tokens):
         part = slice(8 * head, 8 * head + 8)
         q, k, v = (spikes[name][t, :, part].astype(np.int64) for name in "qkv")
         assert (state_order.drive(design, q, k, v, t) == wanted[t, :, part]).all()
+
+
+def test_amaranth_design_runs(capsys):
+    runpy.run_path(str(DOCS / "amaranth_design.py"), run_name="__main__")
+    assert capsys.readouterr().out == "160 spikes, equal to the golden model\n"
 
 
 # Examples in a shell

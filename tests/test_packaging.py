@@ -225,6 +225,14 @@ def test_constraints_name_what_is_asked_for():
         assert re.sub(r"[-_.]+", "-", name).lower() in pinned, requirement
 
 
+def test_what_contributing_names_is_there():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    for name in re.findall(r"[`(]((?:\w+/)+[\w.]*)[`)]", text):
+        assert "mine" in name or (ROOT / name).exists(), name
+    for name in re.findall(r"^    make (\w+)", text, re.MULTILINE):
+        assert re.search(rf"^{name}:", (ROOT / "Makefile").read_text(), re.MULTILINE), name
+
+
 COMPONENTS = sorted(
     {
         thing

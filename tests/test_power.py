@@ -9,7 +9,7 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import connect, flipped
 
 from spikeloom.design import Design
-from spikeloom.generate import describe
+from spikeloom.generating import describe
 from spikeloom.golden.kinds import model
 from spikeloom.hdl.kinds import component
 from spikeloom.hdl.top import AxiStreamTop

@@ -13,7 +13,7 @@ import pytest
 
 from spikeloom.boards.yosys import run_yosys
 from spikeloom.design import Design, load_design
-from spikeloom.generate import generate
+from spikeloom.generating import generate
 from spikeloom.golden.kinds import model
 from spikeloom.sim import verilog
 from spikeloom.sim.events import run_events

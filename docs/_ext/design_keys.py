@@ -46,7 +46,8 @@ def keys(section: str = "") -> dict[str, dict[str, Any]]:
 
 def _is_section(rule: Mapping[str, Any]) -> bool:
     """Tell a section, and a list of sections, from a key with a value."""
-    return "$ref" in {**rule, **rule.get("items", {})} or rule.get("type") == "object"
+    rules = rule.get("anyOf", [rule])
+    return any("$ref" in {**r, **r.get("items", {})} or r.get("type") == "object" for r in rules)
 
 
 def table(section: str = "") -> list[str]:

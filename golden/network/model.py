@@ -108,6 +108,11 @@ class NetworkModel(Model[NetworkDesign]):
             raise ValueError("status must be 1: the network has no weights")
         return found[self.output.name].astype(self.output.dtype)
 
+    def pack_answer(self, values: ArrayLike) -> NDArray[np.uint64]:
+        """Return the beats of an answer, with the status of a network that has its weights."""
+        answer = {"status": np.ones(1, int), self.output.name: np.asarray(values)}
+        return self.stream_out.pack(answer)
+
     def describe(self) -> dict[str, Any]:
         """Describe beats and widths."""
         design, spec = self._design, self.output

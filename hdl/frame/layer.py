@@ -84,6 +84,11 @@ class LayerComponent(Component):
         return ()
 
     @property
+    def preamble_answers(self) -> tuple[NDArray[np.uint64], ...]:
+        """Frames that come back for those of :attr:`preamble`."""
+        return ()
+
+    @property
     def watchdog_cycles(self) -> int:
         """Cycles in which a beat goes through some port, unless a neighbour holds it up.
 

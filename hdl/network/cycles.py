@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from spikeloom.design.network.design import NetworkDesign
-from spikeloom.design.network.shapes import DENSE
+from spikeloom.design.network.sections import DENSE
 from spikeloom.golden.network.formula import trace
 from spikeloom.golden.network.model import NetworkModel
 from spikeloom.hdl.kinds import unused

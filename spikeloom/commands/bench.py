@@ -3,7 +3,7 @@
 from argparse import Namespace
 from typing import Any
 
-from spikeloom.commands.common import say
+from spikeloom.commands.progress import say
 from spikeloom.figures.run import bench
 
 __all__ = ["run"]

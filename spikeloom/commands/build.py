@@ -5,7 +5,8 @@ from argparse import Namespace
 from typing import Any
 
 from spikeloom.boards.pins import PinError
-from spikeloom.commands.common import compare, load, say, spikes
+from spikeloom.commands.common import compare, load, spikes
+from spikeloom.commands.progress import say
 from spikeloom.design.pins import read_pcf
 from spikeloom.errors import NoError
 from spikeloom.files import InputError

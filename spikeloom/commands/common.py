@@ -1,6 +1,5 @@
 """What several commands do alike: read designs and spikes, compare answers, report progress."""
 
-import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spikeloom.commands.progress import say
 from spikeloom.design.base import Design
 from spikeloom.design.file import load_design
 from spikeloom.errors import NoError
@@ -16,14 +16,9 @@ from spikeloom.golden.kinds import model
 from spikeloom.sim.simulate import Answer, simulate
 from spikeloom.sim.spikes import draw_spikes, read_spikes
 
-__all__ = ["compare", "load", "say", "spikes"]
+__all__ = ["compare", "load", "spikes"]
 
 _RATE = 0.2
-
-
-def say(line: str) -> None:
-    """Report progress."""
-    print(line, file=sys.stderr, flush=True)
 
 
 def load(path: Path) -> Design:

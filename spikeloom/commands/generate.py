@@ -4,8 +4,9 @@ import time
 from argparse import Namespace
 from typing import Any
 
-from spikeloom.commands.common import load, say
-from spikeloom.generate import generate
+from spikeloom.commands.common import load
+from spikeloom.commands.progress import say
+from spikeloom.generating import generate
 from spikeloom.owner import changes
 
 __all__ = ["run"]
@@ -17,7 +18,7 @@ def run(options: Namespace) -> tuple[int, dict[str, Any] | str]:
     start = time.perf_counter()
     given = design.model_dump(mode="json", exclude_none=True)
     changed = changes(options.output, design.name, given)
-    paths = generate(design, options.output, source=options.design.name)
+    paths = generate(design, options.output, source=options.design.name, kit=options.kit)
     if changed:
         say(f"{paths[0]}: replaced; the design differs in {', '.join(changed)}")
     say(f"generated {design.name} in {time.perf_counter() - start:.2f} s")

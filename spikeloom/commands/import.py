@@ -3,7 +3,7 @@
 from argparse import Namespace
 from typing import Any
 
-from spikeloom.commands.common import say
+from spikeloom.commands.progress import say
 from spikeloom.importing.command import run_import
 
 __all__ = ["run"]

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spikeloom.commands.common import compare, load, say, spikes
+from spikeloom.commands.common import compare, load, spikes
+from spikeloom.commands.progress import say
 from spikeloom.design.base import Design
 from spikeloom.errors import NoError
 from spikeloom.files import InputError, check_writable

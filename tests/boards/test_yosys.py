@@ -53,8 +53,10 @@ def test_script_must_be_text(tmp_path):
 
 def test_missing_wheel_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setattr(yosys.importlib.util, "find_spec", lambda name: None)
-    message = "pyosys: this package must be installed, and is not; pip install pyosys"
-    with pytest.raises(MissingToolError, match=f"^{message}$"):
+    message = (
+        "pyosys: this package must be installed, and is not; pip install 'spikeloom[toolchain]'"
+    )
+    with pytest.raises(MissingToolError, match=f"^{re.escape(message)}$"):
         run_yosys("log hello", tmp_path)
 
 

@@ -18,7 +18,7 @@ from spikeloom.cli import main
 from spikeloom.design import Design, load_design
 from spikeloom.design.read import DesignError
 from spikeloom.files import InputError, replacing
-from spikeloom.generate import generate
+from spikeloom.generating import generate
 from spikeloom.kinds import KINDS
 from spikeloom.kinds import part as part_of
 

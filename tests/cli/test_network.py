@@ -10,7 +10,7 @@ import pytest
 from spikeloom.cli import main
 from spikeloom.design import load_design
 from spikeloom.files import InputError
-from spikeloom.generate import generate
+from spikeloom.generating import generate
 from spikeloom.golden.network import trace
 from spikeloom.hdl.kinds import asked
 

@@ -1,0 +1,79 @@
+"""Write the Verilog of a layer, and beside it what a user of the Verilog must know."""
+
+import contextlib
+import json
+from pathlib import Path
+
+from spikeloom.design.base import Design
+from spikeloom.errors import words
+from spikeloom.files import InputError, replacing
+from spikeloom.generating.description import describe, load_bytes
+from spikeloom.generating.kit import kit_files, kit_names
+from spikeloom.hdl.top import PORTS, AxiStreamTop
+from spikeloom.owner import check_marked, check_owner
+from spikeloom.sim.verilog import primitives, to_verilog
+
+__all__ = ["generate"]
+
+
+def generate(
+    design: Design, folder: Path, *, source: str = "", kit: bool = False
+) -> tuple[Path, ...]:
+    """Write ``NAME.v`` and ``NAME.json`` into ``folder``, which is made if it does not exist.
+
+    Of a layer that is loaded over the stream also ``NAME.load``, what is to be sent to it first.
+    The same design and versions give the same bytes on every run and machine. Each file appears
+    whole or not at all, and none without the others.
+
+    Parameters
+    ----------
+    design : Design
+        The layer.
+    folder : Path
+        Where the files go.
+    source : str
+        Name of the design file, without its folder. ``NAME.json`` keeps it, and files of another
+        design are not written over.
+    kit : bool
+        Write what integrates the Verilog as well: see :mod:`spikeloom.generating.kit`.
+
+    Returns
+    -------
+    tuple of Path
+        The Verilog and its description, what loads it where there is such a file, and the kit.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be made or written, or holds such files of another design.
+    MissingToolError
+        Yosys is not installed.
+    """
+    folder = Path(folder)
+    load = load_bytes(design)
+    more = [f"{design.name}.load"] if load else []
+    check_owner(folder, design.name, source, building=False, more=more)
+    if kit:
+        check_marked([folder / name for name in kit_names(design)], design.name)
+    portable = design.target.cells == "portable"
+    verilog = to_verilog(AxiStreamTop(design), design.module, portable=portable, ports=PORTS)
+    cells = primitives(verilog)
+    known = {**describe(design, source=source), "primitives": list(cells)}
+    contents = {
+        f"{design.name}.v": verilog.encode(),
+        f"{design.name}.json": (json.dumps(known, indent=2) + "\n").encode(),
+        **dict.fromkeys(more, load),
+    }
+    if kit:
+        contents |= kit_files(design)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: must be a folder that can be made: {words(error)}") from error
+    with contextlib.ExitStack() as stack:
+        # All are written before the first is put in its place, the description last.
+        order = sorted(contents, key=lambda name: name != f"{design.name}.json")
+        fresh = {name: stack.enter_context(replacing(folder / name)) for name in order}
+        for name, content in contents.items():
+            fresh[name].write_bytes(content)
+    return tuple(folder / name for name in contents)

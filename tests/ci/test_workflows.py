@@ -1,0 +1,69 @@
+"""Workflows and the action: valid, and in step with what they run."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+yaml = pytest.importorskip("yaml", reason="comes with check-jsonschema")
+
+ROOT = Path(__file__).resolve().parents[2]
+ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+@pytest.mark.parametrize(
+    ("schema", "files"),
+    [("vendor.github-actions", [ROOT / "action.yml"]), ("vendor.github-workflows", WORKFLOWS)],
+)
+def test_schema(schema, files):
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *files]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_inputs_are_declared_and_used():
+    text = (ROOT / "action.yml").read_text()
+    assert set(re.findall(r"\binputs\.([\w-]+)", text)) == set(ACTION["inputs"])
+
+
+def test_outputs_are_those_of_the_command():
+    text = (ROOT / "spikeloom" / "ci" / "run.py").read_text()
+    for name, output in ACTION["outputs"].items():
+        assert output["value"] == f"${{{{ steps.build.outputs.{name} }}}}"
+        assert f'"{name}": ' in text or f"{name}=" in text
+
+
+def test_script_finds_its_variables():
+    (step,) = [step for step in ACTION["runs"]["steps"] if step.get("id") == "build"]
+    script = (ROOT / ".ci" / "action").read_text()
+    used = set(re.findall(r"\$\{?([A-Z][A-Z_]+)\b", script)) - {"MARK", "GITHUB_REPOSITORY"}
+    # gh reads its own.
+    assert used == set(step["env"]) - {"GH_TOKEN"}
+    assert (ROOT / ".ci" / "action").stat().st_mode & 0o100
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflow_gives_the_action_what_it_takes(path):
+    jobs = yaml.safe_load(path.read_text())["jobs"]
+    steps = [step for job in jobs.values() for step in job["steps"] if step.get("uses") == "./"]
+    for step in steps:
+        assert set(step["with"]) <= set(ACTION["inputs"])
+    assert steps or path.stem != "ci"
+
+
+def test_examples_of_the_manual():
+    """Workflows to copy: valid, and with inputs that there are."""
+    page = (ROOT / "docs" / "continuous-integration.rst").read_text()
+    blocks = re.findall(r"\.\. code-block:: yaml\n(?:   :.*\n)*\n((?:(?:   .*)?\n)+)", page)
+    assert len(blocks) >= 3
+    for block in blocks:
+        found = yaml.safe_load(block)
+        steps = found if isinstance(found, list) else []
+        for job in found.get("jobs", {}).values() if isinstance(found, dict) else ():
+            steps += job["steps"]
+        for step in steps:
+            if step.get("uses", "").startswith("OWNER/"):
+                assert set(step["with"]) <= set(ACTION["inputs"])
