@@ -57,8 +57,16 @@ html_css_files = ["spikeloom.css"]
 pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "github-dark"
 html_theme_options = {
-    "light_css_variables": {"color-brand-primary": "#0b6e69", "color-brand-content": "#0b6e69"},
-    "dark_css_variables": {"color-brand-primary": "#5cc8be", "color-brand-content": "#5cc8be"},
+    "light_css_variables": {
+        "color-brand-primary": "#0b6e69",
+        "color-brand-content": "#0b6e69",
+        "color-code-background": "#f5f7f9",
+    },
+    "dark_css_variables": {
+        "color-brand-primary": "#5cc8be",
+        "color-brand-content": "#5cc8be",
+        "color-code-background": "#1b2025",
+    },
 }
 # What is typed, without the prompt and without what it answers.
 copybutton_prompt_text = "$ "

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS, TOOLS = ROOT / "docs", ROOT / "tools"
 PAGES = (
     "index", "tutorial", "network-tutorial", "design-files", "results", "mechanisms",
-    "architecture", "cores/score", "cores/state", "cores/network",
+    "architecture", "cores/attention/score", "cores/attention/state", "cores/network",
 )  # fmt: skip
 
 # Words of drawings that stick out of them, or that are too faint: contrast below 4.5.
@@ -108,10 +108,11 @@ def test_commands_can_be_copied(browser, site):
 
 
 def test_navigation_is_folded_but_for_where_one_is(browser, site):
-    page, _ = look(browser, site / "cores" / "score.html", 1400)
+    page, _ = look(browser, site / "cores" / "attention" / "score.html", 1400)
     shown = [one.inner_text() for one in page.locator(".sidebar-tree a.reference:visible").all()]
     assert "State order" in shown
-    assert "Gray-PE" not in shown
+    assert "Positions" in shown
+    assert "Log-PE" not in shown
 
 
 def test_screenshots(browser, site, tmp_path):
