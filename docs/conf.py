@@ -60,12 +60,14 @@ html_theme_options = {
     "light_css_variables": {
         "color-brand-primary": "#0b6e69",
         "color-brand-content": "#0b6e69",
-        "color-code-background": "#f5f7f9",
+        "color-api-name": "#0b6e69",
+        "color-api-pre-name": "#5a5c63",
     },
     "dark_css_variables": {
         "color-brand-primary": "#5cc8be",
         "color-brand-content": "#5cc8be",
-        "color-code-background": "#1b2025",
+        "color-api-name": "#5cc8be",
+        "color-api-pre-name": "#9ca0a5",
     },
 }
 # What is typed, without the prompt and without what it answers.

@@ -277,6 +277,12 @@ def found(module):
 
 
 @pytest.mark.parametrize("page", PAGES)
+def test_first_cell_of_a_row_is_one_line(page):
+    # In a simple table a second line with text in the first column is a row of its own.
+    assert not re.findall(r"^``[^`\n]*``(?:, ``[^`\n]*``)*,  +\S.*", read(page), re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_page_links_to_pages_that_exist(page):
     for target in re.findall(r":doc:`(?:[^`<]*<)?([\w./-]+)>?`", read(page)):
         # An absolute one begins at docs/, as in Sphinx.
