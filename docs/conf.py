@@ -52,6 +52,7 @@ toc_object_entries = False
 html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = "Spikeloom"
+html_logo = html_favicon = "_static/spikeloom.svg"
 html_static_path = ["_static"]
 html_css_files = ["spikeloom.css"]
 pygments_style = "a11y-high-contrast-light"
