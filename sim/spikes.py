@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from spikeloom.arrays import Archive
 from spikeloom.design.base import Design
 from spikeloom.errors import words
-from spikeloom.files import Archive, FormatError, InputError, replacing
+from spikeloom.files import FormatError, InputError, replacing
 from spikeloom.golden.arrays import ArraySpec, fill
 from spikeloom.golden.kinds import model
 

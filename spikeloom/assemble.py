@@ -28,10 +28,11 @@ from spikeloom.sim.names import spell
 __all__ = ["Counts", "assemble", "merged"]
 
 #: What a simulation tells a report, as far as known: ``measured`` and ``predicted`` (mappings with
-#: the keys ``cycles``, ``compute_cycles`` and ``interval``), ``stimulus`` (a few words), ``checks``
-#: (each a :class:`spikeloom.report.runs.Check`), ``activity`` (fields of its namesake there),
-#: ``stages`` (name, first cycle, that of the next layer), ``firing`` (name, spikes, places for
-#: them) and ``memories`` (as :meth:`spikeloom.hdl.frame.memory_map.MemoryShape.describe` has them).
+#: the keys ``cycles``, ``compute_cycles`` and ``interval``), ``exact`` (whether the prediction is),
+#: ``stimulus`` (a few words), ``checks`` (each a :class:`spikeloom.report.runs.Check`),
+#: ``activity`` (fields of its namesake there), ``stages`` (name, first cycle, that of the next
+#: layer), ``firing`` (name, spikes, places for them) and ``memories`` (as
+#: :meth:`spikeloom.hdl.frame.memory_map.MemoryShape.describe` has them).
 Counts = Mapping[str, Any]
 
 _DSP_WARNING = (
@@ -110,6 +111,7 @@ def assemble(
         pins=tuple(PortPin(**asdict(pin)) for pin in best.pins),
         measured=None if measured is None else Cycles(**measured),
         predicted=None if predicted is None else Cycles(**predicted),
+        exact=counts.get("exact", True),
         stimulus=counts.get("stimulus", ""),
         checks=tuple(counts.get("checks", ())),
         activity=None if activity is None else Activity(**activity),

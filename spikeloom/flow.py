@@ -122,9 +122,8 @@ def build(
         layer = asked(design)
         counts = {
             "predicted": {"compute_cycles": layer.compute_cycles()},
-            "stages": [
-                dict(zip(("name", "begin", "end"), row, strict=True)) for row in layer.stages()
-            ],
+            "exact": layer.exact,
+            "stages": layer.stages(),
             "memories": [shape.describe() for shape in layer.memories],
         }
     key = f"{design.name}: target.pins" if pins is None else "--pcf"

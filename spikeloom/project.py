@@ -49,7 +49,8 @@ def start(folder: Path, example: str | None = None) -> tuple[Path, ...]:
     folder : Path
         Made if it does not exist. Files that are there already are not touched.
     example : str or None
-        One of :func:`examples`. By default a small attention layer, which is called as the folder.
+        One of :func:`examples`, or the last part of one. By default a small attention layer,
+        which is called as the folder.
 
     Returns
     -------
@@ -64,11 +65,8 @@ def start(folder: Path, example: str | None = None) -> tuple[Path, ...]:
         A file of one of these names is there already, or the folder cannot be written. Then
         nothing is.
     """
-    if example is not None and example not in examples():
-        hint = nearest(example, examples())
-        raise RequestError(
-            f"--example: {example!r}: must be one of those that spikeloom init --list names{hint}"
-        )
+    if example is not None:
+        example = _choose(example)
     try:
         whole = folder.resolve()
         base = next(parent for parent in (whole, *whole.parents) if parent.is_dir())
@@ -86,6 +84,19 @@ def start(folder: Path, example: str | None = None) -> tuple[Path, ...]:
             error
         )
     return tuple(folder / name for name in names)
+
+
+def _choose(example: str) -> str:
+    """Find an example by its name; its folder may be left out where no other has that name."""
+    known = examples()
+    found = [name for name in known if example in (name, name.rpartition("/")[2])]
+    if len(found) != 1:
+        hint = nearest(example, [*known, *(name.rpartition("/")[2] for name in known)])
+        hint = f": {' or '.join(found)}" if found else hint
+        raise RequestError(
+            f"--example: {example!r}: must be one of those that spikeloom init --list names{hint}"
+        )
+    return found[0]
 
 
 def _write(work: Path, folder: Path, example: str | None) -> Iterator[str]:
@@ -135,7 +146,9 @@ def _named(node: Any) -> Iterator[str]:
 
 
 def _recorded(path: Path, kind: str) -> Path | None:
-    """Find recorded inputs of an example, beside it."""
+    """Find recorded inputs of an example, beside it or in the folder of such."""
     stem = "network-test" if kind == "network" else path.stem.replace("attention", "spikes-batch")
-    found = path.with_name(f"{stem}.npz")
-    return found if stem != path.stem and found.is_file() else None
+    if stem == path.stem:
+        return None
+    places = (path.parent, path.parent / "recorded")
+    return next((file for place in places if (file := place / f"{stem}.npz").is_file()), None)

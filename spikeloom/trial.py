@@ -1,7 +1,8 @@
 """What a simulation tells the report of a build."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,6 @@ from spikeloom.sim.simulate import Answer
 from spikeloom.sim.verilog import to_rtlil
 
 __all__ = ["check_of", "must_be_build", "tell"]
-
-# Spikes are counted in as many inferences: golden models of networks take their time.
-_SAMPLE = 16
 
 
 def tell(
@@ -60,7 +58,7 @@ def tell(
         "checks": [check_of(design, arrays, "rtl", equal, stimulus)],
         "activity": _activity(answer),
         "stages": asked(design).stages(given[0]),
-        "firing": list(_firing(design, given[:_SAMPLE])),
+        "firing": _firing(design, given),
     }
 
 
@@ -129,11 +127,14 @@ def _activity(answer: Answer) -> dict[str, Any] | None:
 
 
 def _firing(
-    design: Design, given: Sequence[Mapping[str, NDArray[Any]]]
-) -> Iterator[tuple[str, int, int]]:
+    design: Design, given: Iterable[Mapping[str, NDArray[Any]]]
+) -> list[tuple[str, int, int]]:
     """Count spikes and places for them, layer by layer."""
     golden = model(design)
-    traces = [golden.spikes(arrays) for arrays in given]
-    for name in traces[0]:
-        spikes = sum(int(np.count_nonzero(trace[name])) for trace in traces)
-        yield name, spikes, sum(trace[name].size for trace in traces)
+    spikes: Counter[str] = Counter()
+    places: Counter[str] = Counter()
+    for arrays in given:
+        for name, layer in golden.spikes(arrays).items():
+            spikes[name] += int(np.count_nonzero(layer))
+            places[name] += layer.size
+    return [(name, spikes[name], count) for name, count in places.items()]

@@ -13,5 +13,6 @@ def example(name: str) -> Path:
 
 def examples() -> dict[str, Path]:
     """Return the design files of all examples by name, of networks by that of their folder."""
-    paths = sorted((ROOT / "examples").glob("**/*.toml"))
-    return {path.parent.name if path.stem == "network" else path.stem: path for path in paths}
+    paths = (ROOT / "examples").glob("**/*.toml")
+    found = {path.parent.name if path.stem == "network" else path.stem: path for path in paths}
+    return dict(sorted(found.items()))

@@ -1,70 +1,45 @@
-"""Pictures of pages, wide and on a phone, light and dark.
+"""Take the pictures of a report that README and manual show.
 
-``python tools/screenshots.py out/docs out/screenshots`` looks at every page of a site that has been
-built; with ``--pages index.html results.html`` at these. Each becomes four PNG files, named after
-the page, the width and the scheme. ``make screenshots`` does it for the manual.
+``python tools/screenshots.py BUILD`` opens ``report.html`` of a build in Chromium and writes
+``docs/figures/report-*.png``; ``make pictures`` builds the example first.
 """
 
-import argparse
 import sys
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from browser import opened
+from browser import find, opened
+from playwright.sync_api import Browser
 
-__all__ = ["WIDTHS", "main", "pages", "screenshots"]
-
-WIDTHS = (390, 1400)
-"""Pixels of a phone and of a screen."""
-
-_HEIGHT = 900
+_FIGURES = Path(__file__).resolve().parent.parent / "docs" / "figures"
+_MARGIN = 16
 
 
-def pages(site: Path) -> list[str]:
-    """List the pages of a site, without those that Sphinx makes for itself."""
-    found = (path.relative_to(site) for path in site.rglob("*.html"))
-    kept = (path for path in found if not path.parts[0].startswith("_"))
-    return sorted(path.as_posix() for path in kept)
+def _take(browser: Browser, address: str, width: int, scheme: str, ends: str, name: str) -> None:
+    """Take a page from its top to the end of the card of a heading."""
+    page = browser.new_page(
+        viewport={"width": width, "height": 800},
+        color_scheme="dark" if scheme == "dark" else "light",
+    )
+    page.goto(address)
+    box = page.locator("section", has=page.get_by_role("heading", name=ends)).first.bounding_box()
+    assert box is not None
+    height = box["y"] + box["height"] + _MARGIN
+    clip = {"x": 0.0, "y": 0.0, "width": float(width), "height": height}
+    page.screenshot(path=_FIGURES / name, clip=clip, full_page=True)
+    page.close()
 
 
-def screenshots(site: Path, output: Path, names: Sequence[str]) -> Iterator[Path]:
-    """Write the pictures of some pages, whole from top to bottom, and give their paths."""
-    output.mkdir(parents=True, exist_ok=True)
+def main(build: str) -> None:
+    """Write all pictures."""
+    address = (Path(build) / "report.html").resolve().as_uri()
+    if find() is None:
+        raise SystemExit("Chromium must be installed: apt-get install chromium")
     with opened() as browser:
-        for width in WIDTHS:
-            for scheme in ("light", "dark"):
-                size = {"width": width, "height": _HEIGHT}
-                page = browser.new_page(viewport=size, color_scheme=scheme)
-                for name in names:
-                    page.goto((site / name).resolve().as_uri())
-                    stem = name.removesuffix(".html").replace("/", "-")
-                    path = output / f"{stem}-{width}-{scheme}.png"
-                    page.screenshot(path=path, full_page=True)
-                    yield path
-                page.close()
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; 2 for a request that is wrong."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("site", type=Path, help="folder of a built site")
-    parser.add_argument("output", type=Path, help="folder for the pictures")
-    parser.add_argument("--pages", nargs="+", help="pages, relative to the site (default: all)")
-    options = parser.parse_args(arguments)
-    names = options.pages or pages(options.site)
-    missing = [name for name in names if not (options.site / name).is_file()]
-    if missing or not names:
-        what = missing[0] if missing else "*.html"
-        print(f"{options.site}: {what}: must be a page of a built site", file=sys.stderr)
-        return 2
-    try:
-        for path in screenshots(options.site, options.output, names):
-            print(path)
-    except FileNotFoundError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+        for scheme in ("light", "dark"):
+            name = f"report-{scheme}.png"
+            _take(browser, address, 1200, scheme, "Memories", name)
+        _take(browser, address, 390, "light", "Logic cells by module", "report-phone.png")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(*sys.argv[1:])

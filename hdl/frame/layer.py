@@ -49,6 +49,9 @@ class LayerComponent(Component):
             }
         )
 
+    exact = True
+    """Whether :meth:`compute_cycles` gives the very number; else it comes close."""
+
     framed = False
     """Whether ``i.last`` is looked at: it ends an inference, which may be shorter than others."""
 

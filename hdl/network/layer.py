@@ -46,6 +46,7 @@ class NetworkLayer(LayerComponent):
         As :class:`~spikeloom.hdl.frame.layer.LayerComponent`, but ``i.last`` ends a sequence.
     """
 
+    exact = False
     framed = True
 
     def __init__(self, design: NetworkDesign):

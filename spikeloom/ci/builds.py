@@ -1,9 +1,10 @@
 """Build designs at the same time, each in a process of its own."""
 
+import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,7 +102,7 @@ def _build(name: str, path: Path, folder: Path, seeds: int) -> Build:
     if done.returncode == 0:
         return Build(name, str(path), "kept", report=load(folder))
     # A build that is over its budget is there; one whose answer is wrong is not.
-    if done.returncode == 1 and '"problems"' in done.stdout:
+    if done.returncode == 1 and "problems" in json.loads(done.stdout or "{}"):
         return Build(name, str(path), "missed", said, load(folder))
     problems = said or (f"{path}: the build ended with exit code {done.returncode}",)
     large = done.returncode == 2 and _TOO_LARGE.search(problems[-1]) is not None
@@ -111,7 +112,7 @@ def _build(name: str, path: Path, folder: Path, seeds: int) -> Build:
 def _own_lines(messages: str) -> tuple[str, ...]:
     """Return the lines that say what is wrong, and not those of progress."""
     lead = "spikeloom: "
-    lines: Sequence[str] = messages.splitlines()
+    lines = messages.splitlines()
     return tuple(line.removeprefix(lead) for line in lines if line.startswith(lead))
 
 

@@ -6,8 +6,10 @@ from typing import Any
 
 from spikeloom.commands.common import load
 from spikeloom.commands.progress import say
+from spikeloom.files import InputError
 from spikeloom.generating import generate
 from spikeloom.owner import changes
+from spikeloom.sim.spikes import read_spikes
 
 __all__ = ["run"]
 
@@ -15,10 +17,17 @@ __all__ = ["run"]
 def run(options: Namespace) -> tuple[int, dict[str, Any] | str]:
     """Write Verilog and description."""
     design = load(options.design)
+    arrays = None
+    if options.input is not None:
+        if not options.kit:
+            raise InputError("--input: must go with --kit, whose test bench sends it")
+        arrays = read_spikes(options.input, design)
     start = time.perf_counter()
     given = design.model_dump(mode="json", exclude_none=True)
     changed = changes(options.output, design.name, given)
-    paths = generate(design, options.output, source=options.design.name, kit=options.kit)
+    paths = generate(
+        design, options.output, source=options.design.name, kit=options.kit, arrays=arrays
+    )
     if changed:
         say(f"{paths[0]}: replaced; the design differs in {', '.join(changed)}")
     say(f"generated {design.name} in {time.perf_counter() - start:.2f} s")

@@ -63,14 +63,16 @@ def _parts(kind: str) -> dict[str, Any]:
     model = part(kind, "design")
     made = _prune(model.model_json_schema(mode="validation"))
     parts: dict[str, Any] = made.pop("$defs", {})
-    # Editors show it: the first sentence, without what only Python's readers want.
     # With -OO there is none.
-    made["description"] = made.get("description", "").partition("\n\n")[0].replace("\n", " ")
-    return {**parts, model.__name__: made}
+    return {**parts, model.__name__: {"description": "", **made}}
 
 
 def _prune(node: Any) -> Any:
-    """Drop what TOML cannot say (null) and titles that only repeat the name of a key."""
+    """Drop what TOML cannot say (null), and titles that only repeat the name of a key.
+
+    Of a description the first paragraph is kept: editors show it, and the rest is for readers of
+    Python.
+    """
     if isinstance(node, list):
         return [_prune(item) for item in node if item != {"type": "null"}]
     if not isinstance(node, dict):
@@ -80,13 +82,15 @@ def _prune(node: Any) -> Any:
         default = key == "default" and (value is None or isinstance(value, dict))
         if not ((key == "title" or default) and isinstance(value, (str, dict, type(None)))):
             kept[key] = _prune(value)
+    if isinstance(said := kept.get("description"), str):
+        kept["description"] = said.partition("\n\n")[0].replace("\n", " ")
     if len(kept.get("anyOf", ())) == 1:
         kept |= kept.pop("anyOf")[0]
     return kept
 
 
 def _loose(node: Any) -> Any:
-    """Return a schema for what is still being written: no key is needed, none is unknown.
+    """Return a schema for what is still being written: none but ``kind`` is needed, none unknown.
 
     A copy of the whole, as servers take twenty times as long to follow references to its keys.
     """
@@ -94,13 +98,11 @@ def _loose(node: Any) -> Any:
         return [_loose(item) for item in node]
     if not isinstance(node, dict):
         return node
-    kept = {key: _loose(value) for key, value in node.items() if not _asks(key, value)}
+    kept = {key: _loose(value) for key, value in node.items()}
+    if isinstance(needed := kept.pop("required", None), list) and "kind" in needed:
+        kept["required"] = ["kind"]
     if kept.get("additionalProperties") is False:
         kept["additionalProperties"] = True
     if "$ref" in kept:
         kept["$ref"] = kept["$ref"].replace("#/$defs/", "#/definitions/")
     return kept
-
-
-def _asks(key: str, value: Any) -> bool:
-    return key == "required" and isinstance(value, list)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from spikeloom.arrays import read_array
 from spikeloom.errors import RequestError, words
-from spikeloom.files import FormatError, read_array, read_text
+from spikeloom.files import FormatError, read_text
 
 __all__ = ["DesignError", "load_integers", "read_number", "read_toml", "show"]
 

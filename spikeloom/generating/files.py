@@ -2,7 +2,11 @@
 
 import contextlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from spikeloom.design.base import Design
 from spikeloom.errors import words
@@ -17,7 +21,12 @@ __all__ = ["generate"]
 
 
 def generate(
-    design: Design, folder: Path, *, source: str = "", kit: bool = False
+    design: Design,
+    folder: Path,
+    *,
+    source: str = "",
+    kit: bool = False,
+    arrays: Mapping[str, NDArray[Any]] | None = None,
 ) -> tuple[Path, ...]:
     """Write ``NAME.v`` and ``NAME.json`` into ``folder``, which is made if it does not exist.
 
@@ -36,6 +45,8 @@ def generate(
         design are not written over.
     kit : bool
         Write what integrates the Verilog as well: see :mod:`spikeloom.generating.kit`.
+    arrays : mapping or None
+        Inputs of the inferences of its test bench; without them, two are drawn.
 
     Returns
     -------
@@ -65,7 +76,7 @@ def generate(
         **dict.fromkeys(more, load),
     }
     if kit:
-        contents |= kit_files(design)
+        contents |= kit_files(design, arrays)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -15,14 +15,17 @@ Each says in its first lines whose it is, and is not written over files that do 
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from numpy.typing import NDArray
 
 from spikeloom.design.base import Design
 from spikeloom.generating.description import load_bytes, ports
 from spikeloom.generating.fusesoc import core_file
 from spikeloom.generating.litex import litex_file
-from spikeloom.generating.vectors import RATES, draw_vectors
+from spikeloom.generating.vectors import Vectors, make_vectors
 from spikeloom.hdl.kinds import asked
 from spikeloom.owner import mark
 from spikeloom.sim import verilog
@@ -50,14 +53,15 @@ def kit_names(design: Design) -> tuple[str, ...]:
     return (f"{name}.inst.v", *bench, *cells, f"{name}.core", f"{design.module}_litex.py")
 
 
-def kit_files(design: Design) -> dict[str, bytes]:
+def kit_files(design: Design, arrays: Mapping[str, NDArray[Any]] | None = None) -> dict[str, bytes]:
     """Make the files of the kit: contents by name.
 
-    The golden model answers two inferences for it, which takes some seconds for a large layer.
+    The golden model answers the inferences of the test bench, which takes some seconds for a large
+    layer. ``arrays`` are their inputs; without them, two are drawn.
     """
-    words = draw_vectors(design)
+    words = make_vectors(design, arrays)
     told = f"// {mark(design.name)}\n"
-    bench = _bench(design, len(words.sent), len(words.wanted))
+    bench = _bench(design, words)
     texts = [
         _instance(design),
         bench,
@@ -102,7 +106,7 @@ def _declaration(port: dict[str, Any]) -> str:
     return f"wire {width}{port['name']}"
 
 
-def _bench(design: Design, sent: int, wanted: int) -> str:
+def _bench(design: Design, words: Vectors) -> str:
     layer, name, module = asked(design), design.name, design.module
     cells = "" if _portable(design) else f" {name}.cells.v"
     sources = f"{name}.tb.v {name}.v{cells}"
@@ -112,9 +116,9 @@ def _bench(design: Design, sent: int, wanted: int) -> str:
         "NAME": name,
         "MODULE": module,
         "WIDTH": design.link,
-        "SENT": sent,
-        "WANTED": wanted,
-        "INFERENCES": f"{len(RATES)} inferences",
+        "SENT": len(words.sent),
+        "WANTED": len(words.wanted),
+        "INFERENCES": f"{words.inferences} inference{'s' * (words.inferences > 1)}",
         "LOADED": " behind its program" if load_bytes(design) else "",
         "PATIENCE": layer.watchdog_cycles + PATIENCE,
         "CONNECTIONS": connections,

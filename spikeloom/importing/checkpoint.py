@@ -11,9 +11,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from spikeloom.arrays import Archive
 from spikeloom.design.read import DesignError, show
 from spikeloom.errors import words
-from spikeloom.files import Archive, Bounded, FormatError
+from spikeloom.files import Bounded, FormatError
 from spikeloom.importing.containers.npz import read_npz
 from spikeloom.importing.containers.safetensors import read_safetensors
 from spikeloom.importing.containers.tensor import MOST, Contents, Tensor, most

@@ -9,14 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spikeloom.arrays import Archive
 from spikeloom.design.write import smallest, toml
 from spikeloom.errors import words
-from spikeloom.files import Archive, FormatError, InputError, check_writable
+from spikeloom.files import FormatError, InputError, check_writable
 from spikeloom.importing.checkpoint import Checkpoint, read_checkpoint
 from spikeloom.importing.config import read_config
 from spikeloom.importing.containers.tensor import MOST, most
 from spikeloom.importing.families.recognise import recognise
 from spikeloom.importing.imported import Imported, Options, Part
+from spikeloom.importing.neutral.convert import TITLE, is_neutral
+from spikeloom.importing.neutral.convert import convert as convert_neutral
 from spikeloom.importing.nir.files import is_graph
 from spikeloom.importing.nir.load import load_graph
 from spikeloom.importing.write import npz, write_files
@@ -51,11 +54,15 @@ def run_import(options: Namespace, say: Callable[[str], None]) -> Result:
     checkpoint = read_checkpoint(options.checkpoint, ema=options.ema)
     say(f"{checkpoint.file}: {checkpoint.container}, {len(checkpoint.tensors)} tensors")
     config = read_config(options.config)
-    found = recognise(checkpoint)
-    say(f"{checkpoint.file}: {found.title}")
+    if is_neutral(checkpoint):
+        title, convert = TITLE, convert_neutral
+    else:
+        found = recognise(checkpoint)
+        title, convert = found.title, found.convert
+    say(f"{checkpoint.file}: {title}")
     data, labels = _read_data(options.calibrate)
     chosen = Options(bits=options.bits, data=data, labels=labels, tokens=options.tokens)
-    imported = found.convert(checkpoint, config, chosen)
+    imported = convert(checkpoint, config, chosen)
     files = _files(imported.parts)
     if data is not None:
         files["input.npz"] = npz(_input(imported.parts[0], data, labels))
@@ -122,7 +129,10 @@ def _files(parts: Sequence[Part]) -> dict[str, bytes]:
 
 def _input(part: Part, data: NDArray[Any], labels: NDArray[Any] | None) -> dict[str, NDArray[Any]]:
     """Return what the first network is given for samples, as ``spikeloom simulate`` takes it."""
-    x = np.stack([part.host.run(sample) for sample in data]).astype(np.int64)
+    x = data
+    if part.host.operations:
+        x = np.stack([part.host.run(sample) for sample in data])
+    x = x.astype(np.int64)
     found: dict[str, NDArray[Any]] = {"x": smallest(x)}
     if labels is not None:
         found["label" if labels.ndim == 1 else "target"] = labels

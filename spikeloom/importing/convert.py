@@ -14,7 +14,7 @@ from spikeloom.importing.forward import inputs_of
 from spikeloom.importing.host import Operation, Program
 from spikeloom.importing.imported import Options, Part
 from spikeloom.importing.model import Block, Dense, Head, Norm, Reals, Stage
-from spikeloom.importing.rows import quantize, quantize_whole
+from spikeloom.importing.rows import narrowest, quantize, quantize_whole
 
 __all__ = ["Moments", "moments_of", "part_of"]
 
@@ -22,7 +22,7 @@ FRACTION: Final = 4
 """F of every imported network: biases and thresholds are rounded in sixteenths of a weight."""
 
 _WIDE: Final = 8
-"""Bits of the weights of encoder and read-out."""
+"""Bits of the weights of encoder and read-out, where they need so many."""
 
 _STREAM: Final = 16
 """Bits of the membranes that the host gives."""
@@ -68,8 +68,8 @@ def part_of(
     encoder: dict[str, Any] = {"kind": "none", "coding": "steps", "inputs": stage.dim}
     if stage.encoder is not None:
         encoder = {"coding": "steps", "inputs": stage.encoder.weight.shape[1]}
-        encoder |= {"weight_bits": _WIDE, "fraction": FRACTION}
         weights |= _arrays("encoder", _fold(stage.encoder, _WIDE, ENCODER))
+        encoder |= {"weight_bits": narrowest(weights["encoder.weight"]), "fraction": FRACTION}
     encoder |= {"bits": stage.most.bit_length(), "signed": False}
     unit, host = None, stage.host
     if stage.blocks[0].residual == "membrane":
@@ -85,7 +85,8 @@ def part_of(
                 weights |= _arrays(at, _fold(dense, options.bits, BLOCK, moments.get(at)))
     read, scale = _read_out(stage.head, steps, unit if stage.neurons == "none" else None)
     weights |= read
-    readout: dict[str, Any] = {"outputs": len(stage.head.weight), "weight_bits": _WIDE}
+    bits = narrowest(read["readout.weight"])
+    readout: dict[str, Any] = {"outputs": len(stage.head.weight), "weight_bits": bits}
     if unit is not None and stage.neurons != "tokens":
         readout["neurons"] = stage.neurons
     design = {

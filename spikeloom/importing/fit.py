@@ -71,7 +71,10 @@ def fit_of(part: str, design: Mapping[str, Any], weights: Mapping[str, NDArray[A
     """
     blocks: Sequence[Mapping[str, Any]] = design["blocks"]
     sizes = [_entries(weights, f"blocks.{n}.") for n in range(len(blocks))]
-    ends = sum(_bits(_entries(weights, at), 8) for at in ("encoder.", "readout."))
+    ends = sum(
+        _bits(_entries(weights, f"{at}."), design[at].get("weight_bits", 8))
+        for at in ("encoder", "readout")
+    )
     room = DEVICES[_DEVICE].total.spram * _SPRAM_BITS
     needed = ends + sum(
         _bits(size, block["weight_bits"]) for size, block in zip(sizes, blocks, strict=True)

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["WIDTHS", "largest", "on_grid", "quantize", "quantize_whole"]
+__all__ = ["WIDTHS", "largest", "narrowest", "on_grid", "quantize", "quantize_whole"]
 
 WIDTHS: Final = (1, 2, 3, 4, 8)
 """Bits of a weight: 1 is -1 and 1, 2 is -1, 0 and 1, others are two's complement, symmetric."""
@@ -25,6 +25,17 @@ def largest(bits: int) -> int:
     [1, 1, 3, 7, 127]
     """
     return 1 if bits <= 2 else (1 << bits - 1) - 1
+
+
+def narrowest(integers: _Integers) -> int:
+    """Return the fewest bits that hold integers.
+
+    >>> narrowest(np.array([1, 0])), narrowest(np.array([5, -7]))
+    (2, 4)
+    """
+    most = int(np.abs(integers).max(initial=0))
+    least = 1 if (integers != 0).all() else 2
+    return next(bits for bits in WIDTHS if bits >= least and most <= largest(bits))
 
 
 def quantize(

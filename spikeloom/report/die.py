@@ -8,6 +8,9 @@ from spikeloom.report.base import Count, Nanoseconds, Part
 
 __all__ = ["Block", "CriticalPath", "Floorplan", "Memory", "PathStep"]
 
+# More than any die has: what is drawn must have an end, whatever a file says.
+_Tiles = Annotated[int, Field(ge=3, le=512)]
+_Blocks = Annotated[int, Field(ge=0, le=512)]
 _Cells = Annotated[str, Field(pattern=r"^\d+/\d+/\d+( \d+/\d+/\d+)*$")]
 
 
@@ -57,9 +60,9 @@ class Floorplan(Part):
     tile, and place in the tile.
     """
 
-    columns: Annotated[int, Field(ge=3)]
-    rows: Annotated[int, Field(ge=3)]
-    memory_columns: tuple[Count, ...]
+    columns: _Tiles
+    rows: _Tiles
+    memory_columns: Annotated[tuple[Count, ...], Field(max_length=16)]
     cells: dict[str, _Cells]
     blocks: tuple[Block, ...]
 
@@ -78,8 +81,8 @@ class Memory(Part):
     name: str
     width: Count
     depth: Count
-    ebr: Count
-    spram: Count
+    ebr: _Blocks
+    spram: _Blocks
     initial: str = ""
 
     @property

@@ -10,8 +10,6 @@ from urllib.parse import quote
 from pydantic import ValidationError
 
 from spikeloom.errors import RequestError
-from spikeloom.files import replacing
-from spikeloom.report.html import render_html
 from spikeloom.report.markdown import render_markdown
 from spikeloom.report.model import Budgets, Report
 from spikeloom.report.runs import Check
@@ -104,6 +102,8 @@ def show(
     against: Path | str | None = None,
     budget: object = None,
     style: Style = "text",
+    full: bool = True,
+    colour: bool = False,
 ) -> tuple[str, list[str]]:
     """Do what ``spikeloom report`` does: give the text to print and what is wrong.
 
@@ -122,6 +122,8 @@ def show(
         For a terminal, a CI summary, a browser, or a program. The JSON is one object with the
         keys ``reports``, ``against`` and ``problems``. The page of a directory of build directories
         links to their pages, for a browser that finds it in that directory.
+    full, colour : bool
+        Of text: every table of one report, or ten lines; escapes for a terminal's colours.
 
     Raises
     ------
@@ -141,12 +143,16 @@ def show(
             name: f"{quote(page.parent.name)}/{page.name}" for name, page in pages if page.is_file()
         }
         title = Path(path).resolve().name
+        # A terminal need not wait for what pictures and arrays take to import.
+        from spikeloom.report.html import render_html
+
         return render_html(reports, before, limits, title=title, links=links), found
-    renderers = {"text": render_text, "markdown": render_markdown}
-    if style not in renderers:
+    if style == "markdown":
+        return render_markdown(reports, before, limits), found
+    if style != "text":
         allowed = "text, markdown, html, json"
         raise ValueError(f"Style must be one of {allowed}, not {style!r}")
-    return renderers[style](reports, before, limits), found
+    return render_text(reports, before, limits, full=full, colour=colour), found
 
 
 def _to_json(reports: Sequence[Report], against: Sequence[Report], found: list[str]) -> str:
@@ -176,6 +182,8 @@ def note(check: Check, directory: Path) -> Report:
     InputError
         The files cannot be written.
     """
+    from spikeloom.files import replacing
+
     report = load(directory / "report.json")
     others = tuple(other for other in report.checks if other.target != check.target)
     report = report.model_copy(update={"checks": (*others, check)})
@@ -188,6 +196,8 @@ def note(check: Check, directory: Path) -> Report:
 
 def _renditions(report: Report) -> dict[str, str]:
     """Give the texts of all files."""
+    from spikeloom.report.html import render_html
+
     return {
         "report.json": json.dumps(report.model_dump(mode="json"), indent=2, sort_keys=True) + "\n",
         "report.md": render_markdown([report]),

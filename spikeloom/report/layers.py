@@ -7,16 +7,32 @@ __all__ = ["layer_words"]
 
 
 def layer_words(design: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Describe a design, as a report holds it, where it is a projection or a residual connection.
+    """Describe a design, as a report holds it, where it is no attention layer.
 
     Returns
     -------
     list of (str, str)
         Names and texts; empty for layers of other kinds.
     """
-    kinds = {"projection": _projection, "residual": _residual}
+    kinds = {"network": _network, "projection": _projection, "residual": _residual}
     say = kinds.get(design.get("kind", ""))
     return [] if say is None else say(design)
+
+
+def _network(design: Mapping[str, Any]) -> list[tuple[str, str]]:
+    encoder, blocks, folding = design["encoder"], design["blocks"], design["folding"]
+    shape = (
+        f"{design['tokens']} tokens x {encoder['inputs']} inputs of {encoder['bits']} bits to "
+        f"{design['readout']['outputs']} numbers, {design['steps']} time steps"
+    )
+    count = f"{len(blocks)} block{'s' if len(blocks) > 1 else ''} of {design['dim']} dims"
+    heads, hidden = blocks[0]["attention"]["heads"], blocks[0]["hidden"]
+    engine = (
+        f"lanes {folding['lanes']}, tokens {folding['tokens']}, planes {folding['planes']}, "
+        f"weights in {folding['weights']}"
+    )
+    inside = f"{count}, {heads} heads, {hidden} hidden"
+    return [("network", shape), ("blocks", inside), ("folding", engine)]
 
 
 def _projection(design: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -122,6 +122,7 @@ class Report(Part):
     pins: tuple[PortPin, ...] = ()
     measured: Cycles | None = None
     predicted: Cycles | None = None
+    exact: bool = True
     stimulus: str = ""
     checks: tuple[Check, ...] = ()
     activity: Activity | None = None

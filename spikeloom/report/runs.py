@@ -53,7 +53,7 @@ class Activity(Part):
     load: tuple[Count, ...]
     compute: tuple[Count, ...]
     unload: tuple[Count, ...]
-    ends: tuple[_Positive, ...]
+    ends: Annotated[tuple[_Positive, ...], Field(min_length=1)]
 
 
 class Stage(Part):
@@ -61,7 +61,7 @@ class Stage(Part):
 
     name: str
     begin: Count
-    end: Count
+    end: _Positive
 
 
 class Firing(Part):

@@ -1,5 +1,6 @@
 """The tables of a report, the same for a terminal, a CI summary and a browser."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -57,7 +58,7 @@ def _wordy(cell: str) -> bool:
 
 def cycle_problems(report: Report) -> list[str]:
     """Say where the measured cycles are not those that the layer's formula predicts."""
-    if report.measured is None or report.predicted is None:
+    if report.measured is None or report.predicted is None or not report.exact:
         return []
     predicted = report.predicted.model_dump(exclude_none=True)
     return [
@@ -212,7 +213,7 @@ def _layer(report: Report) -> list[tuple[str, str]]:
         rates = f"{design['rate_bits']} bits, {design['rate_fraction']} behind the point"
         described.append(("rates", f"{rates}; v of {design['v_bits']} bits, signed"))
     folding = design.get("folding")
-    if isinstance(folding, dict):
+    if isinstance(folding, dict) and design.get("kind") != "network":
         lanes = folding.get("lanes") or "as the head"
         text = f"lanes {lanes}"
         if "order" in folding:
@@ -319,7 +320,7 @@ def _cycles(report: Report, against: Report | None) -> Table:
             continue
         agree = "-"
         if None not in counts:
-            agree = "yes" if counts[0] == counts[1] else "NO"
+            agree = "yes" if counts[0] == counts[1] else "NO" if report.exact else "estimate"
         cells = (
             key, meaning, number(counts[0]), number(counts[1]), agree,
             change(counts[0] or counts[1], then[key]) if then else "",
@@ -342,7 +343,9 @@ def _modules(report: Report, against: Report | None) -> Table:
         if module.path.startswith("("):
             name = f"  {module.path}"
         else:
-            name = "  " * depth + (module.path.rpartition(".")[2] or report.name)
+            # Numbers that only tell names apart say nothing here.
+            own = re.sub(r"\$\d+$", "", module.path.rpartition(".")[2])
+            name = "  " * depth + (own or report.name)
         old = None
         if against and module.path in before:
             old = _inside(against.modules, module.path)

@@ -11,7 +11,7 @@ __all__ = ["Dense"]
 
 
 class Dense(nn.Module):
-    """Spikes to spikes: Linear, BatchNorm and a LIF neuron of threshold 1.
+    """Spikes, or small numbers, to spikes: Linear, BatchNorm and a LIF neuron of threshold 1.
 
     Training computes in floating point with quantized weights; after ``eval()`` the layer computes
     the integers of :meth:`folded`, on float64 tensors that hold integers.
@@ -34,7 +34,7 @@ class Dense(nn.Module):
         self.norm = normalisation(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return spikes (steps, tokens, outputs) for spikes (steps, tokens, inputs).
+        """Return spikes (steps, tokens, outputs) for x (steps, tokens, inputs).
 
         All tokens are real ones: those of padding would be in the statistics.
         """

@@ -5,10 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from spikeloom.design.attention.design import AttentionDesign
+from spikeloom.design.mask import MaskDesign
+from spikeloom.design.network.sections import DENSE
 
 __all__ = ["BlockKeys", "EncoderKeys", "NetworkKeys", "ReadoutKeys"]
 
 _REQUIRED = object()
+# What is not trained here, by section, with the only value of each key.
+_ONLY: dict[str, dict[str, object]] = {
+    "": {"neuron": "lif", "tau": 2, "decay": None, "fires": "at", "reset": "hard"},
+    "encoder": {"kind": "linear", "coding": "direct", "fraction": 0},
+    "readout": {"neurons": "tokens"},
+}
 
 
 def _get(source: Any, key: str, default: Any = _REQUIRED) -> Any:
@@ -51,7 +59,13 @@ class BlockKeys:
     residual: str
     weight_bits: int
     hidden: int
-    attention: AttentionDesign
+    attention: AttentionDesign | MaskDesign
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Its linear layers, in the order in which they are computed."""
+        two = isinstance(self.attention, MaskDesign) and self.attention.attention != "sdsa"
+        return tuple(name for name in DENSE if name != "value" or not two)
 
 
 @dataclass(frozen=True)
@@ -75,6 +89,11 @@ class NetworkKeys:
     blocks: tuple[BlockKeys, ...]
     readout: ReadoutKeys
 
+    @property
+    def membrane(self) -> bool:
+        """Whether residual connections add drives."""
+        return self.blocks[0].residual == "membrane"
+
     @classmethod
     def read(cls, design: Any) -> "NetworkKeys":
         """Read a design, a mapping as its TOML file has it or an object of the same attributes.
@@ -83,8 +102,15 @@ class NetworkKeys:
         and :exc:`spikeloom.design.DesignError`, which is one, for keys of an attention.
         """
         shape = {key: _get(design, key) for key in ("tokens", "dim", "steps")}
+        for section, keys in _ONLY.items():
+            source = _get(design, section) if section else design
+            for key, only in keys.items():
+                value = _get(source, key, only)
+                if value != only:
+                    name = f"{section}.{key}".lstrip(".")
+                    raise ValueError(f"{name} must be {only!r} to be trained here, not {value!r}")
         encoder, readout = _get(design, "encoder"), _get(design, "readout")
-        keys = cls(
+        made = cls(
             **shape,
             fraction=_get(design, "fraction", 4),
             encoder=EncoderKeys(
@@ -101,15 +127,15 @@ class NetworkKeys:
                 groups=_get(readout, "groups", 1),
             ),
         )
-        keys._check()
-        return keys
+        made._check()
+        return made
 
     def _check(self) -> None:
         if not self.blocks:
             raise ValueError("blocks must be one or more")
         _one_of("encoder.position", self.encoder.position, ("absolute", "none"))
         for block in self.blocks:
-            _one_of("blocks.residual", block.residual, ("or", "iand"))
+            _one_of("blocks.residual", block.residual, ("or", "iand", "xor", "add", "membrane"))
 
 
 def _one_of(key: str, value: str, allowed: tuple[str, ...]) -> None:
@@ -120,7 +146,8 @@ def _one_of(key: str, value: str, allowed: tuple[str, ...]) -> None:
 def _block(block: Any, shape: Mapping[str, int]) -> BlockKeys:
     attention = _get(block, "attention")
     if isinstance(attention, Mapping):
-        attention = AttentionDesign.from_dict({**attention, **shape})
+        kind = MaskDesign if attention.get("kind") == "mask" else AttentionDesign
+        attention = kind.from_dict({**attention, **shape})
     return BlockKeys(
         residual=_get(block, "residual", "or"),
         weight_bits=_get(block, "weight_bits", 2),

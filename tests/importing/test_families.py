@@ -1,34 +1,9 @@
 """Published structures: golden's spikes of every layer are those of PyTorch."""
 
-import numpy as np
 import pytest
 
-from spikeloom.importing.checkpoint import Checkpoint, read_checkpoint
-from spikeloom.importing.families import recognise
-from spikeloom.importing.imported import Options
-
-from .cases import CASES, FOLDER, differing, layers_of, spikes_of
-
-
-def read(name, kind):
-    """Read the checkpoint of a case, or the tensors on the grid that stand beside it."""
-    if kind == "any":
-        return read_checkpoint(FOLDER / f"{name}.{CASES[name].suffix}")
-    with np.load(FOLDER / f"{name}.npz") as file:
-        found = {key.partition("/")[2]: file[key] for key in file if key.startswith("tensor/")}
-    tensors = {key: array.astype(np.float32) for key, array in found.items()}
-    return Checkpoint("grid.pth", "", tensors, {}, {}, ())
-
-
-def convert(name, kind, **options):
-    checkpoint = read(name, kind)
-    return recognise(checkpoint).convert(checkpoint, CASES[name].settings, Options(**options))
-
-
-def expected(name, kind):
-    with np.load(FOLDER / f"{name}.npz") as file:
-        layers = {key.partition("/")[2]: file[key] for key in file if key.startswith(f"{kind}/")}
-        return file["sample"], layers
+from .cases import CASES, differing, layers_of, spikes_of
+from .opened import convert, expected, read
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -13,7 +13,7 @@ from spikeloom.report.pictures.palette import GREY, Palette
 from spikeloom.report.pictures.timeline import draw_activity
 from spikeloom.report.pictures.treemap import draw_treemap
 
-from ..reports import make, pictured
+from .makers import make, pictured
 
 
 def modules(**cells):

@@ -8,7 +8,7 @@ import pytest
 
 from spikeloom.report.files import ReportError, find, load, problems, show
 
-from ..reports import make, pictured, save
+from .makers import make, pictured, save
 
 CLOCK_SHORT = (
     "tiny: budget.clock_mhz: 60.00 MHz on the worst seed, at least 61 MHz allowed: 1.00 MHz short"
@@ -51,6 +51,13 @@ def test_cycles_must_be_those_of_the_formula():
     measured = {"cycles": 9600, "compute_cycles": 8004, "interval": 8400}
     message = "tiny: compute_cycles: measured 8004, predicted 8000: they must agree"
     assert problems(make(measured=measured)) == [message]
+
+
+def test_an_estimate_need_not_be_met(tmp_path):
+    measured = {"cycles": 9600, "compute_cycles": 8004, "interval": 8400}
+    report = make(measured=measured, exact=False)
+    assert problems(report) == []
+    assert "8,004 8,000 estimate" in " ".join(show(save(report, tmp_path / "a"))[0].split())
 
 
 @pytest.mark.parametrize(

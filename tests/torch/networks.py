@@ -3,7 +3,9 @@
 import numpy as np
 
 from spikeloom.design.attention.design import AttentionDesign
+from spikeloom.design.mask import MaskDesign
 from spikeloom.golden.attention.formula import attention
+from spikeloom.golden.mask import mask
 
 DESIGN = {
     "kind": "network",
@@ -43,7 +45,7 @@ def lif(drive, threshold):
 
 def join(block, x, z):
     """Restate a residual connection."""
-    return {"or": x | z, "iand": x & (1 - z)}[block["residual"]]
+    return {"or": x | z, "iand": x & (1 - z), "xor": x ^ z, "add": x + z}[block["residual"]]
 
 
 def logits(design, arrays, x, length):
@@ -57,20 +59,42 @@ def logits(design, arrays, x, length):
         )
         return lif(((spikes @ weight.T) << fraction) + bias, threshold)
 
+    def drives(name, spikes):
+        return ((spikes @ arrays[f"{name}.weight"].T) << fraction) + arrays[f"{name}.bias"]
+
     drive = x[real].astype(np.int64) @ arrays["encoder.weight"].T + arrays["encoder.bias"]
     if design["encoder"]["position"] == "absolute":
         drive += arrays["encoder.position"][real] << design["encoder"]["position_shift"]
-    spikes = lif(np.stack([drive] * steps), arrays["encoder.threshold"])
+    stream = np.stack([drive] * steps)
+    membrane = design["blocks"][0]["residual"] == "membrane"
+    if not membrane:
+        spikes = lif(stream, arrays["encoder.threshold"])
     for i, block in enumerate(design["blocks"]):
         sizes = {key: design[key] for key in ("tokens", "dim", "steps")}
-        layer = AttentionDesign.from_dict({**block["attention"], **sizes})
-        padded = [np.zeros((steps, design["tokens"], design["dim"]), np.uint8) for _ in range(3)]
-        for place, name in zip(padded, ("query", "key", "value"), strict=True):
-            place[:, real] = dense(f"blocks.{i}.{name}", spikes)
-        attended = attention(layer, *padded)[:, real].astype(np.int64)
+        if membrane:
+            spikes = lif(stream, arrays[f"blocks.{i}.input.threshold"])
+        padded = {}
+        for key, name in (("q", "query"), ("k", "key"), ("v", "value")):
+            if f"blocks.{i}.{name}.weight" in arrays:
+                padded[key] = np.zeros((steps, design["tokens"], design["dim"]), np.uint8)
+                padded[key][:, real] = dense(f"blocks.{i}.{name}", spikes)
+        if block["attention"].get("kind") == "mask":
+            attended = mask(MaskDesign.from_dict({**block["attention"], **sizes}), padded)
+        else:
+            attended = attention(
+                AttentionDesign.from_dict({**block["attention"], **sizes}), **padded
+            )
+        attended = attended[:, real].astype(np.int64)
+        if membrane:
+            stream = stream + drives(f"blocks.{i}.project", attended)
+            hidden = dense(f"blocks.{i}.expand", lif(stream, arrays[f"blocks.{i}.mlp.threshold"]))
+            stream = stream + drives(f"blocks.{i}.contract", hidden)
+            continue
         spikes = join(block, spikes, dense(f"blocks.{i}.project", attended))
         hidden = dense(f"blocks.{i}.expand", spikes)
         spikes = join(block, spikes, dense(f"blocks.{i}.contract", hidden))
+    if membrane:
+        spikes = lif(stream, arrays["readout.threshold"])
     groups = design["readout"]["groups"]
     total = length * arrays["readout.bias"]
     for n in range(length):

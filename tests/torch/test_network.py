@@ -75,7 +75,20 @@ DESIGNS = [
     *(changed(encoder__weight_bits=bits) for bits in (1, 2, 3, 4)),
     *(changed(steps=steps) for steps in (1, 4)),
     *(changed(fraction=fraction) for fraction in (0, 2, 8)),
-    changed(block__residual="iand"),
+    *(changed(block__residual=residual) for residual in ("iand", "xor", "add")),
+    *(changed(block__residual="membrane", fraction=fraction, block__weight_bits=bits, **keys)
+      for fraction, bits, keys in (
+          (8, 2, {}), (8, 8, {"encoder__bits": 4}), (4, 1, {"encoder__weight_bits": 1}),
+          (6, 3, {"encoder__position": "none", "readout__groups": 2}),
+      )),
+    changed(fraction=8, blocks=[
+        {**one, "residual": "membrane", "attention": attention}
+        for one in networks.DESIGN["blocks"]
+        for attention in (one["attention"], {"kind": "mask", "attention": "sdsa", "heads": 4})
+    ]),
+    *(changed(block__attention={"kind": "mask", "attention": kind, "heads": 2, **keys})
+      for kind in ("qk-token", "qk-channel", "sdsa") for keys in ({}, {"threshold": "3/2"})),
+    changed(blocks=[{**one, "residual": "add"} for one in networks.DESIGN["blocks"] * 2]),
     changed(encoder__position="none"),
     changed(encoder__bits=5, encoder__signed=False),
     changed(encoder__bits=1, encoder__signed=False),
@@ -175,7 +188,17 @@ def test_refuses_what_the_chip_cannot_be_given(value):
     ("keys", "message"),
     [
         ({"blocks": []}, "blocks must be one or more"),
-        ({"block__residual": "add"}, "blocks.residual must be one of or, iand, not 'add'"),
+        ({"block__residual": "sum"}, "blocks.residual must be one of or, iand, xor, add, membrane"),
+        (
+            {"block__residual": "membrane", "readout__neurons": "sum"},
+            "readout.neurons must be 'tokens' to be trained here, not 'sum'",
+        ),
+        ({"tau": 3}, "tau must be 2 to be trained here, not 3"),
+        ({"encoder__coding": "steps"}, "encoder.coding must be 'direct' to be trained here, not"),
+        (
+            {"block__attention": {"kind": "mask", "attention": "sdsa", "heads": 2, "tau": 3}},
+            "tau must be 2 to be trained here, not Fraction",
+        ),
         ({"encoder__position": "sin"}, "encoder.position must be one of absolute, none, not"),
         ({"block__weight_bits": 5}, "Weight bits must be one of 1, 2, 3, 4, 8, not 5"),
         ({"attention__neuron": "if"}, "neuron must be 'lif' to be trained here, not 'if'"),
@@ -235,9 +258,10 @@ def test_integers_are_within_the_ranges_of_the_contract():
     assert set(np.unique(arrays["blocks.0.value.weight"])) == {-1, 0, 1}
 
 
-def test_training_and_integers_hardly_differ():
+@pytest.mark.parametrize("residual", ["or", "membrane"])
+def test_training_and_integers_hardly_differ(residual):
     """With many fraction bits, where the statistics are those of the batch."""
-    design = changed(fraction=8, encoder__position="none")
+    design = changed(fraction=8, encoder__position="none", block__residual=residual)
     network = trained(design)
     x, length = inputs(design, 64, seed=0)
     norms = [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm1d)]
@@ -251,8 +275,9 @@ def test_training_and_integers_hardly_differ():
     assert np.median(abs(whole - real)) < 0.01 * real.std()
 
 
-def test_gradients_reach_every_parameter():
-    design = changed(attention__scale=1)
+@pytest.mark.parametrize("residual", ["or", "add", "membrane"])
+def test_gradients_reach_every_parameter(residual):
+    design = changed(attention__scale=1, block__residual=residual)
     network = Network(design)
     x, length = inputs(design, 64, seed=5)
     network(x, length).square().sum().backward()

@@ -10,10 +10,11 @@ from typing import Self
 
 from pydantic import Field, ValidationInfo, model_validator
 
+from spikeloom.arrays import Archive
 from spikeloom.design.read import DesignError, show
 from spikeloom.design.values import Factors, Offsets, Section
 from spikeloom.errors import words
-from spikeloom.files import Archive, FormatError
+from spikeloom.files import FormatError
 
 __all__ = ["Norm", "Normed", "check_norm", "join", "offset_warnings"]
 

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
 
+from spikeloom.arrays import Archive
 from spikeloom.design.read import DesignError, show
 from spikeloom.errors import words
-from spikeloom.files import Archive, FormatError
+from spikeloom.files import FormatError
 
 __all__ = ["Matrices", "MatricesKey", "to_fixed"]
 

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spikeloom.files import Archive, FormatError
+from spikeloom.arrays import Archive
+from spikeloom.files import FormatError
 from spikeloom.importing.containers.tensor import TYPES, Contents, Tensor
 
 __all__ = ["read_npz"]

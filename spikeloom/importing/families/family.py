@@ -3,13 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.design.network.design import NetworkDesign
 from spikeloom.design.read import DesignError, show
+from spikeloom.errors import words
 from spikeloom.importing.checkpoint import Checkpoint
 from spikeloom.importing.compare import (
     Sample,
@@ -31,6 +32,11 @@ from spikeloom.importing.model import PublishedModel
 from spikeloom.importing.report import Report
 
 __all__ = ["Family", "Found"]
+
+# What a network design can say, at most.
+_MOST: Final = 1024
+_MOST_STEPS: Final = 16
+_MOST_BLOCKS: Final = 16
 
 
 class Family(ABC):
@@ -86,8 +92,13 @@ class Found:
         """
         source = Source(checkpoint, config, options, self.names)
         model = self.family.read(source)
+        _check_sizes(model, checkpoint.file)
         data = _data(model, options)
-        real = [real_pass(model, sample) for sample in data]
+        try:
+            real = [real_pass(model, sample) for sample in data]
+        except ValueError as error:
+            allowed = f"must fit together, and do not: {words(error)}"
+            raise DesignError("tensors", "", allowed, checkpoint.file) from None
         parts = _parts(model, options, real)
         designs = [NetworkDesign.from_dict({**p.design, "weights": p.weights}) for p in parts]
         whole = [whole_pass(parts, designs, sample) for sample in data]
@@ -107,6 +118,18 @@ class Found:
         )
         lines = source.fates(self.family.names(self.names).dead)
         return Imported(parts, lines, report, tuple(source.guesses))
+
+
+def _check_sizes(model: PublishedModel, file: str) -> None:
+    """Refuse what no network design can say, before anything of that size is computed."""
+    sizes = [("T", model.steps, _MOST_STEPS)]
+    for stage in model.stages:
+        at = f"{stage.name}: " if len(model.stages) > 1 else ""
+        sizes += [(f"{at}tokens", stage.tokens, _MOST), (f"{at}width", stage.dim, _MOST)]
+        sizes += [(f"{at}blocks", len(stage.blocks), _MOST_BLOCKS)]
+    for key, size, most in sizes:
+        if size > most:
+            raise DesignError(key, str(size), f"must be at most {most} of a network", file)
 
 
 def _data(model: PublishedModel, options: Options) -> NDArray[Any]:

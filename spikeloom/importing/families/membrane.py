@@ -80,7 +80,7 @@ class _Membrane(Family):
     def read(self, source: Source) -> PublishedModel:
         """Return the model."""
         eps, steps = eps_of(source), steps_of(source)
-        dim = source.shape(f"{self.blocks}.0.attn.q_conv.weight")[0]
+        dim = (*source.shape(f"{self.blocks}.0.attn.q_conv.weight"), 0)[0]
         depth = count(source.names, self.blocks)
         stem = Stem(source, eps)
         x, patch = self._stem(source, stem, stem.do("repeat", "data", steps=steps))
@@ -102,7 +102,7 @@ class _Membrane(Family):
         return PublishedModel(self.title, steps, (stage,), shape, (self.embedding,))
 
     def _channels(self, source: Source) -> int:
-        return source.shape("patch_embed.proj_conv.weight")[1]
+        return source.shape("patch_embed.proj_conv.weight", 4)[1]
 
     def _block(self, source: Source, n: int, attention: Attention, dim: int, eps: float) -> Block:
         own = f"{self.blocks}.{n}"
@@ -156,7 +156,7 @@ class Spikingformer(_Membrane):
         return x, 2 ** sum(self.pools)
 
     def _channels(self, source: Source) -> int:
-        return source.shape(f"patch_embed.{self.bases[0]}_conv.weight")[1]
+        return source.shape(f"patch_embed.{self.bases[0]}_conv.weight", 4)[1]
 
     def _attention(self, source: Source, heads: int) -> Attention:
         return self_attention(source, heads)
@@ -294,7 +294,7 @@ class MaxFormer(_Membrane):
         return stem.do("add", x, z)
 
     def _channels(self, source: Source) -> int:
-        return source.shape("patch_embed1.proj_conv.weight")[1]
+        return source.shape("patch_embed1.proj_conv.weight", 4)[1]
 
     def _attention(self, source: Source, heads: int) -> Attention:
         return self_attention(source, heads)

@@ -58,8 +58,10 @@ def heads_of(source: Source, dim: int, default: int, stage: int = 0) -> int:
     else:
         heads = source.count("heads", _HEADS, default)
     if dim % heads:
-        key = _HEADS[0] if found is None else found[0]
-        raise DesignError(key, str(heads), f"must divide the width ({dim})", source.config.file)
+        allowed = f"must divide the width ({dim})"
+        if found is None:
+            raise DesignError(_HEADS[0], str(heads), f"{allowed}, and was a guess")
+        raise source.contradiction(found[0], heads, allowed)
     return heads
 
 
@@ -76,7 +78,8 @@ def side_of(source: Source, default: int, patch: int) -> int:
     if side % patch:
         found = source.config.get(*_SIDE)
         key = "data" if source.options.data is not None or found is None else found[0]
-        raise DesignError(key, str(side), f"must be a multiple of {patch}, the side of a patch")
+        allowed = f"must be a multiple of {patch}, the side of a patch"
+        raise source.contradiction(key, side, allowed)
     return side
 
 

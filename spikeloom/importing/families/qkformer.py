@@ -114,7 +114,7 @@ class QKFormer(Family):
         """Return the shape of the first convolution of a patch embedding, or of its shortcut."""
         common, main, shortcut = self.embeddings()[n - 1]
         conv = shortcut[0][0] if out else (common + main)[0][0]
-        return source.shape(f"patch_embed{n}.{conv}.weight")
+        return source.shape(f"patch_embed{n}.{conv}.weight", 4)
 
     def _embed(self, stem: Stem, x: str, n: int) -> str:
         """Add a patch embedding: spikes of two branches are added."""

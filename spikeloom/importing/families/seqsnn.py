@@ -82,9 +82,11 @@ class _Series(Family):
         source.agree("the width", ("network.dim", "dim"), dim)
         heads = source.count("heads", ("network.heads", "heads"), 8)
         if dim % heads:
+            allowed = f"must divide the width ({dim})"
             found = source.config.get("network.heads", "heads")
-            key = "network.heads" if found is None else found[0]
-            raise DesignError(key, str(heads), f"must divide the width ({dim})", source.config.file)
+            if found is None:
+                raise DesignError("network.heads", str(heads), f"{allowed}, and was a guess")
+            raise source.contradiction(found[0], heads, allowed)
         eps, found_blocks = _eps(source), []
         for n in range(depth):
             at = f"blocks.{n}"
@@ -123,7 +125,7 @@ class _Series(Family):
 
     def _steps(self, source: Source) -> int:
         """Return T: the channels of the encoder's convolution."""
-        steps = source.shape(f"{self.encoder}.0.weight")[0]
+        steps = source.shape(f"{self.encoder}.0.weight", 4)[0]
         source.agree("T", _STEPS, steps)
         return steps
 
@@ -146,7 +148,7 @@ class Spikformer(_Series):
     def read(self, source: Source) -> PublishedModel:
         """Return the model."""
         steps = self._steps(source)
-        dim, wide = source.shape("encoder.weight")
+        dim, wide = source.shape("encoder.weight", 2)
         kind = source.word(("network.pe_type", "pe_type"))
         table = _table(source)
         tokens = _tokens(source, steps)
@@ -225,7 +227,7 @@ class SpikformerXnor(_Series):
         """Return the model."""
         kind = self._kind(source)
         steps = self._steps(source)
-        dim, channels = source.shape("encoder.weight")
+        dim, channels = source.shape("encoder.weight", 2)
         stem = Stem(source, _eps(source))
         x = self._spikes(source, stem, steps)
         most = 1
@@ -295,7 +297,7 @@ class SpikformerCPG(_Series):
         """Return the model; the neurons are inputs beside the series."""
         steps = self._steps(source)
         tokens = _tokens(source, steps)
-        dim, channels = source.shape("encoder.inp_linear.weight")
+        dim, channels = source.shape("encoder.inp_linear.weight", 2)
         stem = Stem(source, _eps(source))
         x = self._spikes(source, stem, steps)
         table = source.take("encoder.cpg", "runs on the host", (None, None))
@@ -370,7 +372,7 @@ class ISpikformer(_Series):
     def read(self, source: Source) -> PublishedModel:
         """Return the model."""
         steps = self._steps(source)
-        dim, window = source.shape("emb.value_embedding.weight")
+        dim, window = source.shape("emb.value_embedding.weight", 2)
         source.agree("the window", _WINDOW, window)
         names = ("network.input_size", "input_size", "variates", "data.variates")
         variates = source.options.tokens
@@ -468,7 +470,7 @@ def _table(source: Source) -> NDArray[np.float32] | None:
 
 def _compare(source: Source, name: str, table: NDArray[np.float32], scale: float) -> None:
     """Compute a table of NeuronPE again, and say whether it is the same."""
-    again = _patterns(*table.shape, scale)
+    again = _patterns(table.shape[0], table.shape[1], scale)
     differ = int((table != again).sum())
     found = f"differs in {differ} entries, and is taken as it is" if differ else "equal"
     source.say(name, f"computed again: {found}")

@@ -47,9 +47,13 @@ class Source:
         """Whether there is a tensor."""
         return name in self.names
 
-    def shape(self, name: str) -> tuple[int, ...]:
-        """Return the shape of a tensor."""
-        return self._tensors[self.names[name]].shape
+    def shape(self, name: str, axes: int | None = None) -> tuple[int, ...]:
+        """Return the shape of a tensor, which must have so many axes."""
+        shape = self._tensors[self.names[name]].shape
+        if axes is not None and len(shape) != axes:
+            kind = {1: "a row", 2: "a matrix"}.get(axes, f"of {axes} axes")
+            raise self.refuse(name, f"must be {kind}")
+        return shape
 
     def refuse(self, name: str, allowed: str) -> DesignError:
         """Return the refusal of a tensor for its shape."""

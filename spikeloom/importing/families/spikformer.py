@@ -66,7 +66,7 @@ class Spikformer(Family):
     def read(self, source: Source) -> PublishedModel:
         """Return the model."""
         eps, steps = eps_of(source), steps_of(source)
-        dim, channels = source.shape("patch_embed.rpe_conv.weight")[0], _channels(source)
+        dim, channels = source.shape("patch_embed.rpe_conv.weight", 4)[0], _channels(source)
         depth = count(source.names, "block")
         source.agree("the number of blocks", _DEPTH, depth)
         source.agree("the width", _DIM, dim)
@@ -133,8 +133,8 @@ class JellySpikformer(Family):
     def read(self, source: Source) -> PublishedModel:
         """Return the model."""
         eps, steps = eps_of(source), steps_of(source)
-        dim = source.shape(f"{self._PLACE}.0.weight")[0]
-        channels = source.shape(f"{self._STEMS[0]}.0.weight")[1]
+        dim = source.shape(f"{self._PLACE}.0.weight", 4)[0]
+        channels = source.shape(f"{self._STEMS[0]}.0.weight", 4)[1]
         depth = count(source.names, "blocks")
         source.agree("the number of blocks", _DEPTH, depth)
         source.agree("the width", _DIM, dim)
@@ -181,4 +181,4 @@ def jelly_block(source: Source, own: str, n: int, heads: int, dim: int, eps: flo
 
 def _channels(source: Source) -> int:
     """Return the channels of a picture."""
-    return source.shape("patch_embed.proj_conv.weight")[1]
+    return source.shape("patch_embed.proj_conv.weight", 4)[1]

@@ -40,6 +40,8 @@ class Stem:
     def conv(self, x: str, base: str, *, stride: int = 1) -> str:
         """Add a convolution whose padding keeps the size; kernels of one row have none above."""
         weight = self._keep(f"{base}.weight")
+        if weight.ndim not in (3, 4):
+            raise self._source.refuse(f"{base}.weight", "must be the kernel of a convolution")
         if weight.ndim == 3:
             weight = self._weights[f"{base}.weight"] = weight[:, :, None]
         bias = f"{base}.bias" if self._source.has(f"{base}.bias") else ""
@@ -51,7 +53,7 @@ class Stem:
 
     def norm(self, x: str, base: str) -> str:
         """Add a batch normalisation."""
-        channels = self._source.shape(f"{base}.weight")[0]
+        channels = self._source.shape(f"{base}.weight", 1)[0]
         norm = self._source.norm(base, _HOST, channels, self._eps)
         parts = {"weight": norm.weight, "bias": norm.bias, "mean": norm.mean, "var": norm.var}
         self._weights |= {f"{base}.{name}": part for name, part in parts.items()}

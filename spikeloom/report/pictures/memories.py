@@ -1,5 +1,6 @@
 """Which memory takes which blocks, where they lie, and how much of them is used."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 import svg
@@ -33,8 +34,9 @@ def draw_memories(memories: Sequence[Memory], plan: Floorplan | None, palette: P
 
 
 def _placed(memory: Memory, blocks: Sequence[Block]) -> list[Block]:
-    """Find the blocks of a memory: the last name that both know decides."""
-    return [block for block in blocks if memory.name in block.name.split(".")]
+    """Find the blocks of a memory, which is called as one of the names in their paths."""
+    named = ((block, re.sub(r"\$\d+", "", block.name).split(".")) for block in blocks)
+    return [block for block, names in named if memory.name in names]
 
 
 def _row(

@@ -19,13 +19,9 @@ _FULL = 1180
 
 def pictures(report: Report, palette: Palette) -> str:
     """Draw what a report holds; a picture whose numbers are not known is left out."""
-    by_module = _treemap(report, palette) + _memories(report, palette)
-    rows = (
-        _pair(_floorplan(report, palette), by_module),
-        _pair(_clock(report), _spikes(report)),
-        _cycles(report),
-    )
-    return "\n".join(row for row in rows if row)
+    left = _floorplan(report, palette) + _clock(report) + _spikes(report)
+    right = _treemap(report, palette) + _memories(report, palette)
+    return "\n".join([_pair(left, right), _cycles(report)])
 
 
 def _pair(left: str, right: str) -> str:

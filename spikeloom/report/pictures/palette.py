@@ -83,7 +83,7 @@ class Palette:
     def label(self, path: str) -> str:
         """Cut what the paths of all parts begin with."""
         # Numbers that only tell names apart say nothing here.
-        return re.sub(r"\$\d+", "", path.removeprefix(self._common)) or "ports, packing, rest"
+        return re.sub(r"\$\d+", "", path.removeprefix(self._common)) or "others"
 
     def _open_up(self) -> dict[str, int]:
         """Replace parts that would take more than their share by what is in them."""

@@ -1,9 +1,11 @@
 """The cycles of a network that are predicted are those that it takes."""
 
+import numpy as np
 import pytest
 
+from spikeloom.golden.network.formula import trace
 from spikeloom.hdl.kinds import asked
-from spikeloom.hdl.network.cycles import network_cycles
+from spikeloom.hdl.network.cycles import network_cycles, network_stages
 from spikeloom.hdl.network.plan import network_plan
 
 from ...networks.draws import block, make
@@ -34,3 +36,18 @@ def test_cycles_are_those_of_the_hardware(folding, inner, more):
         found = network_cycles(network_plan(design), arrays_of(design, x))
         assert abs(found - traffic.busy) <= per_run[0] + per_run[1] * runs
         assert asked(design).compute_cycles() >= found
+
+
+def test_layers_follow_each_other():
+    inner = block()
+    design = make(3, blocks=[inner, inner], folding={"lanes": 16, "weights": "ebr"})
+    arrays = {"x": sequences(design, [design.tokens])[0], "length": np.array(design.tokens)}
+    stages = network_stages(network_plan(design), arrays)
+    # What computes: where a residual connection adds, nothing more is passed over.
+    spikes = trace(design, arrays["x"]).spikes
+    computed = [name for name in spikes if name.rpartition(".")[2] not in ("x", "out")]
+    assert [name for name, _, _ in stages] == [*computed, "readout"]
+    assert [begin for _, begin, _ in stages[1:]] == [end for _, _, end in stages[:-1]]
+    assert all(begin < end for _, begin, end in stages)
+    assert stages[-1][2] == network_cycles(network_plan(design), arrays)
+    assert asked(design).stages(arrays) == stages

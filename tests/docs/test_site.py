@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from .browser import look
-from .test_docs import components
-from .tools import tool
+from ..browser import look
+from ..test_docs import components
+from ..tools import tool
 
 pytest.importorskip("furo", reason="needs the extra 'docs' (Sphinx)")
 pytest.importorskip("cocotb", reason="needs the extra 'cosim' (cocotb)")
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 DOCS, TOOLS = ROOT / "docs", ROOT / "tools"
 PAGES = (
     "index", "tutorial", "network-tutorial", "design-files", "results", "mechanisms",
@@ -116,7 +116,7 @@ def test_navigation_is_folded_but_for_where_one_is(browser, site):
 
 
 def test_screenshots(browser, site, tmp_path):
-    command = [sys.executable, TOOLS / "screenshots.py", site, tmp_path, "--pages", "words.html"]
+    command = [sys.executable, TOOLS / "site_pictures.py", site, tmp_path, "--pages", "words.html"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     made = sorted(path.name for path in tmp_path.iterdir())
@@ -125,6 +125,6 @@ def test_screenshots(browser, site, tmp_path):
 
 
 def test_screenshots_of_nothing(tmp_path, capsys):
-    assert tool("screenshots").main([str(tmp_path), str(tmp_path / "out")]) == 2
+    assert tool("site_pictures").main([str(tmp_path), str(tmp_path / "out")]) == 2
     assert "must be a page of a built site" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

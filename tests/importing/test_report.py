@@ -1,0 +1,160 @@
+"""What an import says of its fidelity, of the task, and of the device."""
+
+import json
+
+import numpy as np
+import pytest
+
+from spikeloom.design.network.design import NetworkDesign
+from spikeloom.golden.network import trace
+from spikeloom.importing.checkpoint import Checkpoint
+from spikeloom.importing.compare import numbers_of, real_pass
+from spikeloom.importing.config import Config
+from spikeloom.importing.families import recognise
+from spikeloom.importing.families.source import Source
+from spikeloom.importing.fit import fit_of
+from spikeloom.importing.imported import Options
+
+from .cases import CASES, draw
+from .opened import convert, read
+
+
+def samples(name, count):
+    return np.stack([draw(CASES[name], seed) for seed in range(count)])
+
+
+def test_differences_are_counted():
+    whole, rough = (convert("spikformer-cifar", bits=bits).report for bits in (8, 2))
+    layers = {one.layer: one for one in rough.differences}
+    assert layers["blocks.0.expand"].places == 2 * 2 * 16 * 32
+    assert layers["encoder"].differ == 0
+    assert 0 < whole.share < rough.share < 1
+    assert rough.verdict == f"rounded: {rough.share:.2%} of spikes differ, on 2 drawn samples"
+    found = rough.text().splitlines()
+    assert "  blocks.0.query" in "\n".join(line.rpartition("  ")[0].rstrip() for line in found)
+
+
+def test_same_spikes_are_same_spikes():
+    report = convert("seqsnn", "grid", data=samples("seqsnn", 3)).report
+    assert report.verdict == "same spikes, on 3 given samples"
+    assert report.share == 0
+
+
+def test_calibration_helps_on_its_data():
+    data = samples("qkformer-cifar", 4)
+    drawn, fitted = (convert("qkformer-cifar", bits=2, data=given) for given in (None, data))
+    shares = []
+    for imported in (drawn, fitted):
+        share = convert_on(imported, data)
+        shares.append(share)
+    assert shares[1] < shares[0]
+
+
+def convert_on(imported, data):
+    """Return the share of spikes of the last stage that differ from float on data."""
+    from spikeloom.importing.compare import differences, whole_pass
+
+    checkpoint = read("qkformer-cifar")
+    found = recognise(checkpoint)
+    source = Source(checkpoint, CASES["qkformer-cifar"].settings, Options(), found.names)
+    model = found.family.read(source)
+    designs = [NetworkDesign.from_dict({**p.design, "weights": p.weights}) for p in imported.parts]
+    whole = [whole_pass(imported.parts, designs, sample) for sample in data]
+    layers = differences(imported.parts, [real_pass(model, sample) for sample in data], whole)
+    return sum(one.differ for one in layers) / sum(one.places for one in layers)
+
+
+def test_classes():
+    data = samples("spikformer-cifar", 4)
+    labels = np.array([0, 1, 2, 3])
+    metric = convert("spikformer-cifar", data=data, labels=labels).report.metric
+    assert metric.name == "accuracy"
+    assert metric.real in (0, 0.25, 0.5, 0.75, 1)
+    assert abs(metric.real - metric.whole) <= 0.25
+
+
+def test_numbers():
+    data = samples("seqsnn", 4)
+    checkpoint = read("seqsnn", "grid")
+    found = recognise(checkpoint)
+    source = Source(checkpoint, CASES["seqsnn"].settings, Options(), found.names)
+    model = found.family.read(source)
+    target = np.stack([real_pass(model, sample).passed[-1].numbers for sample in data])
+    imported = convert("seqsnn", "grid", data=data, labels=target)
+    assert imported.report.metric.name == "R2"
+    assert imported.report.metric.real == pytest.approx(1)
+    assert imported.report.metric.whole == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["spike-driven-v1", "spikingformer-cifar", "spikformer-cifar"])
+def test_numbers_have_the_units_of_the_model(name):
+    checkpoint, sample = read(name, "grid"), draw(CASES[name])
+    found = recognise(checkpoint)
+    source = Source(checkpoint, CASES[name].settings, Options(), found.names)
+    want = real_pass(found.family.read(source), sample).passed[-1].numbers
+    (part,) = convert(name, "grid").parts
+    design = NetworkDesign.from_dict({**part.design, "weights": part.weights})
+    numbers = numbers_of(part, trace(design, part.host.run(sample).astype(np.int64)))
+    assert numbers == pytest.approx(want, abs=float(0.02 * np.abs(want).max()))
+
+
+def test_written_for_programs():
+    found = json.loads(json.dumps(convert("seqsnn-xnor").report.json()))
+    assert found["family"] == "SeqSNN Spikformer with XNOR"
+    assert found["left"]
+    assert found["layers"][0] == {"layer": "encoder", "differ": 0, "places": 2 * 4 * 12 * 16}
+    assert found["fits"][0]["fits"] is True
+
+
+def published(rng, dim=256, hidden=1024, depth=1, channels=207, steps=4):
+    """SeqSNN's Spikformer for Metr-la, of the published size, with random weights."""
+    tensors = {}
+
+    def linear(base, rows, inputs, *more):
+        wide = (inputs * int(np.prod(more))) ** -0.5
+        tensors[f"{base}.weight"] = rng.normal(size=(rows, inputs, *more)) * 2 * wide
+        tensors[f"{base}.bias"] = rng.normal(size=rows) * 0.1
+
+    def norm(base, rows):
+        for name, low, high in (
+            ("weight", 0.5, 1.5),
+            ("bias", 0, 0.6),
+            ("running_mean", -0.2, 0.2),
+        ):
+            tensors[f"{base}.{name}"] = rng.uniform(low, high, rows)
+        tensors[f"{base}.running_var"] = rng.uniform(0.5, 1.5, rows)
+
+    linear("temporal_encoder.encoder.0", steps, 1, 1, 3)
+    norm("temporal_encoder.encoder.1", steps)
+    linear("encoder", dim, channels)
+    for n in range(depth):
+        for name in ("q", "k", "v", "last"):
+            linear(f"blocks.{n}.attn.{name}_m", dim, dim)
+            norm(f"blocks.{n}.attn.{name}_bn", dim)
+        for m, rows, inputs in ((1, hidden, dim), (2, dim, hidden)):
+            linear(f"blocks.{n}.mlp.fc{m}", rows, inputs)
+            norm(f"blocks.{n}.mlp.bn{m}", rows)
+    return {name: array.astype(np.float32) for name, array in tensors.items()}
+
+
+def test_published_size_through_golden():
+    checkpoint = Checkpoint("m.pkl", "", published(np.random.default_rng(0)), {}, {}, ())
+    config = Config("metr-la.yml", {"data.window": 12, "network.heads": 8})
+    report = recognise(checkpoint).convert(checkpoint, config, Options(bits=8)).report
+    assert report.share < 0.01
+    (fit,) = report.fits
+    assert not fit.fits
+    assert fit.needed > 786432 * 8
+    assert "of 1,024 kbit of SPRAM on the UP5K: " in fit.text
+    assert fit.text.endswith("kbit too many; not one block fits, at any width")
+
+
+def test_largest_part_that_fits():
+    weights = {"encoder.weight": np.ones((64, 4)), "readout.weight": np.ones((1, 3, 64))}
+    for n in range(3):
+        weights[f"blocks.{n}.query.weight"] = np.ones((512, 512))
+        weights[f"blocks.{n}.query.bias"] = np.ones(512)
+    design = {"encoder": {}, "readout": {}, "blocks": [{"weight_bits": 8}] * 3}
+    fit = fit_of("big", design, weights)
+    assert dict(fit.largest) == {1: 3, 2: 1, 3: 1, 4: 0, 8: 0}
+    assert fit.text.endswith("too many; 3 of 3 blocks with weights of 1 bit would fit")
