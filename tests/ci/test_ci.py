@@ -221,6 +221,15 @@ def test_a_wrong_request_builds_nothing(arguments, words, project, capfd):
     assert not Path("built").exists()
 
 
+def test_a_folder_that_cannot_be_made_is_found_before_anything_is_built(project, capfd):
+    write("one")
+    Path("out").write_text("mine")
+    code, out, err = run(capfd)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "out/_ci/badges: must be a folder that can be made" in err
+    assert not Path("built").exists()
+
+
 def test_summary_and_comment_stay_below_what_github_takes():
     many = [Build(f"n{n}", "x", "kept", report=make(name=f"n{n}")) for n in range(700)]
     summary = outputs.summary("T", many, [])
