@@ -141,6 +141,7 @@ def main_parser() -> argparse.ArgumentParser:
         help="for targets rtl and netlist (default: cxxrtl, the fastest)",
     )
     add.add_argument("--check", action="store_true", help="compare with golden: exit 1 if unequal")
+    add.add_argument("--full", action="store_true", help="shapes and rates of all arrays as well")
     add.add_argument(
         *("--report",), type=Path, metavar="DIR", help="note in this build's report what is equal"
     )
@@ -164,12 +165,14 @@ def main_parser() -> argparse.ArgumentParser:
     add.add_argument("--input", type=Path, metavar="IN.npz", help="spikes to count cycles with")
     add.add_argument("--pcf", type=Path, metavar="FILE", help="pins, instead of target.pins")
     add.add_argument("--no-simulation", action="store_true", help="report predicted cycles only")
+    add.add_argument("--full", action="store_true", help="print all of the report")
     add.add_argument("--native", action="store_true", help="yosys and nextpnr of the search path")
 
     add = command("report", "Show what a build costs; exit 1 if it is over budget.")
     add.add_argument("folder", type=Path, metavar="DIR", help="what build wrote, or a folder of it")
     add.add_argument("--against", type=Path, metavar="OTHER", help="show changes from this build")
     add.add_argument("--budget", type=Path, metavar="DESIGN", help="judge by this file's budget")
+    add.add_argument("--full", action="store_true", help="everything, not ten lines")
     style = add.add_mutually_exclusive_group()
     style.add_argument("--markdown", action="store_true", help="for a CI summary")
     style.add_argument("--html", action="store_true", help="for a browser")
@@ -210,6 +213,9 @@ def main_parser() -> argparse.ArgumentParser:
 
     add = command("schema", "Print the JSON Schema of design files, for editors.")
     add.add_argument("--kind", choices=KINDS, metavar="KIND", help="of one kind of layer only")
+
+    add = command("completion", "Print a script that makes a shell complete what is typed.")
+    add.add_argument("shell", choices=("bash", "zsh", "fish"), help="the shell")
     return parser
 
 

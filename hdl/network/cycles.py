@@ -5,8 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from spikeloom.design.network.design import NetworkDesign
-from spikeloom.design.network.sections import DENSE
 from spikeloom.golden.network.formula import trace
 from spikeloom.golden.network.model import NetworkModel
 from spikeloom.hdl.kinds import unused
@@ -41,11 +39,10 @@ def network_stages(
     Returns
     -------
     tuple of (str, int, int)
-        Name as in :class:`spikeloom.golden.network.formula.Trace`, or ``readout``; its first cycle,
-        and that of the next layer.
+        Name as in :class:`spikeloom.golden.network.formula.Trace`, or ``readout``, or that of an
+        intermediate tensor; its first cycle, and that of the next layer.
     """
-    design = plan.design
-    length = design.tokens if arrays is None else int(np.asarray(arrays["length"]))
+    length = plan.design.tokens if arrays is None else int(np.asarray(arrays["length"]))
     runs = iter(()) if plan.inner is None else _attention(plan, length, arrays)
     line = _Line(plan, length)
     begins = []
@@ -59,15 +56,33 @@ def network_stages(
         if one.flags.get("attends") or one.flags.get("sync"):
             begins.append(line.now)
     ends = (*begins[1:], line.now)
-    return tuple(zip(_names(design), begins, ends, strict=True))
+    return tuple(zip(_names(plan), begins, ends, strict=True))
 
 
-def _names(design: NetworkDesign) -> list[str]:
-    """Name the layers in the order of the program."""
-    parts = list(DENSE)
-    parts.insert(parts.index("project"), "attention")
-    blocks = (f"blocks.{n}.{part}" for n in range(design.depth) for part in parts)
-    return ["encoder", *blocks, "readout"]
+def _names(plan: NetworkPlan) -> Iterator[str]:
+    """Name the layers in the order of the program, by where their spikes go.
+
+    Spikes that go to x are those of the encoder or of branches that join there; behind membranes
+    they are those of the neurons on them.
+    """
+    design, n, expanded = plan.design, -1, False
+    for layer in plan.layers:
+        target = "attention" if layer is None else layer.target
+        if target == "query":
+            n, expanded = n + 1, False
+        if not target or target.startswith("blocks."):
+            yield target or "readout"
+        elif target != "x":
+            yield f"blocks.{n}.{target}"
+        elif design.membrane and expanded:
+            yield f"blocks.{n + 1}.input" if n + 1 < design.depth else "readout"
+        elif n < 0:
+            yield "blocks.0.input" if design.membrane else "encoder"
+        elif design.membrane:
+            yield f"blocks.{n}.mlp"
+        else:
+            yield f"blocks.{n}.{'contract' if expanded else 'project'}"
+        expanded |= target == "expand"
 
 
 class _Line:

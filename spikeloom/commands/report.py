@@ -4,6 +4,7 @@ import sys
 from argparse import Namespace
 from typing import Any
 
+from spikeloom.commands.terminal import has_colour
 from spikeloom.report.files import Style, show
 
 __all__ = ["run"]
@@ -22,7 +23,14 @@ def run(options: Namespace) -> tuple[int, dict[str, Any] | str]:
         style = "json"
     elif options.markdown or options.html:
         style = "markdown" if options.markdown else "html"
-    text, found = show(options.folder, against=options.against, budget=budget, style=style)
+    text, found = show(
+        options.folder,
+        against=options.against,
+        budget=budget,
+        style=style,
+        full=options.full,
+        colour=has_colour(sys.stdout),
+    )
     for problem in found:
         print(f"spikeloom: {problem}", file=sys.stderr)
     return int(bool(found)), text

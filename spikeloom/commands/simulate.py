@@ -2,17 +2,20 @@
 
 import time
 from argparse import Namespace
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.commands.common import compare, load, spikes
-from spikeloom.commands.progress import say
+from spikeloom.commands.progress import Progress, say
 from spikeloom.design.base import Design
 from spikeloom.errors import NoError
 from spikeloom.files import InputError, check_writable
+from spikeloom.golden.kinds import model
 from spikeloom.report.files import note
+from spikeloom.sim.cache import cache_folder
 from spikeloom.sim.simulate import Answer, check_request, simulate
 from spikeloom.sim.spikes import read_labels, write_arrays
 from spikeloom.sim.traffic import SimulationError
@@ -35,9 +38,12 @@ def run(options: Namespace) -> tuple[int, dict[str, Any] | str]:
     if options.report is not None:
         _check_note(options)
         must_be_build(design, options.report, options.target)
-    say(f"{design.name}: {source}")
+    kind = f"simulate {options.target} {options.simulator}"
+    work = [kind, source, options.stalls, design.model_dump(mode="json")]
     start = time.perf_counter()
-    answer = _answer(design, arrays, options)
+    with Progress(cache_folder() / "times.json", kind, work) as progress:
+        progress(f"{design.name}: {source}")
+        answer = _answer(design, arrays, options)
     seconds = time.perf_counter() - start
     how = options.target if options.target == "golden" else f"{options.target}, {options.simulator}"
     say(f"simulated in {seconds:.1f} s ({how})")
@@ -64,7 +70,18 @@ def run(options: Namespace) -> tuple[int, dict[str, Any] | str]:
         lines.append(f"label: the greatest number in {right} of {count} ({right / count:.2%})")
     lines += [f"{name}: {value}" for name, value in answer.numbers.items()]
     lines += [f"equal to {other}" for other in compared]
+    if options.full:
+        lines += _details(design, arrays, answer)
     return 0, "\n".join(lines) + "\n"
+
+
+def _details(design: Design, arrays: dict[str, NDArray[Any]], answer: Answer) -> Iterator[str]:
+    """Say of every array its shape, and how many of its numbers are not zero."""
+    golden = model(design)
+    given = [(spec.name, spec.axes, arrays[spec.name]) for spec in golden.inputs]
+    for name, axes, array in (*given, (answer.name, golden.output.axes, answer.values)):
+        rate = np.count_nonzero(array) / array.size
+        yield f"{name} {axes} {'x'.join(map(str, array.shape))}: {rate:.2%} are not zero"
 
 
 def _check_note(options: Namespace) -> None:

@@ -102,6 +102,8 @@ def show(
     against: Path | str | None = None,
     budget: object = None,
     style: Style = "text",
+    full: bool = True,
+    colour: bool = False,
 ) -> tuple[str, list[str]]:
     """Do what ``spikeloom report`` does: give the text to print and what is wrong.
 
@@ -120,6 +122,8 @@ def show(
         For a terminal, a CI summary, a browser, or a program. The JSON is one object with the
         keys ``reports``, ``against`` and ``problems``. The page of a directory of build directories
         links to their pages, for a browser that finds it in that directory.
+    full, colour : bool
+        Of text: every table of one report, or ten lines; escapes for a terminal's colours.
 
     Raises
     ------
@@ -143,11 +147,12 @@ def show(
         from spikeloom.report.html import render_html
 
         return render_html(reports, before, limits, title=title, links=links), found
-    renderers = {"text": render_text, "markdown": render_markdown}
-    if style not in renderers:
+    if style == "markdown":
+        return render_markdown(reports, before, limits), found
+    if style != "text":
         allowed = "text, markdown, html, json"
         raise ValueError(f"Style must be one of {allowed}, not {style!r}")
-    return renderers[style](reports, before, limits), found
+    return render_text(reports, before, limits, full=full, colour=colour), found
 
 
 def _to_json(reports: Sequence[Report], against: Sequence[Report], found: list[str]) -> str:

@@ -111,3 +111,40 @@ def test_help_has_no_markup_and_no_private_names(capfd):
         assert not re.search(r"`|::|:\w+:|(?<!\w)_\w|\*\*", text), command
     described = json.dumps([part["description"] for part in schema()["$defs"].values()])
     assert not re.search(r"`|:\w+:|(?<!\w)_\w|\*\*", described)
+
+
+def completed(script, *words):
+    """What bash makes of the words that are typed, of which the last is not finished."""
+    typed = " ".join(f"'{word}'" for word in words)
+    code = (
+        f"source {script}; COMP_WORDS=({typed}); COMP_CWORD={len(words) - 1}\n"
+        'function=$(complete -p spikeloom | sed "s/.*-F \\\\([^ ]*\\\\).*/\\\\1/")\n'
+        "$function 2> /dev/null; printf '%s\\n' \"${COMPREPLY[@]}\"\n"
+    )
+    done = subprocess.run(
+        ["bash", "-c", code], cwd=script.parent, capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+def test_bash_completes(tmp_path, capfd):
+    assert main(["completion", "bash"]) == 0
+    script = tmp_path / "completion.bash"
+    script.write_text(capfd.readouterr().out)
+    (tmp_path / "layer.toml").write_text(SIZES)
+    assert completed(script, "spikeloom", "re") == {"report"}
+    assert completed(script, "spikeloom", "report", "--ma") == {"--markdown"}
+    assert completed(script, "spikeloom", "simulate", "--target", "n") == {"netlist"}
+    assert completed(script, "spikeloom", "schema", "--kind", "res") == {"residual"}
+    assert completed(script, "spikeloom", "generate", "la") == {"layer.toml"}
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_every_option_is_completed(shell, capfd):
+    assert main(["completion", shell]) == 0
+    script = capfd.readouterr().out
+    commands = next(a.choices for a in main_parser()._actions if isinstance(a.choices, dict))
+    for name, command in commands.items():
+        assert name in script
+        for option in (o for action in command._actions for o in action.option_strings):
+            assert option.lstrip("-") in script
