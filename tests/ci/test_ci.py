@@ -189,6 +189,16 @@ def test_against_a_revision(project, capfd):
     assert after.stdout == before.stdout
 
 
+def test_links_of_the_repository_are_no_fault(project, capfd):
+    write("one")
+    Path("designs/elsewhere").symlink_to("/nowhere")
+    Path("designs/two.toml").symlink_to("one.toml")
+    commit()
+    code, _, err = run(capfd, "--against", "HEAD")
+    assert code == 0
+    assert "HEAD: 0 of 1 designs differ" in err
+
+
 def test_a_design_that_was_wrong_before_is_not_compared(project, capfd):
     write("one")
     Path("designs/one.toml").write_text("nonsense = 1\n")
