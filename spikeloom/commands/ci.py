@@ -64,7 +64,7 @@ def run(options: Namespace) -> tuple[int, dict[str, Any] | str]:
     _tell_github(files, code)
     for build in builds:
         for problem in build.problems if build.state != "kept" else ():
-            say(f"{build.name}: {build.state}: {problem}")
+            say(f"{build.state}: {problem}")
     if options.json:
         return code, {
             "passed": code == 0,

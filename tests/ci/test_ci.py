@@ -144,7 +144,7 @@ def test_one_of_two_is_not_well(more, options, code, state, project, capfd):
     states = {design["name"]: design["state"] for design in answer["designs"]}
     assert states == {"bad": state, "good": "kept"}
     (problem,) = answer["designs"][0]["problems"]
-    assert f"bad: {state}: {problem}" in err
+    assert f"\n{state}: {problem}\n" in err
     assert problem in Path("out/_ci/summary.md").read_text()
     color = json.loads(Path("out/_ci/badge.json").read_text())["color"]
     assert color == ("brightgreen" if state == "too large" else "red")
