@@ -1,30 +1,32 @@
-"""Weights of the example network: integers of a network that was never trained.
+"""Weights of the example networks that were never trained: integers drawn with a fixed seed.
 
-``python examples/network_weights.py`` writes tiny-32x64-network.npz beside its design: weights
-drawn with a fixed seed, and biases and thresholds about as large as the sums, so that every layer
-fires. It prints the digest that the design names.
+``python examples/network_weights.py`` writes NAME.npz beside layers/tiny-32x64-network.toml and
+each design of drawn/, with the shapes and bits that the design says. Biases and thresholds are
+about as large as the sums, so that every layer fires. It prints the digests that the designs name.
 """
 
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spikeloom.design.network.shapes import weight_range
 from spikeloom.design.network.weights import digest
 
-FILE = Path(__file__).resolve().parent / "layers" / "tiny-32x64-network.npz"
-TOKENS, INPUTS, DIM, HIDDEN, OUTPUTS = 32, 12, 64, 128, 9
-FRACTION = 4
-BLOCK = {
-    **dict.fromkeys(("query", "key", "value", "project"), (DIM, DIM)),
-    **{"expand": (HIDDEN, DIM), "contract": (DIM, HIDDEN)},
-}
+FOLDER = Path(__file__).resolve().parent
+DESIGNS = (
+    FOLDER / "layers" / "tiny-32x64-network.toml",
+    *sorted((FOLDER / "drawn").glob("*.toml")),
+)
 
 
 def layer(
-    rng: np.random.Generator, name: str, shape: tuple[int, int], most: int, scale: float
+    rng: np.random.Generator, name: str, shape: tuple[int, int], bits: int, scale: float
 ) -> dict[str, NDArray[np.int64]]:
     """Draw a layer; ``scale`` is how far a sum of one input goes for a weight of one."""
+    _, most = weight_range(bits)
     weight = rng.integers(-most, most + 1, shape)
     spread = int(scale * float(weight.std()) * shape[1] ** 0.5)
     return {
@@ -34,29 +36,36 @@ def layer(
     }
 
 
-def arrays() -> dict[str, NDArray[np.int64]]:
-    """Draw all arrays of the design."""
+def arrays(design: dict[str, Any]) -> dict[str, NDArray[np.int64]]:
+    """Draw all arrays of a design, given as its file has it."""
     rng = np.random.default_rng(0)
-    found = layer(rng, "encoder", (DIM, INPUTS), 127, 80)
-    found["encoder.position"] = rng.integers(-127, 128, (TOKENS, DIM))
-    for name, shape in BLOCK.items():
-        found |= layer(rng, f"blocks.0.{name}", shape, 1, 0.6 * 2**FRACTION)
-    found["readout.weight"] = rng.integers(-127, 128, (1, OUTPUTS, DIM))
-    found["readout.bias"] = rng.integers(-1000, 1001, OUTPUTS)
+    dim, encoder, readout = design["dim"], design["encoder"], design["readout"]
+    found = layer(rng, "encoder", (dim, encoder["inputs"]), encoder["weight_bits"], 80)
+    _, most = weight_range(encoder["weight_bits"])
+    found["encoder.position"] = rng.integers(-most, most + 1, (design["tokens"], dim))
+    for n, block in enumerate(design["blocks"]):
+        square = dict.fromkeys(("query", "key", "value", "project"), (dim, dim))
+        hidden = block["hidden"]
+        for name, shape in {**square, "expand": (hidden, dim), "contract": (dim, hidden)}.items():
+            scale = 0.6 * 2 ** design["fraction"]
+            found |= layer(rng, f"blocks.{n}.{name}", shape, block["weight_bits"], scale)
+    found["readout.weight"] = rng.integers(-127, 128, (1, readout["outputs"], dim))
+    found["readout.bias"] = rng.integers(-1000, 1001, readout["outputs"])
     return found
 
 
 def main() -> None:
-    """Write the file."""
-    found = arrays()
-    small = {}
-    for name, array in found.items():
-        most = int(np.abs(array).max())
-        small[name] = array.astype(
-            np.int8 if most <= 127 else np.int16 if most < 1 << 15 else np.int32
-        )
-    np.savez_compressed(FILE, **small)
-    print(digest(found))
+    """Write the files."""
+    for path in DESIGNS:
+        found = arrays(tomllib.loads(path.read_text(encoding="utf-8")))
+        small = {}
+        for name, array in found.items():
+            most = int(np.abs(array).max())
+            small[name] = array.astype(
+                np.int8 if most <= 127 else np.int16 if most < 1 << 15 else np.int32
+            )
+        np.savez_compressed(path.with_suffix(".npz"), **small)
+        print(path.name, digest(found))
 
 
 if __name__ == "__main__":

@@ -214,6 +214,12 @@ def _network(
     )
 
 
+def _drawn(*names: str) -> Iterable[Point]:
+    """Give networks as their examples stand, with sequences that were drawn."""
+    for name in names:
+        yield LayerPoint(f"network/{name}", "networks", _example(name), rates=("100",))
+
+
 def _quick(points: Iterable[Point], *names: str) -> tuple[Point, ...]:
     return tuple(replace(point, quick=point.name in names) for point in points)
 
@@ -279,6 +285,8 @@ POINTS: tuple[Point, ...] = _quick(
         # Whole networks: lanes, tokens and bits of a weight at once.
         _network("vowels_fast", 64, 2, 2, {"order": "state", "lanes": 8}),
         _network("vowels_fast", 16, 1, 1, {"lanes": 4}, every=10),
+        *_drawn("drawn-32x64-blocks", "drawn-32x64-int4", "drawn-32x64-int8"),
+        *_drawn("drawn-32x64-steps", "drawn-32x128"),
     ),
     "unit/xnor-16/1-stage-cells",
     "unit/xnor-32/1-stage-cells",
