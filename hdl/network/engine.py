@@ -130,7 +130,9 @@ class Engine(Component):
         spikes = []
         for p in range(plan.at_once):
             neurons = StepNeurons(
-                steps, plan.design.fraction, plan.widths, steady=not plan.buffered
+                *(steps, plan.design.fraction, plan.widths),
+                steady=not plan.buffered,
+                unit=plan.unit,
             )
             m.submodules[f"neurons{p}"] = neurons
             m.d.comb += [

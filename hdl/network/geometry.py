@@ -15,10 +15,14 @@ from spikeloom.design.attention import AttentionDesign
 from spikeloom.design.mask import MaskDesign
 from spikeloom.design.network.design import BEAT, NetworkDesign
 from spikeloom.design.read import DesignError, show
+from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.hdl.network.limits import built_attention
 from spikeloom.hdl.network.words import DEST, FLAGS, ROW, WIDE_DEST, WIDE_FLAGS
 
-__all__ = ["Geometry", "Tensor"]
+__all__ = ["HALVES", "Geometry", "Tensor"]
+
+HALVES: Final = NeuronSpec("lif", 1, 0, 1, "hard")
+"""The neuron of tau 2 and a hard reset, whatever its threshold."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,11 @@ class Geometry:
             allowed = f"must be greater: {self.slot_count} slots of {1 << self.row_bits} rows"
             room = f"more than the {1 << ROW} rows that a program can name"
             raise DesignError("folding.lanes", show(self.lanes), f"{allowed} are {room}")
+
+    @cached_property
+    def unit(self) -> NeuronSpec:
+        """The neuron of all layers, whatever its threshold."""
+        return NeuronSpec.from_design(self.design)
 
     @property
     def lanes(self) -> int:

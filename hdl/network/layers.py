@@ -22,7 +22,7 @@ from spikeloom.design.network.design import BEAT
 from spikeloom.design.network.sections import Block
 from spikeloom.golden.mask import is_or
 from spikeloom.golden.neuron import NeuronSpec
-from spikeloom.hdl.network.geometry import Geometry
+from spikeloom.hdl.network.geometry import HALVES, Geometry
 
 __all__ = ["Layer", "Place", "Term", "lower"]
 
@@ -49,6 +49,7 @@ class Place:
 
 
 _SPIKES = (Place(),)
+_PARAMETERS = ("bias", "threshold")
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,10 @@ class _Lowering:
         self.x: list[_Source] = [_Source("x", self.plain)]
         self.u: list[Term] = []
         self.u_bias = np.zeros(plan.design.dim, dtype=np.int64)
+        # What a neuron that fires above its threshold fires at, is that and one.
+        self.above = int(plan.unit.up)
+        # Neurons that halve their membrane forget a one by themselves.
+        self.keeps = plan.unit != HALVES
 
     def layers(self) -> "Iterator[Layer | None]":
         """Go through the network."""
@@ -186,7 +191,7 @@ class _Lowering:
         return replace(self._terms([source], one, 2)[0], sparse=True)
 
     def _parameters(self, at: str) -> tuple[_Array, _Array]:
-        return self.weights[f"{at}.bias"], self.weights[f"{at}.threshold"]
+        return self.weights[f"{at}.bias"], self.weights[f"{at}.threshold"] + self.above
 
     def _encoder(self) -> Iterator[Layer]:
         """Give the encoder; without one, or without its neurons, only say what there is."""
@@ -217,9 +222,9 @@ class _Lowering:
         if design.membrane:
             self.u, self.u_bias = [term], self.weights["encoder.bias"] << lift
             return
-        bias, threshold = self._parameters("encoder")
-        flags = {} if encoder.fraction else {"whole": 1}
-        yield Layer((term,), bias << lift, threshold << lift, "x", self.plain, flags=flags)
+        bias, threshold = (self.weights[f"encoder.{name}"] << lift for name in _PARAMETERS)
+        flags = {} if encoder.fraction or self.keeps else {"whole": 1}
+        yield Layer((term,), bias, threshold + self.above, "x", self.plain, flags=flags)
 
     def _dense(
         self,
@@ -239,7 +244,7 @@ class _Lowering:
     def _neurons(self, at: str) -> Layer:
         """Give the neurons on the membrane, whose spikes become x."""
         lift = self.design.fraction - self.design.encoder.fraction
-        threshold = self.weights[f"{at}.threshold"] << lift
+        threshold = (self.weights[f"{at}.threshold"] << lift) + self.above
         self.x = [_Source("x", self.plain)]
         return Layer(tuple(self.u), self.u_bias, threshold, "x", self.plain)
 
@@ -261,7 +266,7 @@ class _Lowering:
             np.full(outputs, threshold * unit),
             target,
             self.plain if channels is None else channels,
-            flags={"whole": 1} if whole else {},
+            flags={"whole": 1} if whole or self.keeps else {},
         )
 
     def _attention(self, n: int, block: Block) -> "Iterator[Layer | None]":
@@ -309,14 +314,15 @@ class _Lowering:
         """Give the mask of queries, a spike a head, and keys where it is set."""
         heads = np.repeat(np.eye(layer.heads, dtype=np.int64), layer.head_dim, axis=1)
         spec = NeuronSpec.from_design(layer)
-        if is_or(spec, layer.most, layer.steps):
-            spec = replace(spec, fraction=0, threshold=1)
+        flags: Mapping[str, int] = {}
         gate = self._gate(
             self._terms([_Source("query", self.plain)], heads, 2),
             *(1, "mask", np.arange(layer.heads)),
         )
+        if is_or(spec, layer.most, layer.steps):
+            spec, flags = replace(spec, fraction=0, threshold=1), gate.flags
         threshold = spec.threshold << self.design.fraction - spec.fraction
-        yield replace(gate, threshold=np.full(layer.heads, threshold))
+        yield replace(gate, threshold=np.full(layer.heads, threshold), flags=flags)
         (of_head,) = self._terms([_Source("mask", np.arange(layer.heads))], heads.T, 2)
         both = [self._each("key"), replace(of_head, sparse=True)]
         yield self._gate(both, 2, target, whole=True)

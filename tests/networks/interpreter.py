@@ -4,6 +4,9 @@ Memories hold a word of lanes for each row and each token beside it; attention i
 runs it.
 """
 
+from dataclasses import replace
+
+from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.hdl.network.words import WIDE_DEST, WIDE_FLAGS
 
 FLAG_NAMES = tuple(WIDE_FLAGS.members)
@@ -114,13 +117,18 @@ class Machine:
         if "reads_out" in flags:
             self.numbers.append(logit + self.length * bias)
             return
-        unit = 1 << shift if "whole" in flags else 1
+        neuron, whole = self.plan.unit, "whole" in flags
+        plain = neuron == NeuronSpec("lif", 1, 0, 1, "hard")
+        unit = 1 << shift if whole else 1
         for n in range(self.length):
             w = 0
             for t in range(self.design.steps):
                 a = w + (sums[t][n] << shift) + bias
-                spike = int(a >= theta)
-                w = 0 if spike else (a // unit >> 1) * unit
+                spike, w = replace(neuron, threshold=theta).step(w, (sums[t][n] << shift) + bias)
+                if plain:
+                    w = 0 if spike else (a // unit >> 1) * unit
+                elif whole:
+                    w = 0
                 if turned:
                     self.turned[t][n][lane] = spike
                 elif spike or not (sets or clears):

@@ -124,12 +124,13 @@ def _encode(text: str, *_: object) -> bytes:
     return text.encode("latin-1")
 
 
+# Of what is not text, the text could be longer than all memory: lists may share their entries.
 def _path(*parts: object) -> str:
-    return "/".join(map(str, parts))
+    return "/".join(part for part in parts if isinstance(part, str))
 
 
 def _name(text: object = "", *_: object) -> str:
-    return str(text)
+    return text if isinstance(text, str) else ""
 
 
 def _empty(*_: object) -> _Data:
@@ -190,8 +191,8 @@ class _Unpickler(pickle.Unpickler):
         if not isinstance(key, tuple) or len(key) < 5 or key[0] != "storage":
             raise FormatError("holds objects beside its storages: must be a state dict")
         _, kind, name, _, count = key[:5]
-        if kind not in _STORAGES:
-            raise FormatError(f"storage of type {kind}: must be {', '.join(_STORAGES)}")
+        if not isinstance(kind, str) or kind not in _STORAGES:
+            raise FormatError(f"storage: must be of type {', '.join(_STORAGES)}")
         if not isinstance(name, str) or not isinstance(count, int) or count < 0:
             raise FormatError("a storage must have a name and a length")
         return self._storage(_STORAGES[kind], name, count, *key[5:])

@@ -10,11 +10,9 @@ from ...networks.draws import block, make, masked
 
 UNREAD = {"neurons": "none"}
 UNBUILT = [
-    ({"neuron": "if"}, "neuron: 'if': must be lif"),
-    ({"tau": "3/2"}, "tau: '3/2': must be 2"),
-    ({"decay": "1/4"}, "decay: '1/4': must be None"),
-    ({"reset": "soft"}, "reset: 'soft': must be hard"),
-    ({"fires": "above"}, "fires: 'above': must be at"),
+    ({"tau": "3/2"}, "tau: '3/2': must let a membrane keep all, a half, a quarter, ... of its"),
+    ({"tau": 4}, "tau: '4': must let a membrane keep all, a half, a quarter, ... of itself"),
+    ({"decay": "3/4"}, "decay: '3/4': must let a membrane keep all, a half, a quarter, ... of its"),
     (
         {"blocks": [block(residual="membrane")], "readout": {"neurons": "sum"}},
         "readout.neurons: 'sum': must be tokens or none",
@@ -37,7 +35,7 @@ UNBUILT = [
     ),
     (
         {"blocks": [masked("qk-token", attention={"threshold": 2, "reset": "soft"})]},
-        "blocks.0.attention.reset: 'soft': must be hard",
+        "blocks.0.attention.threshold: '2': must be met by one spike, or be that of neurons as ",
     ),
     (
         {"blocks": [masked("qk-token", attention={"threshold": "2/3"})], "fraction": 0, "steps": 3},

@@ -163,6 +163,22 @@ def test_fraction_of_the_encoder(residual, fraction):
 @pytest.mark.parametrize(
     "neuron",
     [
+        *({"neuron": "if"}, {"neuron": "if", "reset": "soft"}, {"reset": "soft"}),
+        *({"decay": "1/4"}, {"fires": "above"}, {"fires": "above", "reset": "soft"}),
+        {"decay_input": False},
+    ],
+)
+@pytest.mark.parametrize("residual", ["xor", "membrane"])
+def test_neurons_that_shift(residual, neuron):
+    blocks = [masked("sdsa", residual=residual), masked("qk-token", residual=residual)]
+    for fraction in (0, 4):
+        design = make(6, blocks=blocks, steps=4, fraction=fraction, **neuron)
+        compare(design, draw_input(design, 2))
+
+
+@pytest.mark.parametrize(
+    "neuron",
+    [
         {},
         {"attention": "qk-channel"},
         {"attention": "sdsa"},
