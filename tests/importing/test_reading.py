@@ -25,7 +25,6 @@ def refusal(name, **more):
         ("seqsnn", {"network.heads": 3}, "network.heads: 3: must divide the width (16)"),
         ("seqsnn", {"network.heads": 1.5}, "network.heads: 1.5: must be a whole number"),
         ("seqsnn", {"network.heads": "many"}, "network.heads: 'many': must be a number from 1"),
-        ("seqsnn-xnor", {"network.type": None}, "network.type: must be one of Spikformer_XNOR, "),
         ("seqsnn-xnor", {"network.type": "XNOR"}, "network.type: 'XNOR': must be one of Spikf"),
         ("spikformer-cifar", {"layer": 4}, "layer: 4: must be 1: so the number of blocks"),
         ("spikformer-cifar", {"num_classes": 10}, "num_classes: 10: must be 5: so the number of"),
@@ -115,11 +114,28 @@ def test_sizes_beyond_a_network_are_refused_at_once(name, config, line):
 
 
 def test_guesses_are_said():
-    imported = convert("spikformer-imagenet", config={"num_heads": None, "T": None})
+    imported = convert("jelly-spikformer", config={"num_heads": None, "T": None})
     assert imported.guesses == (
         "T = 4: time_step is not in the configuration",
         "heads = 8: num_heads is not in the configuration",
     )
+
+
+def test_arguments_of_the_training_are_no_guess():
+    imported = convert("spikformer-imagenet", config={"T": None})
+    assert imported.design["steps"] == 4
+    assert imported.guesses == ()
+    assert convert("spikformer-imagenet").design["steps"] == 2
+
+
+def test_arguments_of_the_training_contradict():
+    line = refusal("spikformer-imagenet", config={"num_classes": None}, args={"num_classes": 9})
+    assert line.startswith("model.pth: args.num_classes: 9: must be 5: so the number of classes")
+
+
+def test_xnor_of_which_kind():
+    line = refusal("seqsnn-xnor", config={"network.type": None})
+    assert line.startswith("network.type: missing: must be one of Spikformer_XNOR, Spikformer_XN")
 
 
 def test_guess_that_cannot_be():
