@@ -67,6 +67,9 @@ def test_a_terminal_shows_time(tmp_path, monkeypatch):
     work(memory, io.StringIO())
     said = work(memory, Terminal())
     assert "\r\x1b[Ksynthesize \x1b[2m0:10, about 0:50 left\x1b[0m" in said
+    monkeypatch.setenv("COLUMNS", "30")
+    narrow = work(memory, Terminal())
+    assert "\r\x1b[Ksynthe \x1b[2m0:10, about 0:50 left\x1b[0m" in narrow
     # What stays when its stage is over.
     assert "\r\x1b[Ksynthesize \x1b[2m0:20\x1b[0m\n" in said
     monkeypatch.setenv("NO_COLOR", "1")
