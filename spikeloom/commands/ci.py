@@ -47,6 +47,8 @@ def run(options: Namespace) -> tuple[int, dict[str, Any] | str]:
     folder: Path = options.output
     revision = _revision(options.against)
     before = () if options.against is None or revision else find(options.against)
+    # Before the work, not after it.
+    shown = _made(folder / _FILES / "badges").parent
 
     def build_into(files: Mapping[str, Path], folder: Path) -> list[Build]:
         return build_all(files, folder, seeds=options.seeds, jobs=options.jobs, say=say)
@@ -57,12 +59,12 @@ def run(options: Namespace) -> tuple[int, dict[str, Any] | str]:
             reused, changed = _sorted_out(revision, old, designs, builds)
             made = build_into(changed, folder / _AGAINST)
         before = (*reused, *(build.report for build in made if build.report is not None))
-    files = _write(options.title, builds, before, folder / _FILES)
+    files = _write(options.title, builds, before, shown)
     code = _code(builds, options.too_large_is_fine)
     _tell_github(files, code)
     for build in builds:
         for problem in build.problems if build.state != "kept" else ():
-            say(f"{build.name}: {build.state}: {problem}")
+            say(f"{build.state}: {problem}")
     if options.json:
         return code, {
             "passed": code == 0,
@@ -151,17 +153,20 @@ def _write(
         "bigger": ("bigger-is-better.json", _to_json(outputs.bigger(builds))),
         "badge": ("badge.json", _to_json(outputs.badge(title, builds))),
     }
-    shields = folder / "badges"
-    try:
-        shields.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: must be a folder that can be made: {words(error)}") from error
     files = {name: folder / file for name, (file, _) in texts.items()}
     for name, (_, text) in texts.items():
         _replace(files[name], text)
     for name, shield in outputs.badges(builds).items():
-        _replace(shields / f"{name}.json", _to_json(shield))
-    return {**files, "badges": shields}
+        _replace(folder / "badges" / f"{name}.json", _to_json(shield))
+    return {**files, "badges": folder / "badges"}
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: must be a folder that can be made: {words(error)}") from error
+    return folder
 
 
 def _to_json(value: object) -> str:
