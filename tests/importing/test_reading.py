@@ -42,6 +42,11 @@ def test_configuration(name, config, line):
     assert refusal(name, config=config).startswith(f"config.yml: {line}")
 
 
+def test_groups_that_do_not_divide_a_head():
+    line = refusal("bit-shift-rope", config={"network.num_groups": 3})
+    assert line == "shift.groups: 3: must divide the channels of a head (8)"
+
+
 def test_learned_positions_are_refused():
     line = refusal("seqsnn", config={"network.pe_type": "learn"})
     assert line.startswith("config.yml: network.pe_type: 'learn': is not carried over")
@@ -135,6 +140,21 @@ def test_tables_are_computed_again():
     assert found.endswith("differs in 1 entries, and is taken as it is")
 
 
+def test_tables_that_are_added():
+    tensors = {
+        "pe.emb.pe": read("seqsnn-cpg-pe").tensors["pe.emb.pe"][:, :, :3],
+        "encoder.weight": np.ones((16, 3), np.float32),
+    }
+    imported = convert("seqsnn-cpg-pe", tensors=tensors, config={"network.pe_mode": "add"})
+    assert imported.design["encoder"]["inputs"] == 3
+    assert imported.design["encoder"]["bits"] == 2
+    plain = convert("seqsnn").parts[0].host.run(draw(CASES["seqsnn"]))
+    x = imported.parts[0].host.run(draw(CASES["seqsnn-cpg-pe"]))
+    rows = tensors["pe.emb.pe"][:48, 0].reshape(4, 12, 3)
+    assert x.shape == plain.shape
+    assert set(np.unique(x - rows)) == {0, 1}
+
+
 def test_table_must_be_long_enough():
     table = read("seqsnn-cpg-pe").tensors["pe.emb.pe"][:40]
     line = refusal("seqsnn-cpg-pe", tensors={"pe.emb.pe": table})
@@ -155,6 +175,18 @@ def test_labels_of_another_count():
     data = np.zeros((2, 12, 3), np.float32)
     line = refusal("seqsnn", data=data, labels=np.zeros(3))
     assert line == "labels: 3 labels: must be one for each of the 2 samples"
+
+
+@pytest.mark.parametrize(
+    ("labels", "line"),
+    [
+        (np.array([0, 3]), "labels: 0 to 3: must be classes from 0 to 2"),
+        (np.zeros((2, 4)), "labels: 4 numbers for each sample: must be one class, or 3 numbers,"),
+    ],
+)
+def test_labels_of_another_kind(labels, line):
+    data = np.zeros((2, 12, 3), np.float32)
+    assert refusal("seqsnn", data=data, labels=labels).startswith(line)
 
 
 def test_picture_of_another_shape():

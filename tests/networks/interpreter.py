@@ -4,9 +4,12 @@ Memories hold a word of lanes for each row and each token beside it; attention i
 runs it.
 """
 
-from spikeloom.hdl.network.words import DEST, FLAGS
+from dataclasses import replace
 
-FLAG_NAMES = tuple(FLAGS.members)
+from spikeloom.golden.neuron import NeuronSpec
+from spikeloom.hdl.network.words import WIDE_DEST, WIDE_FLAGS
+
+FLAG_NAMES = tuple(WIDE_FLAGS.members)
 
 
 def signed(value, bits):
@@ -68,7 +71,7 @@ class Machine:
 
         while True:
             head = words[at]
-            flags = {name for name in FLAG_NAMES if head >> FLAGS[name].offset & 1}
+            flags = {name for name in FLAG_NAMES if head >> WIDE_FLAGS[name].offset & 1}
             if "ends" in flags:
                 assert at == len(words) - 1
                 return
@@ -86,7 +89,7 @@ class Machine:
             logit *= factor
             for t in range(self.design.steps):
                 for n in tokens:
-                    word = self.word(t, n, slot)
+                    word = self.word(t, 0 if "stays" in flags else n, slot)
                     part = (word & low).bit_count() * (-1 if "minus_low" in flags else 1)
                     part += 2 * (word & high).bit_count() * (-1 if "minus_high" in flags else 1)
                     sums[t][n] = sums[t][n] * factor + part
@@ -106,22 +109,27 @@ class Machine:
         wide, shift = self.plan.widths, self.design.fraction
         place, lane = parameters & 0xFFFF, parameters >> 16 & 0x3FF
         slot = place & 0xFFF
-        sets, clears, turned = (
-            place >> DEST[key].offset & 1 for key in ("sets", "clears", "turned")
+        sets, clears, turned, gathers = (
+            place >> WIDE_DEST[key].offset & 1 for key in ("sets", "clears", "turned", "gathers")
         )
         bias = signed(parameters >> 32, wide.bias)
         theta = parameters >> 32 + wide.bias & (1 << wide.threshold) - 1
         if "reads_out" in flags:
             self.numbers.append(logit + self.length * bias)
             return
-        unit = 1 << shift if "whole" in flags else 1
+        neuron, whole = self.plan.unit, "whole" in flags
+        plain = neuron == NeuronSpec("lif", 1, 0, 1, "hard")
+        unit = 1 << shift if whole else 1
         for n in range(self.length):
             w = 0
             for t in range(self.design.steps):
                 a = w + (sums[t][n] << shift) + bias
-                spike = int(a >= theta)
-                w = 0 if spike else (a // unit >> 1) * unit
+                spike, w = replace(neuron, threshold=theta).step(w, (sums[t][n] << shift) + bias)
+                if plain:
+                    w = 0 if spike else (a // unit >> 1) * unit
+                elif whole:
+                    w = 0
                 if turned:
                     self.turned[t][n][lane] = spike
                 elif spike or not (sets or clears):
-                    self.put(t, n, slot, lane, 0 if clears else spike)
+                    self.put(t, 0 if gathers else n, slot, lane, 0 if clears else spike)

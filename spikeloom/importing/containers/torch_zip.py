@@ -12,6 +12,7 @@ from spikeloom.importing.containers.tensor import (
     MOST,
     TYPES,
     Contents,
+    Settled,
     decode,
     most,
     read_bytes,
@@ -60,7 +61,7 @@ class _Storages:
         return values
 
 
-class _Storage:
+class _Storage(Settled):
     def __init__(self, storages: _Storages, kind: str, name: str, count: int):
         self.type, self.count = kind, count
         self._storages, self._name = storages, name
