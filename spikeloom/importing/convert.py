@@ -84,7 +84,7 @@ def part_of(stage: Stage, steps: int, options: Options, seen: Seen) -> Part:
     ----------
     stage : Stage
     steps : int
-        T.
+        T, the time steps.
     options : Options
     seen : Seen
         What the stage sees of samples.

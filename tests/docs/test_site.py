@@ -128,3 +128,9 @@ def test_screenshots_of_nothing(tmp_path, capsys):
     assert tool("site_pictures").main([str(tmp_path), str(tmp_path / "out")]) == 2
     assert "must be a page of a built site" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_no_shape_is_taken_for_a_list(site):
+    # "(D)" alone in a cell, or "T." alone in a docstring, are lists to reStructuredText.
+    for path in sorted(site.rglob("*.html")):
+        assert '<ol class="upperalpha' not in path.read_text(encoding="utf-8"), path.name

@@ -65,7 +65,7 @@ def whole(layer: Layer, bits: int, steps: int, *, at: bool = False) -> Integers:
     bits : int
         Bits of a weight.
     steps : int
-        T.
+        T, the time steps.
     at : bool
         Whether neurons fire at their threshold, and not only above it.
     """
