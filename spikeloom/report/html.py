@@ -20,7 +20,7 @@ from spikeloom.report.tables import (
 __all__ = ["render_html"]
 
 # Tables that are looked up rather than read.
-_FOLDED = ("Paths at the pins", "Pins", "Options", "Tools")
+_FOLDED = ("Worst path, step by step", "Paths at the pins", "Pins", "Options", "Tools")
 
 
 def render_html(
@@ -111,11 +111,12 @@ def _tiles(report: Report) -> str:
     worst = report.fmax_worst_mhz
     compared = {check.target for check in report.checks}
     equal = " = ".join([*(name for name in ("rtl", "netlist") if name in compared), "golden"])
+    seeds = f"{len(report.seeds)} seed{'s' if len(report.seeds) > 1 else ''}"
     shown = [
         (f"{cells.used:,}", f"logic cells of {cells.available:,}, {cells.share:.1%}", ""),
         (
             "-" if worst is None else f"{worst:.1f} MHz",
-            f"worst of {len(report.seeds)} seeds, target {report.clock_mhz:g}",
+            f"worst of {seeds}, target {report.clock_mhz:g}",
             "" if report.clock_met else "bad",
         ),
     ]

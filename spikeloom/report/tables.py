@@ -118,6 +118,7 @@ def tables(
         _summary(report, against),
         _resources(report, against),
         _seeds(report, against),
+        _steps(report),
         _pin_paths(report),
         _pins(report),
         _cycles(report, against),
@@ -276,6 +277,19 @@ def _seeds(report: Report, against: Report | None) -> Table:
     return _table("Clock by seed", columns, rows, note=note)
 
 
+def _steps(report: Report) -> Table:
+    worst = next((seed.worst for seed in report.seeds if seed.seed == report.bitstream_seed), None)
+    rows, at = [], 0.0
+    for step in worst.steps if worst else ():
+        at += step.delay_ns
+        tile = f"X{step.x} Y{step.y}"
+        delays = (number(step.delay_ns, 2), number(at, 2))
+        rows.append(Row((step.kind, step.signal, tile, *delays)))
+    note = f"Seed {report.bitstream_seed}, that of the bitstream. Tiles are those of the floorplan."
+    columns = ("through", "signal", "to tile", "ns", "in all")
+    return _table("Worst path, step by step", columns, rows, note=note, left=3)
+
+
 def _pin_paths(report: Report) -> Table:
     placed = [seed for seed in report.seeds if seed.fmax_mhz is not None]
     worst = min(placed, key=lambda seed: seed.fmax_mhz or 0.0)
@@ -411,14 +425,18 @@ def overview(
             text = number(now[key], digits)
             trends[len(cells)] = trend(key, now[key], then[key], digits) if then else ""
             cells.append(text if delta in ("=", "-") else f"{text} ({delta})")
+        compared = {check.target for check in report.checks}
+        names = (("rtl", "RTL"), ("netlist", "netlist"))
+        cells.append(", ".join(name for key, name in names if key in compared) or "-")
         wrong = cycle_problems(report) + budget_problems(report, budget)
         cells.append("no" if wrong else "yes")
         flag = "bad" if wrong else "good"
         rows.append(Row(tuple(cells), flag=flag, trends=trends, design=report.name))
     gone = sorted(set(before) - {report.name for report in reports})
-    heads = ("design", "device", *(head for head, _ in columns.values()), "kept")
+    heads = ("design", "device", *(head for head, _ in columns.values()), "equal", "kept")
     note = (
         "Fmax of the worst seed; latency and rate at the design's target clock. "
+        "Equal: what gave the golden model's answers. "
         "Kept: every budget, and cycles as the formula says."
     )
     if gone:

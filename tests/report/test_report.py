@@ -137,7 +137,12 @@ def test_several_designs_are_one_table(tmp_path):
     assert "| more (new) :x: |" in text
     assert "No longer built: less." in text
     assert [report.name for report in find(tmp_path / "new")] == ["more", "tiny"]
+    assert "| - | yes |" in text
+    save(pictured(name="simulated"), tmp_path / "new" / "d")
     plain, _ = show(tmp_path / "new", against=tmp_path / "old")
+    assert [line.split()[-2:] for line in plain.splitlines() if "simulated" in line] == [
+        ["RTL", "yes"]
+    ]
     assert "410 (+10)" in plain
 
 
@@ -182,6 +187,15 @@ def test_html_stands_alone(tmp_path, made, changes):
     assert "url(" not in text
     assert "http" not in text
     assert ('class="problem"' in text) == ("budget" in changes)
+
+
+def test_a_path_step_by_step(tmp_path):
+    text, _ = show(save(pictured(), tmp_path / "a"), full=True)
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert "routing layer.engine.a_b X7 Y2 8.00 9.40" in lines
+    assert "logic layer.count X7 Y2 5.60 15.00" in lines
+    assert "step by step" not in show(save(make(seeds=[{"seed": 1, "fmax_mhz": 50}]),
+                                           tmp_path / "b"), full=True)[0]  # fmt: skip
 
 
 def test_what_was_not_simulated_is_not_claimed(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from spikeloom.cli import main
 from spikeloom.report.text import render_text
 
-from ..reports import make, save
+from .makers import make, save
 
 
 def test_ten_lines():

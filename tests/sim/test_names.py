@@ -1,5 +1,7 @@
 """Signals without a name of their own are called as the source calls them."""
 
+from pathlib import Path
+
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -8,6 +10,8 @@ from spikeloom.design.file import load_design
 from spikeloom.hdl.top import AxiStreamTop
 from spikeloom.sim.names import named_rtlil, spell
 from spikeloom.sim.verilog import to_rtlil
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Pair(wiring.Component):
@@ -52,7 +56,7 @@ def test_where_it_is_not_known_which_the_line_is_named():
 
 
 def test_the_text_is_that_of_the_build():
-    design = load_design("examples/tiny-32x64.toml")
+    design = load_design(ROOT / "examples" / "tiny-32x64.toml")
     text, names = named_rtlil(AxiStreamTop(design), design.module)
     assert text == to_rtlil(AxiStreamTop(design), design.module)
     assert names["layer.engine.$signal"] == "layer.engine.running"

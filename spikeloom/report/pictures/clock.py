@@ -10,7 +10,7 @@ from spikeloom.report.pictures.draw import both, line, picture, rect, text
 __all__ = ["draw_clock"]
 
 _ROW, _BAR = 30, 16
-_LEFT, _RIGHT, _HEAD = 58, 66, 20
+_LEFT, _RIGHT, _HEAD = 58, 72, 20
 
 
 def draw_clock(report: Report) -> str:

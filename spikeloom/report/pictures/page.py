@@ -85,12 +85,13 @@ def _cycles(report: Report) -> str:
 def _memories(report: Report, palette: Palette) -> str:
     if not any(memory.ebr or memory.spram for memory in report.memories):
         return ""
-    area = report.area
-    caption = (
-        f"{area.ebr.used} of {area.ebr.available} EBR of 4 kbit, "
-        f"{area.spram.used} of {area.spram.available} SPRAM of 256 kbit."
+    ebr, spram = report.area.ebr, report.area.spram
+    caption = f"{ebr.used} of {ebr.available} EBR of 4 kbit"
+    if spram.available:
+        caption += f", {spram.used} of {spram.available} SPRAM of 256 kbit"
+    return _card(
+        "Memories", draw_memories(report.memories, report.floorplan, palette), f"{caption}."
     )
-    return _card("Memories", draw_memories(report.memories, report.floorplan, palette), caption)
 
 
 def _spikes(report: Report) -> str:
