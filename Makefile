@@ -62,8 +62,6 @@ $(READY): pyproject.toml constraints.txt
 pictures: $(READY)
 	$(SPIKELOOM) build $(NETWORK)/chip.toml -o out/pictures --seeds 2 \
 		--input $(NETWORK)/network-test.npz > /dev/null
-	$(SPIKELOOM) simulate $(NETWORK)/chip.toml --target netlist --check --report out/pictures \
-		--input $(NETWORK)/network-test.npz
 	$(BIN)/python tools/screenshots.py out/pictures
 
 docs: $(READY)
