@@ -17,7 +17,7 @@ BROWSER := { command -v chromium || command -v chromium-browser || command -v go
 # What the environment was made from; it is made anew when one of them changes.
 READY := .venv/ready
 
-.PHONY: demo test docs pictures lint format environment clean
+.PHONY: demo test docs screenshots pictures lint format environment clean
 
 demo: $(READY)
 	@printf '\n== Verilog from a design file ==\n'
@@ -66,6 +66,9 @@ pictures: $(READY)
 
 docs: $(READY)
 	$(BIN)/python -m sphinx -W --keep-going -q docs out/docs
+
+screenshots: docs
+	$(BIN)/python tools/site_pictures.py out/docs out/screenshots
 
 lint: $(READY)
 	$(PIP) install -qq --constraint constraints.txt --editable '.[lint]'

@@ -52,11 +52,24 @@ toc_object_entries = False
 html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = "Spikeloom"
+html_logo = html_favicon = "_static/spikeloom.svg"
 html_static_path = ["_static"]
 html_css_files = ["spikeloom.css"]
+pygments_style = "a11y-high-contrast-light"
+pygments_dark_style = "github-dark"
 html_theme_options = {
-    "light_css_variables": {"color-brand-primary": "#0b6e69", "color-brand-content": "#0b6e69"},
-    "dark_css_variables": {"color-brand-primary": "#5cc8be", "color-brand-content": "#5cc8be"},
+    "light_css_variables": {
+        "color-brand-primary": "#0b6e69",
+        "color-brand-content": "#0b6e69",
+        "color-api-name": "#0b6e69",
+        "color-api-pre-name": "#5a5c63",
+    },
+    "dark_css_variables": {
+        "color-brand-primary": "#5cc8be",
+        "color-brand-content": "#5cc8be",
+        "color-api-name": "#5cc8be",
+        "color-api-pre-name": "#9ca0a5",
+    },
 }
 # What is typed, without the prompt and without what it answers.
 copybutton_prompt_text = "$ "

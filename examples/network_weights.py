@@ -16,7 +16,10 @@ from spikeloom.design.network.shapes import weight_range
 from spikeloom.design.network.weights import digest
 
 FOLDER = Path(__file__).resolve().parent
-DESIGNS = (FOLDER / "layers" / "tiny-32x64-network.toml", *sorted((FOLDER / "drawn").glob("*.toml")))
+DESIGNS = (
+    FOLDER / "layers" / "tiny-32x64-network.toml",
+    *sorted((FOLDER / "drawn").glob("*.toml")),
+)
 
 
 def layer(

@@ -1,6 +1,5 @@
 """A folder to start from: a design, a README, and a workflow that checks and builds it."""
 
-import json
 import re
 import shutil
 import tomllib
@@ -10,7 +9,6 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from spikeloom.design.json_schema import schema
 from spikeloom.design.names import default_name
 from spikeloom.errors import RequestError, nearest, words
 from spikeloom.files import InputError, fresh_folder, share
@@ -123,7 +121,7 @@ def _write(work: Path, folder: Path, example: str | None) -> Iterator[str]:
         name = said.get("name") or default_name(file)
     (work / file).write_text(text, encoding="utf-8")
     yield file
-    (work / _SCHEMA).write_text(json.dumps(schema(), indent=2) + "\n", encoding="utf-8")
+    shutil.copyfile(_HERE / _SCHEMA, work / _SCHEMA)
     yield _SCHEMA
     given = {"name": name, "file": file, "input": test, "version": version("spikeloom")}
     for source, place in _PLACES.items():

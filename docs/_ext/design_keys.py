@@ -7,6 +7,7 @@ from the JSON Schema, defaults and meanings from the model.
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import cache
 from math import log
 from typing import Any
 
@@ -33,7 +34,7 @@ SECTIONS = (
 def keys(section: str = "") -> dict[str, dict[str, Any]]:
     """Give the keys of a section or kind, or with an empty name those of an attention layer."""
     kind = section or KINDS[0]
-    parts = schema()["$defs"]
+    parts = _schema()["$defs"]
     name = part(kind, "design").__name__ if kind in KINDS else section
     found = next(made for key, made in parts.items() if name in (key, key.lower()))
     required = found.get("required", ())
@@ -44,9 +45,16 @@ def keys(section: str = "") -> dict[str, dict[str, Any]]:
     }
 
 
+@cache
+def _schema() -> dict[str, Any]:
+    """Make the schema once for all tables."""
+    return schema()
+
+
 def _is_section(rule: Mapping[str, Any]) -> bool:
     """Tell a section, and a list of sections, from a key with a value."""
-    return "$ref" in {**rule, **rule.get("items", {})} or rule.get("type") == "object"
+    rules = rule.get("anyOf", [rule])
+    return any("$ref" in {**r, **r.get("items", {})} or r.get("type") == "object" for r in rules)
 
 
 def table(section: str = "") -> list[str]:

@@ -39,7 +39,9 @@ class Drawing(SphinxDirective):
             svg.attrib.pop(key, None)
         text = ElementTree.tostring(svg, encoding="unicode")
         figure = nodes.figure(classes=["drawing"])
-        figure += nodes.raw("", f'<div class="drawing-frame">{text}</div>', format="html")
+        figure += nodes.raw(
+            "", f'<div class="drawing-frame" tabindex="0">{text}</div>', format="html"
+        )
         caption = nodes.caption()
         parsed = nodes.container()
         self.state.nested_parse(self.content, self.content_offset, parsed)

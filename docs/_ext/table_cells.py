@@ -21,13 +21,13 @@ def _mark(app: Sphinx, doctree: nodes.document) -> None:
     for table in doctree.findall(nodes.tgroup):
         rows = [list(row.findall(nodes.entry)) for row in table.findall(nodes.row)]
         for head, *cells in zip(*rows, strict=False):
-            numbers = [cell for cell in cells if _NUMBER.fullmatch(cell.astext().strip())]
-            if 2 * len(numbers) > len(cells) and any(cell.astext().strip() for cell in numbers):
-                for cell in (head, *numbers):
-                    cell["classes"].append("number")
-            for cell in cells:
-                if len(cell.astext()) > _PROSE and " " in cell.astext().strip():
-                    cell["classes"].append("prose")
+            texts = [cell.astext().strip() for cell in cells]
+            long = [len(text) > _PROSE and " " in text for text in texts]
+            numbers = [text for text in texts if _NUMBER.fullmatch(text)]
+            counts = any(numbers) and 2 * len(numbers) > len(cells)
+            for cell, prose in zip((head, *cells), (False, *long), strict=True):
+                if prose or counts:
+                    cell["classes"].append("prose" if prose else "number")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

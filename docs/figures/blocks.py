@@ -100,6 +100,18 @@ class Diagram:
         if title:
             ElementTree.SubElement(node, f"{{{SVG}}}title").text = title
 
+    def grid(self, box: Box, rows: Sequence[Sequence[int]], title: str) -> None:
+        """Fill a box with a grid, and mark the cells that are not zero."""
+        high, wide = box.height / len(rows), box.width / len(rows[0])
+        marks = "".join(
+            f"M{box.x + wide * c:.2f} {box.y + high * r:.2f}h{wide:.2f}v{high:.2f}h{-wide:.2f}z"
+            for r, row in enumerate(rows)
+            for c, mark in enumerate(row)
+            if mark
+        )
+        self.shape(box, "part", title)
+        self._add("path", {"class": "marks", "d": marks}, {})
+
     def text(
         self, x: float, y: float, text: str, *, style: str = "note", anchor: str = "middle"
     ) -> None:

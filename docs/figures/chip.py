@@ -18,7 +18,7 @@ from spikeloom.golden.network.formula import trace
 from spikeloom.hdl.kinds import unused
 from spikeloom.hdl.network.layer import NetworkLayer
 
-__all__ = ["cycles", "memory_map", "spikes"]
+__all__ = ["cycles", "memory_map", "raster", "spikes"]
 
 _UTTERANCES = 60
 """Utterances of the test set from which rates are taken."""
@@ -116,6 +116,22 @@ def spikes() -> Element:
         axes.xaxis.set_major_formatter(PercentFormatter(1))
         axes.set(xlim=(0, 0.7), xlabel="channels that fire in a step of a token")
         return svg(figure)
+
+
+def raster() -> Element:
+    """Draw the spikes of some layers in the first step of the first utterance."""
+    design, _ = _layer()
+    test = _test()
+    found = trace(design, test["x"][0][: test["length"][0]]).spikes
+    names = ("encoder", *(f"blocks.0.{n}" for n in ("query", "key", "value", "attention", "out")))
+    d = Diagram(730, 236)
+    for n, name in enumerate(names):
+        box = Box(14 + n * 119, 30, 107, 176)
+        short = name.rpartition(".")[2]
+        d.grid(box, found[name][0].T.tolist(), f"{short}: spikes of {design.dim} channels")
+        d.text(box.centre[0], 14, short, style="name")
+    d.text(14, 222, f"tokens to the right, {design.dim} channels downwards", anchor="start")
+    return d.svg
 
 
 def _names(axes: Axes, names: list[str]) -> None:

@@ -12,7 +12,7 @@ from spikeloom.hdl.frame.counting import delays
 from spikeloom.hdl.frame.memory import add_memory
 from spikeloom.hdl.network.neuron import StepNeurons
 from spikeloom.hdl.network.plan import NetworkPlan
-from spikeloom.hdl.network.words import DEST, FLAGS, LANE
+from spikeloom.hdl.network.words import LANE
 
 __all__ = ["Engine"]
 
@@ -48,11 +48,11 @@ class Engine(Component):
         Weight bits for it a cycle later, and signs.
     parts : In
         What the units give, those of a step beside each other.
-    adds, up, ends, final : Out(1)
-        With the parts: those are for the read-out, and how.
+    adds, up, twice, ends, final : Out(1)
+        With the parts: those are for the read-out, and how; twice only where the read-out needs it.
     bias : Out(signed)
         Of the output.
-    w_en : Out(1), w_dest : Out(DEST), w_lane, w_row : Out, w_last : Out(1)
+    w_en : Out(1), w_dest : Out(plan.dest), w_lane, w_row : Out, w_last : Out(1)
         Spikes are there: where they go, and whether they are the last of the sequence.
     spikes : Out(steps * at_once)
         Spikes, those of a step beside each other; none of a token that is not there.
@@ -67,7 +67,7 @@ class Engine(Component):
             {
                 "ready": In(1),
                 "take": Out(1),
-                "flags": In(FLAGS),
+                "flags": In(plan.flags),
                 "row": In(ceil_log2(plan.depth)),
                 "weights": In(plan.planes * plan.lanes),
                 "parameters": In(plan.sections.parameters * plan.sections.width),
@@ -84,11 +84,12 @@ class Engine(Component):
                 "parts": In(units * part),
                 "adds": Out(1),
                 "up": Out(1),
+                **({} if plan.readout_places else {"twice": Out(1)}),
                 "ends": Out(1),
                 "final": Out(1),
                 "bias": Out(signed(wide.bias)),
                 "w_en": Out(1),
-                "w_dest": Out(DEST),
+                "w_dest": Out(plan.dest),
                 "w_lane": Out(LANE),
                 "w_row": Out(plan.row_bits),
                 "w_last": Out(1),
@@ -109,7 +110,7 @@ class Engine(Component):
         firing = delays(m, fires, end, "fires")
         first_rows = delays(m, begins, end, "begins")
         last_rows = delays(m, ends, end, "ends")
-        later = [FLAGS(value) for value in delays(m, flags.as_value(), reach + 1, "flags")]
+        later = [plan.flags(value) for value in delays(m, flags.as_value(), reach + 1, "flags")]
         m.d.comb += [
             self.minus_low.eq(later[reach - 1].minus_low),
             self.minus_high.eq(later[reach - 1].minus_high),
@@ -118,6 +119,8 @@ class Engine(Component):
             self.ends.eq(last_rows[reach] & later[reach].last),
             self.final.eq(later[reach].final),
         ]
+        if not plan.readout_places:
+            m.d.comb += self.twice.eq(later[reach].twice)
         written = Signal()
         m.d.sync += written.eq(firing[end])
         m.d.comb += self.idle.eq(~(Cat(valids, firing).any() | written | valid))
@@ -127,7 +130,9 @@ class Engine(Component):
         spikes = []
         for p in range(plan.at_once):
             neurons = StepNeurons(
-                steps, plan.design.fraction, plan.widths, steady=not plan.buffered
+                *(steps, plan.design.fraction, plan.widths),
+                steady=not plan.buffered,
+                unit=plan.unit,
             )
             m.submodules[f"neurons{p}"] = neurons
             m.d.comb += [
@@ -146,7 +151,7 @@ class Engine(Component):
         plan = self.plan
         runs, valid = Signal(), Signal()
         n = Signal(range(max(plan.rows, plan.shortest)))
-        flags: Any = Signal(FLAGS)
+        flags: Any = Signal(plan.flags)
         parts = ceil_log2(plan.at_once)
         limit = Signal(range(plan.rows))
         m.d.comb += limit.eq(self.end[parts:])
@@ -163,7 +168,8 @@ class Engine(Component):
             ),
         ]
         with m.If(runs):
-            m.d.sync += [n.eq(n + 1), self.addr.eq(self.addr + 1)]
+            goes_on = ~flags.stays if plan.gathers else 1
+            m.d.sync += [n.eq(n + 1), self.addr.eq(self.addr + goes_on)]
             with m.If(ending):
                 m.d.sync += valid.eq(0)
             with m.If(over):

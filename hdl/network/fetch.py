@@ -3,6 +3,7 @@
 from typing import Final
 
 from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.hdl.frame.component import Component
@@ -22,6 +23,8 @@ class Fetcher(Component):
     ----------
     sections : Sections
         Words of a pass.
+    layout : StructLayout
+        Flags of a pass.
 
     Members
     -------
@@ -39,15 +42,16 @@ class Fetcher(Component):
         Parameters of the pass before are not needed any more.
     """
 
-    def __init__(self, sections: Sections):
+    def __init__(self, sections: Sections, layout: StructLayout = FLAGS):
         self.sections: Final = sections
+        self.layout: Final = layout
         super().__init__(
             {
                 "rewind": In(1),
                 "en": Out(1),
                 "data": In(sections.width),
                 "ready": Out(1),
-                "flags": Out(FLAGS),
+                "flags": Out(layout),
                 "row": Out(ROW),
                 "weights": Out(sections.weights * sections.width),
                 "parameters": Out(sections.parameters * sections.width),
@@ -62,7 +66,7 @@ class Fetcher(Component):
         body = sections.head + sections.weights
         word, there = Signal(range(body + sections.parameters)), Signal()
         tail, special = Signal(), Signal()
-        flags = FLAGS(self.data[: FLAGS.size])
+        flags = self.layout(self.data[: self.layout.size])
         taken = Signal()
         m.d.comb += [
             tail.eq(word >= body),

@@ -7,6 +7,7 @@ from math import ceil
 from typing import Final
 
 import numpy as np
+from amaranth.lib.data import StructLayout
 from amaranth.utils import ceil_log2
 from numpy.typing import NDArray
 
@@ -14,10 +15,14 @@ from spikeloom.design.attention import AttentionDesign
 from spikeloom.design.mask import MaskDesign
 from spikeloom.design.network.design import BEAT, NetworkDesign
 from spikeloom.design.read import DesignError, show
+from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.hdl.network.limits import built_attention
-from spikeloom.hdl.network.words import DEST, ROW
+from spikeloom.hdl.network.words import DEST, FLAGS, ROW, WIDE_DEST, WIDE_FLAGS
 
-__all__ = ["Geometry", "Tensor"]
+__all__ = ["HALVES", "Geometry", "Tensor"]
+
+HALVES: Final = NeuronSpec("lif", 1, 0, 1, "hard")
+"""The neuron of tau 2 and a hard reset, whatever its threshold."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,11 @@ class Geometry:
             room = f"more than the {1 << ROW} rows that a program can name"
             raise DesignError("folding.lanes", show(self.lanes), f"{allowed} are {room}")
 
+    @cached_property
+    def unit(self) -> NeuronSpec:
+        """The neuron of all layers, whatever its threshold."""
+        return NeuronSpec.from_design(self.design)
+
     @property
     def lanes(self) -> int:
         """Input channels at once, L."""
@@ -126,11 +136,11 @@ class Geometry:
     def copies_input(self) -> bool:
         """Whether the input becomes x by being copied: of tokens that are not there it is old.
 
-        Groups of tokens are read out as a whole, and then x must be zero there.
+        Groups of tokens, and tokens at once, are read out as a whole, and x must be zero there.
         """
         design = self.design
         given = design.encoder.kind == "none" and not design.membrane
-        return given and design.readout.groups > 1
+        return given and (design.readout.groups > 1 or self.at_once > 1)
 
     @property
     def keeps_input(self) -> bool:
@@ -159,6 +169,22 @@ class Geometry:
         """Where the channels of its heads lie in these words."""
         channel, head = np.arange(self.design.dim), self.layer.head_dim
         return channel // head * (self.head_words * BEAT) + channel % head
+
+    @property
+    def gathers(self) -> bool:
+        """Whether a block has a mask of channels, which looks at all tokens at once."""
+        layers = (block.attention for block in self.design.blocks)
+        return any(isinstance(one, MaskDesign) and one.attention != "qk-token" for one in layers)
+
+    @property
+    def flags(self) -> StructLayout:
+        """Flags of a pass."""
+        return WIDE_FLAGS if self.gathers else FLAGS
+
+    @property
+    def dest(self) -> StructLayout:
+        """Where spikes go."""
+        return WIDE_DEST if self.gathers else DEST
 
     @property
     def keys_turned(self) -> bool:
@@ -211,7 +237,7 @@ class Geometry:
         masks = [block.attention for block in design.blocks]
         heads = [one.heads for one in masks if isinstance(one, MaskDesign)]
         if heads:
-            yield "mask", self.slots(max(heads))
+            yield "mask", wide if self.gathers else self.slots(max(heads))
 
     @property
     def slot_count(self) -> int:

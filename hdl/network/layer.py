@@ -95,7 +95,7 @@ class NetworkLayer(LayerComponent):
         plan, design, wide = self.plan, self.design, self.plan.widths
         units = self._units(m)
         part = len(units[0].part)
-        m.submodules.fetch = fetch = Fetcher(plan.sections)
+        m.submodules.fetch = fetch = Fetcher(plan.sections, plan.flags)
         m.submodules.engine = engine = Engine(plan, part)
         m.submodules.intake = intake = Intake(plan)
         m.submodules.feeder = feeder = Feeder(plan)
@@ -109,7 +109,7 @@ class NetworkLayer(LayerComponent):
             part=part + ceil_log2(len(units)),
             bias=wide.bias,
             tokens=design.tokens,
-            places=plan.planes,
+            places=plan.readout_places,
         )
         if plan.inner is not None:
             connect(m, feeder.o, attention.i)
@@ -224,7 +224,8 @@ class NetworkLayer(LayerComponent):
         lane, column, word = Signal(range(BEAT)), Signal(range(plan.columns)), Signal(BEAT)
         joins = dest.sets | dest.clears
         m.d.comb += intake.write.eq(~engine.w_en & ~collector.w_en)
-        m.d.sync += [words.eq(~engine.w_en), row.eq(engine.w_row), slot.eq(dest.slot)]
+        of_spikes = Mux(dest.gathers, 0, engine.w_row) if plan.gathers else engine.w_row
+        m.d.sync += [words.eq(~engine.w_en), row.eq(of_spikes), slot.eq(dest.slot)]
         m.d.sync += [lane.eq(engine.w_lane[:4]), column.eq(engine.w_lane[4:])]
         for source, there in ((intake, intake.write), (collector, collector.w_en)):
             with m.If(there):
@@ -270,6 +271,8 @@ class NetworkLayer(LayerComponent):
             *(readout.last.eq(engine.ends), readout.final.eq(engine.final)),
         ]
         m.d.comb += readout.bias.eq(engine.bias)
+        if not self.plan.readout_places:
+            m.d.sync += readout.twice.eq(engine.twice)
 
     def _turn_keys(self, m: Module, engine: Engine, feeder: Feeder) -> None:
         """Collect k channel by channel."""

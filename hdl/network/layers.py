@@ -22,7 +22,7 @@ from spikeloom.design.network.design import BEAT
 from spikeloom.design.network.sections import Block
 from spikeloom.golden.mask import is_or
 from spikeloom.golden.neuron import NeuronSpec
-from spikeloom.hdl.network.geometry import Geometry
+from spikeloom.hdl.network.geometry import HALVES, Geometry
 
 __all__ = ["Layer", "Place", "Term", "lower"]
 
@@ -49,6 +49,7 @@ class Place:
 
 
 _SPIKES = (Place(),)
+_PARAMETERS = ("bias", "threshold")
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,8 @@ class Term:
         ``table_plane`` names.
     sparse : bool
         Whether nothing is read for weights that are all zero.
+    stays : bool
+        Whether its first row is read for all tokens.
     """
 
     tensor: str
@@ -82,6 +85,7 @@ class Term:
     table: range | None = None
     table_plane: int = 0
     sparse: bool = False
+    stays: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,8 @@ class Layer:
         Whether spikes go to the memory of keys.
     join : str
         ``"or"`` or ``"iand"`` where they join what is there.
+    gathers : bool
+        Whether spikes of all tokens go to the first row.
     flags : dict of str to int
         Flags of all of its passes.
     """
@@ -114,6 +120,7 @@ class Layer:
     channels: _Array
     turned: bool = False
     join: str = ""
+    gathers: bool = False
     flags: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -142,6 +149,10 @@ class _Lowering:
         self.x: list[_Source] = [_Source("x", self.plain)]
         self.u: list[Term] = []
         self.u_bias = np.zeros(plan.design.dim, dtype=np.int64)
+        # What a neuron that fires above its threshold fires at, is that and one.
+        self.above = int(plan.unit.up)
+        # Neurons that halve their membrane forget a one by themselves.
+        self.keeps = plan.unit != HALVES
 
     def layers(self) -> "Iterator[Layer | None]":
         """Go through the network."""
@@ -156,7 +167,7 @@ class _Lowering:
                 yield self._neurons(f"blocks.{n}.mlp")
             yield self._dense(n, "expand", self.x, _kept(block, n, "expand"))
             yield from self._branch(n, block, "contract")
-        if design.membrane:
+        if design.membrane and design.readout.neurons == "tokens":
             yield self._neurons("readout")
         yield self._readout()
 
@@ -180,7 +191,7 @@ class _Lowering:
         return replace(self._terms([source], one, 2)[0], sparse=True)
 
     def _parameters(self, at: str) -> tuple[_Array, _Array]:
-        return self.weights[f"{at}.bias"], self.weights[f"{at}.threshold"]
+        return self.weights[f"{at}.bias"], self.weights[f"{at}.threshold"] + self.above
 
     def _encoder(self) -> Iterator[Layer]:
         """Give the encoder; without one, or without its neurons, only say what there is."""
@@ -211,9 +222,9 @@ class _Lowering:
         if design.membrane:
             self.u, self.u_bias = [term], self.weights["encoder.bias"] << lift
             return
-        bias, threshold = self._parameters("encoder")
-        flags = {} if encoder.fraction else {"whole": 1}
-        yield Layer((term,), bias << lift, threshold << lift, "x", self.plain, flags=flags)
+        bias, threshold = (self.weights[f"encoder.{name}"] << lift for name in _PARAMETERS)
+        flags = {} if encoder.fraction or self.keeps else {"whole": 1}
+        yield Layer((term,), bias, threshold + self.above, "x", self.plain, flags=flags)
 
     def _dense(
         self,
@@ -233,7 +244,7 @@ class _Lowering:
     def _neurons(self, at: str) -> Layer:
         """Give the neurons on the membrane, whose spikes become x."""
         lift = self.design.fraction - self.design.encoder.fraction
-        threshold = self.weights[f"{at}.threshold"] << lift
+        threshold = (self.weights[f"{at}.threshold"] << lift) + self.above
         self.x = [_Source("x", self.plain)]
         return Layer(tuple(self.u), self.u_bias, threshold, "x", self.plain)
 
@@ -255,7 +266,7 @@ class _Lowering:
             np.full(outputs, threshold * unit),
             target,
             self.plain if channels is None else channels,
-            flags={"whole": 1} if whole else {},
+            flags={"whole": 1} if whole or self.keeps else {},
         )
 
     def _attention(self, n: int, block: Block) -> "Iterator[Layer | None]":
@@ -283,17 +294,35 @@ class _Lowering:
         return "attention" if n == self.design.depth - 1 else _kept(block, n, "attention")
 
     def _mask(self, layer: MaskDesign, target: str) -> Iterator[Layer]:
+        """Give the mask and the spikes that it lets pass."""
+        if layer.attention == "qk-token":
+            yield from self._token_mask(layer, target)
+            return
+        mask, query, key = (self._each(name) for name in ("mask", "query", "key"))
+        counted, passing = ([query], key)
+        if layer.attention == "sdsa":
+            counted, passing = [key, self._each("value")], query
+        # A spike of any token sets the mask, where nothing is at first.
+        nothing = replace(mask, weight=np.zeros_like(mask.weight))
+        yield self._gate([nothing], 1, "mask")
+        many = len(counted)
+        spikes = self._gate(counted, many, "mask", whole=many > 1)
+        yield replace(spikes, join="or", gathers=True)
+        yield self._gate([passing, replace(mask, stays=True)], 2, target, whole=True)
+
+    def _token_mask(self, layer: MaskDesign, target: str) -> Iterator[Layer]:
         """Give the mask of queries, a spike a head, and keys where it is set."""
         heads = np.repeat(np.eye(layer.heads, dtype=np.int64), layer.head_dim, axis=1)
         spec = NeuronSpec.from_design(layer)
-        if is_or(spec, layer.most, layer.steps):
-            spec = replace(spec, fraction=0, threshold=1)
+        flags: Mapping[str, int] = {}
         gate = self._gate(
             self._terms([_Source("query", self.plain)], heads, 2),
             *(1, "mask", np.arange(layer.heads)),
         )
+        if is_or(spec, layer.most, layer.steps):
+            spec, flags = replace(spec, fraction=0, threshold=1), gate.flags
         threshold = spec.threshold << self.design.fraction - spec.fraction
-        yield replace(gate, threshold=np.full(layer.heads, threshold))
+        yield replace(gate, threshold=np.full(layer.heads, threshold), flags=flags)
         (of_head,) = self._terms([_Source("mask", np.arange(layer.heads))], heads.T, 2)
         both = [self._each("key"), replace(of_head, sparse=True)]
         yield self._gate(both, 2, target, whole=True)
@@ -327,21 +356,25 @@ class _Lowering:
         yield self._gate([replace(both, weight=-both.weight, shift=1), x, z], 1, "x")
 
     def _readout(self) -> Layer:
-        readout = self.design.readout
+        """Give the numbers, of spikes or of the membrane itself."""
+        readout, weights = self.design.readout, self.weights
+        bias, nothing = weights["readout.bias"], np.zeros(readout.outputs, dtype=np.int64)
         flags = {"reads_out": 1, "group": int(readout.groups > 1)}
-        sources = [
-            # Sums of the read-out move up by whole steps of a weight's bits only.
-            replace(source, inputs=(Place(place.plane),) * (1 << place.place))
-            for source in self.x
-            for place in source.inputs
-        ]
-        return Layer(
-            self._terms(sources, self.weights["readout.weight"], readout.weight_bits),
-            self.weights["readout.bias"],
-            np.zeros(readout.outputs, dtype=np.int64),
-            *("", np.zeros(readout.outputs, dtype=np.int64)),
-            flags=flags,
-        )
+        terms = self._terms(self.x, weights["readout.weight"], readout.weight_bits)
+        if self.design.membrane and readout.neurons == "none":
+            terms = tuple(self._through(term, weights["readout.weight"]) for term in self.u)
+            lift = self.design.fraction - self.design.encoder.fraction
+            whole = weights["readout.weight"][0] @ (self.u_bias >> lift)
+            bias = bias + self.design.steps * whole
+        return Layer(terms, bias, nothing, "", nothing, flags=flags)
+
+    def _through(self, term: Term, weight: _Array) -> Term:
+        """Return the weights of what a term adds to the membrane, seen through those of numbers."""
+        product = weight @ term.weight[0]
+        most = max(int(product.max()), -1 - int(product.min()), 1)
+        shift = term.shift + self.design.encoder.fraction
+        bits = most.bit_length() + 1
+        return replace(term, weight=product, bits=bits, shift=shift, sparse=False)
 
 
 def _kept(block: Block, n: int, name: str) -> str:

@@ -5,14 +5,11 @@ from collections.abc import Iterator
 from spikeloom.design.attention import AttentionDesign
 from spikeloom.design.mask import MaskDesign
 from spikeloom.design.network.design import NetworkDesign
-from spikeloom.design.neuron import FiringKeys
 from spikeloom.design.read import DesignError, show
 from spikeloom.golden.mask import is_or
 from spikeloom.golden.neuron import NeuronSpec
 
 __all__ = ["built_attention"]
-
-_NEURON = {"neuron": "lif", "tau": 2, "decay": None, "fires": "at", "reset": "hard"}
 
 
 def built_attention(design: NetworkDesign) -> AttentionDesign | None:
@@ -32,41 +29,53 @@ def _attentions(design: NetworkDesign) -> list[AttentionDesign]:
 
 def _unbuilt(design: NetworkDesign) -> Iterator[tuple[str, str, str]]:
     """Give what is said in the design and not built: key, value and what is."""
-    yield from _neuron(design, "")
-    if design.readout.neurons != "tokens":
-        yield "readout.neurons", show(design.readout.neurons), "must be tokens"
+    spec = NeuronSpec.from_design(design)
+    if not _shifts(spec):
+        key = "tau" if design.decay is None else "decay"
+        allowed = "must let a membrane keep all, a half, a quarter, ... of itself"
+        yield key, show(str(getattr(design, key))), allowed
+    readout, folding = design.readout, design.folding
+    if readout.neurons == "sum":
+        yield "readout.neurons", show("sum"), "must be tokens or none"
+    if readout.neurons == "none":
+        # A membrane is not zero where there is no token.
+        only = "must be 1 with neurons none"
+        if readout.groups > 1:
+            yield "readout.groups", show(readout.groups), only
+        if folding.tokens > 1:
+            yield "folding.tokens", show(folding.tokens), only
     for n, block in enumerate(design.blocks):
         at, layer = f"blocks.{n}.attention", block.attention
         if isinstance(layer, AttentionDesign):
             if layer != _attentions(design)[0]:
                 yield at, "", "must be that of the other blocks, or a mask,"
-        elif layer.attention != "qk-token":
-            yield f"{at}.attention", show(layer.attention), "must be qk-token"
-        else:
+        elif layer.attention == "qk-token":
             yield from _mask(design, layer, f"{at}.")
+        else:
+            spec = NeuronSpec.from_design(layer)
+            if not is_or(spec, layer.most, layer.steps):
+                allowed = "must let a spike of any token fire, and nothing else,"
+                yield f"{at}.threshold", show(str(layer.threshold)), allowed
+            if folding.tokens > 1:
+                only = f"must be 1 with {layer.attention}"
+                yield "folding.tokens", show(folding.tokens), only
 
 
-def _neuron(design: FiringKeys, at: str) -> Iterator[tuple[str, str, str]]:
-    """Give what makes a neuron another than that of the engine: tau 2 and a hard reset."""
-    spec = NeuronSpec.from_design(design)
-    if (spec.divisor, spec.keep, spec.reset, spec.up) == (2, 1, "hard", False):
-        return
-    for key, only in _NEURON.items():
-        if getattr(design, key) != only:
-            yield at + key, show(_plain(getattr(design, key))), f"must be {_plain(only)}"
+def _shifts(spec: NeuronSpec) -> bool:
+    """Whether a membrane is shifted from step to step, and nothing else."""
+    return spec.odd == 1 and spec.keep == 1
 
 
 def _mask(design: NetworkDesign, layer: MaskDesign, at: str) -> Iterator[tuple[str, str, str]]:
     """Give what the engine's neurons do not make of a mask."""
-    spec = NeuronSpec.from_design(layer)
+    spec, unit = NeuronSpec.from_design(layer), NeuronSpec.from_design(design)
     if is_or(spec, layer.most, layer.steps):
         return
-    yield from _neuron(layer, at)
+    for key in ("divisor", "keep", "reset", "up"):
+        if getattr(spec, key) != getattr(unit, key) or spec.up:
+            allowed = "must be met by one spike, or be that of neurons as the network's"
+            yield f"{at}threshold", show(str(layer.threshold)), allowed
+            return
     if spec.fraction > design.fraction:
         allowed = f"must be met in {design.fraction} fraction bits, those of the network,"
         yield f"{at}threshold", show(str(layer.threshold)), allowed
-
-
-def _plain(value: object) -> object:
-    """Give a value as a design file has it."""
-    return value if value is None or isinstance(value, (bool, str)) else str(value)

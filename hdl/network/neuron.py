@@ -2,17 +2,19 @@
 
 from typing import Final
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib.wiring import In, Out
 
+from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.hdl.frame.component import Component
+from spikeloom.hdl.network.geometry import HALVES
 from spikeloom.hdl.network.widths import Widths
 
 __all__ = ["StepNeurons"]
 
 
 class StepNeurons(Component):
-    """LIF neurons with tau 2 and a hard reset, unrolled over the time steps.
+    """Neurons that shift their membrane, unrolled over the time steps.
 
     Takes the sums of all steps in a cycle, gives the spikes of all of them ``latency`` cycles
     later, and stores nothing between tokens. Checked against
@@ -28,19 +30,31 @@ class StepNeurons(Component):
         Bits of the numbers.
     steady : bool
         Whether threshold and whole stay as they are until the spikes are there.
+    unit : NeuronSpec
+        The neuron, whatever its threshold; its divisor is a power of two, and keep is 1.
 
     Members
     -------
     sums : In(signed(total)), one a step
         Sums.
     bias : In(signed(bias)), threshold : In(threshold), whole : In(1)
-        Of the channel, with the sums; whole: membranes have no fraction.
+        Of the channel, with the sums; whole: membranes have no fraction, or with another neuron
+        than that of tau 2 and a hard reset are not kept at all.
     spikes : Out(steps)
         Spikes, one bit a step.
     """
 
-    def __init__(self, steps: int, fraction: int, widths: Widths, *, steady: bool = False):
+    def __init__(
+        self,
+        steps: int,
+        fraction: int,
+        widths: Widths,
+        *,
+        steady: bool = False,
+        unit: NeuronSpec = HALVES,
+    ):
         self.steps: Final = steps
+        self.unit: Final = unit
         self.steady: Final = steady
         self.fraction: Final = fraction
         self.widths: Final = widths
@@ -87,15 +101,29 @@ class StepNeurons(Component):
             m.d.comb += spike.eq(full >= threshold)
             fired = [self._later(m, one, f"late{t}_{n}") for n, one in enumerate([*fired, spike])]
             if t < self.steps - 1:
-                half = Signal(signed(wide.membrane), name=f"half{t}")
-                m.d.comb += half.eq(full >> 1)
-                for n in range(self.fraction):
-                    m.d.comb += half[n].eq(full[n + 1] & ~whole)
+                left = self._left(m, t, full, spike, threshold, whole)
                 membrane = Signal(signed(wide.membrane), name=f"membrane{t}", reset_less=True)
-                m.d.sync += membrane.eq(Mux(spike, 0, half))
+                m.d.sync += membrane.eq(left)
         for t, spike in enumerate(fired):
             m.d.comb += self.spikes[t].eq(spike)
         return m
+
+    def _left(
+        self, m: Module, t: int, full: Signal, spike: Signal, threshold: Value, whole: Value
+    ) -> Value:
+        """Return what is left of a membrane."""
+        unit = self.unit
+        half = Signal(signed(self.widths.membrane), name=f"half{t}")
+        if unit == HALVES:
+            m.d.comb += half.eq(full >> 1)
+            for n in range(self.fraction):
+                m.d.comb += half[n].eq(full[n + 1] & ~whole)
+            return Mux(spike, 0, half)
+        rest: Value = full
+        if unit.reset == "soft":
+            rest = Mux(spike, full - threshold + int(unit.up), full)
+        m.d.comb += half.eq((rest + unit.rise) >> unit.shift)
+        return Mux(whole | (spike if unit.reset == "hard" else 0), 0, half)
 
     @staticmethod
     def _later(m: Module, value: Signal, name: str) -> Signal:

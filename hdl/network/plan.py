@@ -29,6 +29,18 @@ class NetworkPlan(Lowered):
         return assemble(self)
 
     @cached_property
+    def readout_places(self) -> int | None:
+        """Bits by which sums of the read-out move up; None where it is now one, now two."""
+        moves = {
+            1 + one.flags.get("twice", 0)
+            for one in self.program.passes
+            if one.flags.get("reads_out") and one.flags.get("double")
+        }
+        if len(moves) > 1:
+            return None
+        return next(iter(moves), self.planes)
+
+    @cached_property
     def program_shape(self) -> MemoryShape:
         """The memory of the program."""
         words = len(self.program.words)

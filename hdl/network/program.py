@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.design.network.design import BEAT
-from spikeloom.hdl.network.geometry import Geometry
+from spikeloom.hdl.network.geometry import Geometry, Tensor
 from spikeloom.hdl.network.layers import Layer, Term
 from spikeloom.hdl.network.lowered import Lowered
 from spikeloom.hdl.network.planes import planes_of
-from spikeloom.hdl.network.words import DEST, FLAGS, bits_of
+from spikeloom.hdl.network.words import bits_of
 
 __all__ = ["Pass", "Program", "assemble"]
 
@@ -76,8 +76,7 @@ def _passes(plan: Geometry, terms: Sequence[Term], output: int) -> Iterator[Pass
         term, groups = terms[-number], digits[-number]
         source, at = plan.tensors[term.tensor], term.inputs[bit]
         while before is not None and before - place > 2:
-            nothing = _nothing(plan.lanes)
-            yield Pass(source.slot << plan.row_bits, nothing, nothing, {"double": 1, "twice": 1})
+            yield _move(plan, source, 2)
             before -= 2
         # The sign of a weight is its highest bit.
         minus, top = at.sign < 0, low + count == len(groups[0])
@@ -88,6 +87,7 @@ def _passes(plan: Geometry, terms: Sequence[Term], output: int) -> Iterator[Pass
                     continue
                 gap = 0 if before is None else before - place
                 flags |= {"first": before is None, "double": gap > 0, "twice": gap == 2}
+                flags["stays"] = term.stays
                 before = place
                 row = source.slot + at.plane * source.slots + slot << plan.row_bits
                 high = planes[low + 1, slot] if count == 2 else _nothing(plan.lanes)
@@ -95,6 +95,19 @@ def _passes(plan: Geometry, terms: Sequence[Term], output: int) -> Iterator[Pass
                     *(row + group * share, planes[low, slot], high),
                     {k: 1 for k, v in flags.items() if v},
                 )
+    if before is None:
+        nothing = _nothing(plan.lanes)
+        yield Pass(source.slot << plan.row_bits, nothing, nothing, {"first": 1})
+    while before:
+        yield _move(plan, source, min(before, 2))
+        before -= min(before, 2)
+
+
+def _move(plan: Geometry, source: Tensor, places: int) -> Pass:
+    """Return a pass that adds nothing, and moves the sum up by one or two places."""
+    nothing = _nothing(plan.lanes)
+    flags = {"double": 1, **({"twice": 1} if places == 2 else {})}
+    return Pass(source.slot << plan.row_bits, nothing, nothing, flags)
 
 
 def _digits(plan: Geometry, term: Term, weight: NDArray[np.int64]) -> NDArray[np.uint8]:
@@ -137,12 +150,12 @@ class _Writer:
     def special(self, flag: str) -> None:
         """Write what is no pass."""
         self.passes.append(Pass(0, _nothing(0), _nothing(0), {flag: 1}))
-        self._number(bits_of(FLAGS, {flag: 1}), 1)
+        self._number(bits_of(self.plan.flags, {flag: 1}), 1)
 
     def _write(self, one: Pass, flags: dict[str, int]) -> None:
         plan, sections = self.plan, self.plan.sections
         self.passes.append(Pass(one.row, one.low, one.high, flags))
-        self._number(bits_of(FLAGS, flags) | one.row << BEAT, sections.head)
+        self._number(bits_of(plan.flags, flags) | one.row << BEAT, sections.head)
         bits = one.low if plan.planes == 1 else np.concatenate([one.low, one.high])
         packed = np.packbits(bits, bitorder="little").tobytes()
         self._number(int.from_bytes(packed, "little"), sections.weights)
@@ -171,8 +184,10 @@ def _parameters(plan: Lowered, layer: Layer, n: int) -> int:
         channel = int(layer.channels[n])
         slot, lane = divmod(channel, plan.lanes)
         fields = {"slot": plan.tensors[layer.target].slot + slot, "turned": int(layer.turned)}
+        if layer.gathers:
+            fields["gathers"] = 1
         fields |= {"sets": int(layer.join == "or"), "clears": int(layer.join == "iand")}
-        dest = bits_of(DEST, fields)
+        dest = bits_of(plan.dest, fields)
         lane = channel if layer.turned else lane
     word = dest | lane << BEAT
     word |= (int(layer.bias[n]) & (1 << wide.bias) - 1) << 2 * BEAT

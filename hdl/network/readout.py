@@ -28,15 +28,17 @@ class Readout(Component):
         Bits of what is added in a cycle, and of a bias.
     tokens : int
         Most tokens.
-    places : int
-        Bits that a sum moves up before a part of the next place value.
+    places : int or None
+        Bits that a sum moves up before a part of the next place value; None where ``twice`` says
+        whether it is one or two.
 
     Members
     -------
     part : In(signed)
         What is added while ``en``.
-    en, up : In(1)
-        With the part: whether it counts, and whether the sum moves up before.
+    en, up, twice : In(1)
+        With the part: whether it counts, whether the sum moves up before, and where ``places`` does
+        not say it, whether by two bits.
     last, final : In(1)
         With the last part of a number: it is complete; it is the last number.
     bias : In(signed)
@@ -49,7 +51,9 @@ class Readout(Component):
         Beats.
     """
 
-    def __init__(self, width: int, *, beats: int, part: int, bias: int, tokens: int, places: int):
+    def __init__(
+        self, width: int, *, beats: int, part: int, bias: int, tokens: int, places: int | None
+    ):
         self.width: Final = width
         self.beats: Final = beats
         self.places: Final = places
@@ -64,6 +68,7 @@ class Readout(Component):
                 "end": In(range(tokens)),
                 "given": Out(1),
                 "o": Out(beat_stream(BEAT)),
+                **({"twice": In(1)} if places is None else {}),
             }
         )
 
@@ -73,8 +78,12 @@ class Readout(Component):
         left = Signal(self.end.shape())
         waits, final, adds = Signal(), Signal(), Signal()
         added, before = Signal(signed(self.width)), Signal(signed(self.width))
+        if self.places is None:
+            moved = Mux(self.twice, total << 2, total << 1)
+        else:
+            moved = total << self.places
         m.d.comb += [
-            before.eq(Mux(self.up, total << self.places, total)),
+            before.eq(Mux(self.up, moved, total)),
             added.eq(Mux(waits, self.bias, self.part)),
         ]
         with m.If(self.en | adds):

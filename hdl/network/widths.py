@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.design.network.design import NetworkDesign
+from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.ranges import bits
+from spikeloom.hdl.network.geometry import HALVES
 from spikeloom.hdl.network.layers import Layer, Place, Term
 from spikeloom.hdl.network.planes import planes_of
 
@@ -111,6 +113,24 @@ def _span(terms: Sequence[Term]) -> tuple[int, int]:
     return int(low.min()), int(high.max())
 
 
+def _membrane(
+    design: NetworkDesign, drive: tuple[int, int], least: int, most: int
+) -> tuple[int, int]:
+    """Bound drive and membrane together, for thresholds between two ends."""
+    unit = NeuronSpec.from_design(design)
+    if unit == HALVES:
+        return 2 * min(drive[0], 0) - 1, max(drive[1], 0) + most
+    low = high = bottom = top = 0
+    for _ in range(design.steps):
+        below, above = low + drive[0], high + drive[1]
+        bottom, top = min(bottom, below), max(top, above)
+        left = max(0, min(above, most - 1))
+        if unit.reset == "soft":
+            left = max(left, above - least + int(unit.up))
+        low, high = unit.divide(min(below, 0)), unit.divide(left)
+    return bottom, top + unit.rise
+
+
 def widths(design: NetworkDesign, layers: Sequence[Layer | None], planes: int) -> Widths:
     """Find the widths of an engine that takes so many bits of a weight at once."""
     shift = design.fraction
@@ -132,7 +152,7 @@ def widths(design: NetworkDesign, layers: Sequence[Layer | None], planes: int) -
         span = _span(layer.terms)
         drive = ((span[0] << shift) + bias[0], (span[1] << shift) + bias[1])
         top = int(layer.threshold.max())
-        membranes.append((2 * min(drive[0], 0) - 1, max(drive[1], 0) + top))
+        membranes.append(_membrane(design, drive, int(layer.threshold.min()), top))
         drives.append(drive)
         thresholds.append(top)
     return Widths(

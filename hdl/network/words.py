@@ -8,7 +8,7 @@ from amaranth.lib import data
 
 from spikeloom.design.network.design import BEAT
 
-__all__ = ["DEST", "FLAGS", "LANE", "ROW", "Sections", "bits_of"]
+__all__ = ["DEST", "FLAGS", "LANE", "ROW", "WIDE_DEST", "WIDE_FLAGS", "Sections", "bits_of"]
 
 ROW: Final = 16
 """Bits of a row of the memories of activations."""
@@ -43,6 +43,13 @@ only; attends, ends: no pass, but attention, or the end."""
 DEST: Final = data.StructLayout({"slot": 12, "sets": 1, "clears": 1, "turned": 1})
 """Where spikes go: a slot; sets, clears: a spike sets a bit, or clears it, and no spike leaves it;
 turned: to the memory of keys."""
+
+
+WIDE_FLAGS: Final = data.StructLayout({**FLAGS.members, "stays": 1})
+"""Flags of a network with masks of channels. stays: the first row is read for all tokens."""
+
+WIDE_DEST: Final = data.StructLayout({**DEST.members, "gathers": 1})
+"""Where spikes of such a network go. gathers: those of all tokens go to the first row."""
 
 
 def bits_of(layout: data.StructLayout, values: dict[str, int]) -> int:

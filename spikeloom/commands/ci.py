@@ -3,7 +3,7 @@
 import json
 import os
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from glob import glob
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from spikeloom.ci import outputs
 from spikeloom.ci.builds import Build, build_all
 from spikeloom.ci.revision import checked_out, is_revision, same_hardware
-from spikeloom.commands.progress import say
+from spikeloom.commands.progress import Progress, say
 from spikeloom.design.base import Design
 from spikeloom.design.file import load_design
 from spikeloom.design.read import DesignError
@@ -19,6 +19,7 @@ from spikeloom.errors import words
 from spikeloom.files import InputError, replacing
 from spikeloom.report.files import find
 from spikeloom.report.model import Report
+from spikeloom.sim.cache import cache_folder
 
 __all__ = ["run"]
 
@@ -47,22 +48,28 @@ def run(options: Namespace) -> tuple[int, dict[str, Any] | str]:
     folder: Path = options.output
     revision = _revision(options.against)
     before = () if options.against is None or revision else find(options.against)
+    # Before the work, not after it.
+    shown = _made(folder / _FILES / "badges").parent
+
+    work = [sorted(designs), options.seeds, options.jobs, revision]
+    progress = Progress(cache_folder() / "times.json", f"ci {len(designs)}", work)
 
     def build_into(files: Mapping[str, Path], folder: Path) -> list[Build]:
-        return build_all(files, folder, seeds=options.seeds, jobs=options.jobs, say=say)
+        return build_all(files, folder, seeds=options.seeds, jobs=options.jobs, say=progress)
 
-    builds = build_into(paths, folder)
-    if revision:
-        with checked_out(revision, paths, Path()) as old:
-            reused, changed = _sorted_out(revision, old, designs, builds)
-            made = build_into(changed, folder / _AGAINST)
-        before = (*reused, *(build.report for build in made if build.report is not None))
-    files = _write(options.title, builds, before, folder / _FILES)
+    with progress:
+        builds = build_into(paths, folder)
+        if revision:
+            with checked_out(revision, paths, Path()) as old:
+                reused, changed = _sorted_out(revision, old, designs, builds, progress)
+                made = build_into(changed, folder / _AGAINST)
+            before = (*reused, *(build.report for build in made if build.report is not None))
+    files = _write(options.title, builds, before, shown)
     code = _code(builds, options.too_large_is_fine)
     _tell_github(files, code)
     for build in builds:
         for problem in build.problems if build.state != "kept" else ():
-            say(f"{build.name}: {build.state}: {problem}")
+            say(f"{build.state}: {problem}")
     if options.json:
         return code, {
             "passed": code == 0,
@@ -106,6 +113,7 @@ def _sorted_out(
     old: Mapping[str, Path],
     designs: Mapping[str, tuple[Path, Design]],
     builds: Sequence[Build],
+    tell: Callable[[str], None],
 ) -> tuple[list[Report], dict[str, Path]]:
     """Give the reports of designs whose hardware was the same, and the files of the others."""
     now = {build.name: build.report for build in builds if build.report is not None}
@@ -114,13 +122,13 @@ def _sorted_out(
         try:
             design = load_design(path)
         except DesignError as error:
-            say(f"{name}: not compared: {revision}: {error}")
+            tell(f"{name}: not compared: {revision}: {error}")
             continue
         if name in now and same_hardware(design, designs[name][1]):
             reused.append(now[name])
         else:
             changed[name] = path
-    say(f"{revision}: {len(changed)} of {len(old)} designs differ")
+    tell(f"{revision}: {len(changed)} of {len(old)} designs differ")
     return reused, changed
 
 
@@ -151,17 +159,20 @@ def _write(
         "bigger": ("bigger-is-better.json", _to_json(outputs.bigger(builds))),
         "badge": ("badge.json", _to_json(outputs.badge(title, builds))),
     }
-    shields = folder / "badges"
-    try:
-        shields.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: must be a folder that can be made: {words(error)}") from error
     files = {name: folder / file for name, (file, _) in texts.items()}
     for name, (_, text) in texts.items():
         _replace(files[name], text)
     for name, shield in outputs.badges(builds).items():
-        _replace(shields / f"{name}.json", _to_json(shield))
-    return {**files, "badges": shields}
+        _replace(folder / "badges" / f"{name}.json", _to_json(shield))
+    return {**files, "badges": folder / "badges"}
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: must be a folder that can be made: {words(error)}") from error
+    return folder
 
 
 def _to_json(value: object) -> str:

@@ -137,6 +137,7 @@ def measure_all(
         Recorded spikes or a tool are missing: no point is measured any more.
     """
     waiting = list(points)
+    start = time.perf_counter()
     lock = threading.Lock()
 
     def one(point: Point) -> Result:
@@ -164,7 +165,9 @@ def measure_all(
                 outcome: Result | Exception = future.result() if error is None else error
                 with lock:
                     words = _summary(outcome)
-                    say(f"[{done}/{len(waiting)}] {point.name}: {words}")
+                    left = (time.perf_counter() - start) / done * (len(waiting) - done)
+                    rest = f"; about {left / 60:.0f} min left" if left >= 60 else ""
+                    say(f"[{done}/{len(waiting)}] {point.name}: {words}{rest}")
                 yield point.name, outcome
     finally:
         # Stopped by Ctrl-C or by the caller: what runs is let end, nothing more is begun.

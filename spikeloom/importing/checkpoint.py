@@ -177,7 +177,8 @@ def _choose(tree: Mapping[Any, object], *, ema: bool) -> tuple[Any, tuple[str, .
         return None, ()
     found = [key for key, value in tree.items() if isinstance(key, str) and _is_state(value)]
     if not found:
-        keys = ", ".join(show(key) for key in list(tree)[:8]) or "nothing"
+        names = [show(key) for key in list(tree)[:8] if isinstance(key, str)]
+        keys = ", ".join(names) or "no names"
         raise FormatError(f"must hold a dictionary of tensors by name; it holds {keys}")
     wanted = (*_AVERAGED, *_NAMES) if ema else (*_NAMES, *_AVERAGED)
     known = [key for key in wanted if key in found]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.arrays import Archive
+from spikeloom.design.read import DesignError
 from spikeloom.design.write import smallest, toml
 from spikeloom.errors import words
 from spikeloom.files import FormatError, InputError, check_writable
@@ -62,7 +63,13 @@ def run_import(options: Namespace, say: Callable[[str], None]) -> Result:
     say(f"{checkpoint.file}: {title}")
     data, labels = _read_data(options.calibrate)
     chosen = Options(bits=options.bits, data=data, labels=labels, tokens=options.tokens)
-    imported = convert(checkpoint, config, chosen)
+    try:
+        # Floats of a strange checkpoint may leave their range; integers that do are told.
+        with np.errstate(all="ignore"):
+            imported = convert(checkpoint, config, chosen)
+    except OverflowError:
+        allowed = "must be smaller: folded with the others they leave the range of integers"
+        raise DesignError("tensors", "", allowed, checkpoint.file) from None
     files = _files(imported.parts)
     if data is not None:
         files["input.npz"] = npz(_input(imported.parts[0], data, labels))

@@ -1,6 +1,6 @@
 """A published model and its integers on the same samples."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.design.network.design import NetworkDesign
+from spikeloom.design.read import DesignError
 from spikeloom.golden.network.formula import Trace, trace
 from spikeloom.importing.forward import Passed, forward
 from spikeloom.importing.imported import Part
 from spikeloom.importing.model import PublishedModel
 from spikeloom.importing.report import Difference, Metric
 
-__all__ = ["Sample", "differences", "draw", "metric_of", "real_pass", "whole_pass"]
+__all__ = ["Comparison", "Sample", "draw", "numbers_of", "real_pass", "whole_pass"]
 
 _Array = NDArray[Any]
 
@@ -56,27 +57,6 @@ def whole_pass(
         x = np.rint(part.host.run(given)).astype(np.int64)
         found.append(trace(design, x))
         given = found[-1].spikes[f"blocks.{design.depth - 1}.out"]
-        if part.unit is not None:
-            given = given * part.unit
-    return tuple(found)
-
-
-def differences(
-    parts: Sequence[Part], real: Sequence[Sample], whole: Sequence[tuple[Trace, ...]]
-) -> tuple[Difference, ...]:
-    """Count the spikes that differ, layer by layer, over all samples."""
-    found = []
-    for n, part in enumerate(parts):
-        prefix = f"{part.name}." if len(parts) > 1 else ""
-        for name, first in whole[0][n].spikes.items():
-            if first.dtype.kind == "i":
-                continue
-            pairs = [
-                (one[n].spikes[name], other.passed[n].layers[name])
-                for one, other in zip(whole, real, strict=True)
-            ]
-            differ = sum(int((a != b).sum()) for a, b in pairs)
-            found.append(Difference(f"{prefix}{name}", differ, sum(a.size for a, _ in pairs)))
     return tuple(found)
 
 
@@ -88,29 +68,60 @@ def numbers_of(part: Part, found: Trace) -> _Array:
     return numbers
 
 
-def metric_of(
-    labels: _Array,
-    parts: Sequence[Part],
-    real: Sequence[Sample],
-    whole: Sequence[tuple[Trace, ...]],
-) -> Metric:
-    """Return how well labels are met: classes (samples,), or numbers (samples, outputs)."""
-    floats = np.stack([sample.passed[-1].numbers for sample in real])
-    integers = np.stack([numbers_of(parts[-1], found[-1]) for found in whole])
-    if labels.ndim == 1 and labels.dtype.kind in "iu":
-        hits = [float((one.argmax(axis=1) == labels).mean()) for one in (floats, integers)]
-        return Metric("accuracy", *hits)
-    target = labels.reshape(len(labels), -1)
-    around = ((target - target.mean(axis=0)) ** 2).sum()
-    errors = [float(1 - ((one - target) ** 2).sum() / around) for one in (floats, integers)]
-    return Metric("R2", *errors)
+class Comparison:
+    """Spikes that differ and numbers, gathered sample by sample: samples are not kept.
 
+    Parameters
+    ----------
+    parts : sequence of Part
+    """
 
-def spread_of(real: Sequence[Sample], stage: int) -> float:
-    """Return the greatest magnitude that the host's part gives to a stage."""
-    return max(float(np.abs(sample.inputs[stage]).max()) for sample in real)
+    def __init__(self, parts: Sequence[Part]):
+        self._parts = parts
+        self._differ: dict[str, int] = {}
+        self._places: dict[str, int] = {}
+        self._numbers: list[tuple[_Array, _Array]] = []
+        self.count = 0
 
+    def add(self, real: Sample, whole: Sequence[Trace]) -> None:
+        """Compare what a sample gives in float and in integers."""
+        for n, part in enumerate(self._parts):
+            prefix = f"{part.name}." if len(self._parts) > 1 else ""
+            for name, spikes in whole[n].spikes.items():
+                # Membranes in integers have units of their own.
+                if spikes.dtype.kind == "i":
+                    continue
+                differ = int((spikes != real.passed[n].layers[name]).sum())
+                key = f"{prefix}{name}"
+                self._differ[key] = self._differ.get(key, 0) + differ
+                self._places[key] = self._places.get(key, 0) + spikes.size
+        self._numbers.append((real.passed[-1].numbers, numbers_of(self._parts[-1], whole[-1])))
+        self.count += 1
 
-def layers_of(real: Sequence[Sample], stage: int) -> list[Mapping[str, _Array]]:
-    """Return what the layers of a stage gave for the samples."""
-    return [sample.passed[stage].layers for sample in real]
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        """The spikes that differ, layer by layer, over all samples."""
+        return tuple(
+            Difference(name, differ, self._places[name]) for name, differ in self._differ.items()
+        )
+
+    def metric(self, labels: _Array) -> Metric:
+        """Return how well labels are met: classes (samples,), or numbers (samples, outputs).
+
+        Raises :exc:`DesignError` for labels that are neither.
+        """
+        floats, integers = (np.stack(own) for own in zip(*self._numbers, strict=True))
+        outputs = floats.shape[1]
+        if labels.ndim == 1 and labels.dtype.kind in "iu":
+            if not (0 <= labels.min() and labels.max() < outputs):
+                found = f"{int(labels.min())} to {int(labels.max())}"
+                raise DesignError("labels", found, f"must be classes from 0 to {outputs - 1}")
+            hits = [float((one.argmax(axis=1) == labels).mean()) for one in (floats, integers)]
+            return Metric("accuracy", *hits)
+        target = labels.reshape(len(labels), -1)
+        if target.shape[1] != outputs:
+            allowed = f"must be one class, or {outputs} numbers, for each sample"
+            raise DesignError("labels", f"{target.shape[1]} numbers for each sample", allowed)
+        around = float(((target - target.mean(axis=0)) ** 2).sum()) or 1.0
+        errors = [float(1 - ((one - target) ** 2).sum() / around) for one in (floats, integers)]
+        return Metric("R2", *errors)

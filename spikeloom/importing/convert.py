@@ -16,13 +16,15 @@ from spikeloom.importing.imported import Options, Part
 from spikeloom.importing.model import Block, Dense, Head, Norm, Reals, Stage
 from spikeloom.importing.rows import narrowest, quantize, quantize_whole
 
-__all__ = ["Moments", "moments_of", "part_of"]
+__all__ = ["Seen", "part_of"]
 
 FRACTION: Final = 4
 """F of every imported network: biases and thresholds are rounded in sixteenths of a weight."""
 
 _WIDE: Final = 8
 """Bits of the weights of encoder and read-out, where they need so many."""
+
+_SILENT: Final = 1e-3
 
 _STREAM: Final = 16
 """Bits of the membranes that the host gives."""
@@ -32,38 +34,62 @@ Moments = Mapping[str, NDArray[np.float64]]
 """Mean of x x^T over the inputs x of a layer, by the layer's name."""
 
 
-def moments_of(stage: Stage, samples: Sequence[Mapping[str, _Array]]) -> Moments:
-    """Return the moments of the layers of blocks, from what they gave for samples."""
-    found: dict[str, NDArray[np.float64]] = {}
-    for n, block in enumerate(stage.blocks):
-        for name in block.dense:
-            total: Any = 0
-            for passed in samples:
-                x = inputs_of(name, passed, block, f"blocks.{n}").astype(np.float64)
-                rows = x.reshape(-1, x.shape[-1])
-                total = total + rows.T @ rows / len(rows)
-            # A little of every channel, for those that are silent in the samples.
-            size = len(total)
-            found[f"blocks.{n}.{name}"] = total / len(samples) + np.eye(size) * 1e-3
-    return found
+class Seen:
+    """What a stage sees of samples, gathered one by one: moments, and the greatest membrane.
+
+    Parameters
+    ----------
+    stage : Stage
+    calibrates : bool
+        Whether moments are wanted.
+    """
+
+    def __init__(self, stage: Stage, *, calibrates: bool):
+        self._stage = stage
+        self._calibrates = calibrates
+        self._moments: dict[str, NDArray[np.float64]] = {}
+        self._count = 0
+        self.spread = 0.0
+
+    def add(self, x: _Array, layers: Mapping[str, _Array]) -> None:
+        """Take in what the host's part and the layers give for a sample."""
+        self.spread = max(self.spread, float(np.abs(x).max()))
+        self._count += 1
+        if not self._calibrates:
+            return
+        for n, block in enumerate(self._stage.blocks):
+            for name in block.dense:
+                at = f"blocks.{n}.{name}"
+                rows = inputs_of(name, layers, block, f"blocks.{n}").astype(np.float64)
+                rows = rows.reshape(-1, rows.shape[-1])
+                moment = rows.T @ rows / len(rows)
+                self._moments[at] = self._moments.get(at, 0.0) + moment
+
+    @property
+    def moments(self) -> Moments:
+        """The moments of the layers of blocks; a little of every channel is in them.
+
+        That is for channels that are silent in the samples.
+        """
+        return {
+            at: total / self._count + np.eye(len(total)) * _SILENT
+            for at, total in self._moments.items()
+        }
 
 
-def part_of(
-    stage: Stage, steps: int, options: Options, moments: Moments, spread: float = 0.0
-) -> Part:
+def part_of(stage: Stage, steps: int, options: Options, seen: Seen) -> Part:
     """Return a stage as a network design with its integers.
 
     Parameters
     ----------
     stage : Stage
     steps : int
-        T.
+        T, the time steps.
     options : Options
-    moments : mapping
-        As :func:`moments_of` returns them, or nothing.
-    spread : float
-        With residual membrane, the greatest membrane that the host's part is seen to give.
+    seen : Seen
+        What the stage sees of samples.
     """
+    moments = seen.moments
     weights: dict[str, _Array] = {}
     encoder: dict[str, Any] = {"kind": "none", "coding": "steps", "inputs": stage.dim}
     if stage.encoder is not None:
@@ -74,7 +100,7 @@ def part_of(
     unit, host = None, stage.host
     if stage.blocks[0].residual == "membrane":
         unit, stream = _stream(stage, options.bits, moments)
-        shift = _shift(spread / float(unit.min()))
+        shift = _shift(seen.spread / float(unit.min()))
         encoder |= {"bits": _STREAM, "signed": True, "fraction": shift}
         host = _to_integers(host, unit * 2**shift)
         weights |= stream

@@ -83,10 +83,10 @@ def fold(
     """Fold ``gain (W x + b - mean) / sqrt(var + eps) + offset`` and a LIF neuron of tau 2.
 
     The row of each channel becomes integers times a scale s (:func:`quantize`). Then drive and
-    threshold are divided by s |gain| / sqrt(var + eps) 2**-F, which changes no spike: the neuron
-    adds up integers, and only the bias is rounded (to the nearest) and the threshold (up, which is
-    exact where drives are integers). Both are floors of p + q sqrt(var + eps) with rational p and
-    q, so no float decides them. A negative gain negates the row.
+    threshold are divided by ``s |gain| / sqrt(var + eps) 2**-F``, which changes no spike: the
+    neuron adds up integers, and only the bias is rounded (to the nearest) and the threshold (up,
+    which is exact where drives are integers). Both are floors of p + q sqrt(var + eps) with
+    rational p and q, so no float decides them. A negative gain negates the row.
 
     Parameters
     ----------
@@ -108,6 +108,8 @@ def fold(
     moment : numpy.ndarray or None
         As for :func:`quantize`.
 
+    Examples
+    --------
     >>> norm = Norm(*np.array([[.8], [-.05], [.2], [.64]], dtype=np.float32))
     >>> folded = fold(np.float32([[.5, -.2, .125]]), np.float32([.1]), norm, fraction=0)
     >>> folded.weight.tolist(), folded.bias.tolist(), folded.threshold.tolist()

@@ -133,7 +133,7 @@ class Stage:
     name : str
         Name of the design.
     tokens : int
-        N.
+        N, the length of a sequence.
     host : Program
         From the answer of the stage before, or from the data, to ``x``: integers (T, N, C).
     most : int
@@ -171,7 +171,7 @@ class PublishedModel:
     family : str
         Whose network it is, in words.
     steps : int
-        T.
+        T, the time steps.
     stages : tuple of Stage
         One after the other; a stage takes what the blocks of the one before give, (T, N, D).
     data : tuple of int

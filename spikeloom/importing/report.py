@@ -127,16 +127,7 @@ class Report:
             "host": list(self.host),
             "notes": list(self.notes),
             "guesses": list(self.guesses),
-            "fits": [
-                {
-                    "part": fit.part,
-                    "needed": fit.needed,
-                    "room": fit.room,
-                    "fits": fit.fits,
-                    "largest": [{"bits": bits, "blocks": count} for bits, count in fit.largest],
-                }
-                for fit in self.fits
-            ],
+            "fits": [fit.json() for fit in self.fits],
         }
         if self.metric is not None:
             metric = self.metric

@@ -25,7 +25,7 @@ class Encoder(nn.Module):
     tokens : int
         N, the most tokens.
     steps : int
-        T.
+        T, the time steps.
     weight_bits : int
         One of :data:`spikeloom.torch.quantize.WIDTHS`.
     position : bool

@@ -25,7 +25,7 @@ class Readout(nn.Module):
     groups : int
         G: token n is of group n * G // N, and each group has weights of its own.
     steps : int
-        T.
+        T, the time steps.
     weight_bits : int
         One of :data:`spikeloom.torch.quantize.WIDTHS`; one scale for all weights.
     """

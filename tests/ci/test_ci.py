@@ -144,7 +144,7 @@ def test_one_of_two_is_not_well(more, options, code, state, project, capfd):
     states = {design["name"]: design["state"] for design in answer["designs"]}
     assert states == {"bad": state, "good": "kept"}
     (problem,) = answer["designs"][0]["problems"]
-    assert f"bad: {state}: {problem}" in err
+    assert f"\n{state}: {problem}\n" in err
     assert problem in Path("out/_ci/summary.md").read_text()
     color = json.loads(Path("out/_ci/badge.json").read_text())["color"]
     assert color == ("brightgreen" if state == "too large" else "red")
@@ -189,6 +189,16 @@ def test_against_a_revision(project, capfd):
     assert after.stdout == before.stdout
 
 
+def test_links_of_the_repository_are_no_fault(project, capfd):
+    write("one")
+    Path("designs/elsewhere").symlink_to("/nowhere")
+    Path("designs/two.toml").symlink_to("one.toml")
+    commit()
+    code, _, err = run(capfd, "--against", "HEAD")
+    assert code == 0
+    assert "HEAD: 0 of 1 designs differ" in err
+
+
 def test_a_design_that_was_wrong_before_is_not_compared(project, capfd):
     write("one")
     Path("designs/one.toml").write_text("nonsense = 1\n")
@@ -218,6 +228,15 @@ def test_a_wrong_request_builds_nothing(arguments, words, project, capfd):
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert words in err
     assert not Path("out").exists()
+    assert not Path("built").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_found_before_anything_is_built(project, capfd):
+    write("one")
+    Path("out").write_text("mine")
+    code, out, err = run(capfd)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "out/_ci/badges: must be a folder that can be made" in err
     assert not Path("built").exists()
 
 

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -16,14 +17,18 @@ ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 
+def check(schema, *files):
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *files]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
     ("schema", "files"),
     [("vendor.github-actions", [ROOT / "action.yml"]), ("vendor.github-workflows", WORKFLOWS)],
 )
 def test_schema(schema, files):
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *files]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    check(schema, *files)
 
 
 def test_inputs_are_declared_and_used():
@@ -78,16 +83,36 @@ def test_shell(name, text):
     assert done.returncode == 0, done.stdout
 
 
-def test_examples_of_the_manual():
+def test_examples_of_the_manual(tmp_path):
     """Workflows to copy: valid, and with inputs that there are."""
     page = (ROOT / "docs" / "continuous-integration.rst").read_text()
-    blocks = re.findall(r"\.\. code-block:: yaml\n(?:   :.*\n)*\n((?:(?:   .*)?\n)+)", page)
-    assert len(blocks) >= 3
-    for block in blocks:
-        found = yaml.safe_load(block)
-        steps = found if isinstance(found, list) else []
-        for job in found.get("jobs", {}).values() if isinstance(found, dict) else ():
-            steps += job["steps"]
-        for step in steps:
-            if step.get("uses", "").startswith("OWNER/"):
-                assert set(step["with"]) <= set(ACTION["inputs"])
+    found = re.findall(
+        r"\.\. code-block:: yaml\n(?:   :caption: (.*)\n)?\n((?:(?:   .*)?\n)+)", page
+    )
+    seen = set()
+    for number, (caption, block) in enumerate(found):
+        text = textwrap.dedent(block)
+        example = yaml.safe_load(text)
+        if "gitlab" in caption:
+            seen.add("gitlab")
+            check("vendor.gitlab-ci", write(tmp_path / ".gitlab-ci.yml", text))
+            continue
+        if isinstance(example, list):
+            seen.add("steps")
+            # Steps go into a job.
+            job = {"runs-on": "ubuntu-latest", "steps": example}
+            example = {"on": "push", "jobs": {"designs": job}}
+            text = yaml.safe_dump(example)
+        else:
+            seen.add("workflow")
+        check("vendor.github-workflows", write(tmp_path / f"{number}.yml", text))
+        for job in example["jobs"].values():
+            for step in job["steps"]:
+                if step.get("uses", "").startswith("OWNER/"):
+                    assert set(step["with"]) <= set(ACTION["inputs"])
+    assert seen == {"gitlab", "steps", "workflow"}
+
+
+def write(path, text):
+    path.write_text(text)
+    return path

@@ -55,11 +55,12 @@ def run(capfd, *arguments):
 
 @pytest.mark.parametrize("command", ["generate", "build", "simulate"])
 def test_what_is_not_built_is_refused_in_a_line(command, design, tmp_path, capfd):
-    design.write_text(TEXT.replace("steps = 2", 'steps = 2\nreset = "soft"'))
+    design.write_text(TEXT.replace("steps = 2", "steps = 2\ntau = 3"))
     out = tmp_path / "out"
     code, said, lines = run(capfd, command, design, *(["-o", out] if command != "simulate" else []))
     assert (code, said) == (2, "")
-    assert lines[-1].endswith("reset: 'soft': must be hard to be built; target golden computes it")
+    assert "tau: '3': must let a membrane keep" in lines[-1]
+    assert lines[-1].endswith(" to be built; target golden computes it")
     assert not out.exists()
 
 

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.rst"))]
 # What a page says in words before its snippet.
 GIVEN = {
+    "importing": "from typing import Any\nsample: Any\n",
     "integration": "from typing import Any\nself: Any\nplatform: Any\n",
     "design-files": "import numpy as np\nimport torch\nbn: torch.nn.BatchNorm1d\n",
     "network-training": "from torch import Tensor\nx: Tensor\nlength: Tensor\nlabel: Tensor\n",

@@ -4,7 +4,7 @@ Written with torch 2.13.0 and safetensors 0.8.0. Their numbers are those of numb
 """
 
 from argparse import Namespace
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +52,9 @@ def main():
         "version": 2,
         "args": args,
         "metric": np.float64(94.5),
+        "kinds": [torch.float16, torch.device("cuda:0"), torch.Size([1, 2]), {3}, 1j, b"x"],
+        "seen": defaultdict(list, {"x": [1]}),
+        "curve": np.arange(3),
     }
     torch.save(timm, FOLDER / "model_last.pth.tar")
     torch.save(timm | {"state_dict_ema": layer(0)}, FOLDER / "model_best.pth.tar")

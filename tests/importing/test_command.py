@@ -8,6 +8,8 @@ import pytest
 
 from spikeloom.cli import main
 from spikeloom.design import load_design
+from spikeloom.design.read import DesignError
+from spikeloom.importing import command
 from spikeloom.importing.checkpoint import read_checkpoint
 from spikeloom.importing.host import Program
 
@@ -129,6 +131,40 @@ def test_what_is_refused(config, tmp_path, capfd):
     config.write_text(YAML.replace("depths: 2", "depths: 4"))
     refused(capfd, SEQSNN, "-c", config, words="network.depths: 4: must be 2", folder=folder)
     assert not folder.exists()
+
+
+def test_shapes_that_do_not_go_together(tmp_path, capfd):
+    tensors = dict(read_checkpoint(PICTURES).tensors)
+    tensors["patch_embed1.proj1_conv.weight"] = np.ones((16, 9, 3, 3), np.float32)
+    np.savez(tmp_path / "a.npz", **tensors)
+    (tmp_path / "c.yml").write_text("layer: 3\ndim: 32\nnum_heads: 8\ntime_step: 2\nimg_size: 16\n")
+    words = "a.npz: tensors: must fit together, and do not: "
+    more = ("-c", tmp_path / "c.yml")
+    refused(capfd, tmp_path / "a.npz", *more, words=words, folder=tmp_path / "out")
+
+
+def test_numbers_that_leave_their_range(tmp_path, capfd):
+    tensors = dict(read_checkpoint(FIXTURES / "families" / "max-former.pth.tar").tensors)
+    tensors["stage3.0.mlp.fc2_conv.bias"] = np.full(16, 3e38, np.float32)
+    np.savez(tmp_path / "a.npz", **tensors)
+    (tmp_path / "c.yml").write_text("layer: 3\ntime_step: 2\nimg_size: 16\nnum_heads: 2\n")
+    words = "a.npz: tensors: must be smaller: folded with the others they leave the range"
+    more = ("-c", tmp_path / "c.yml")
+    refused(capfd, tmp_path / "a.npz", *more, words=words, folder=tmp_path / "out")
+
+
+@pytest.mark.parametrize("more", [(), ("--no-ema",)])
+def test_averaged_weights_can_be_left(tmp_path, capfd, monkeypatch, more):
+    seen = []
+
+    def recognise(checkpoint):
+        seen.append(checkpoint.notes[0])
+        raise DesignError("", "", "seen")
+
+    monkeypatch.setattr(command, "recognise", recognise)
+    file = FIXTURES / "model_best.pth.tar"
+    refused(capfd, file, *more, words="seen", folder=tmp_path / "out")
+    assert ("averaged" in seen[0]) == (not more)
 
 
 def test_files_of_others_stay(config, tmp_path, capfd):

@@ -1,6 +1,7 @@
 """Configuration files: keys by their own names, bases first, one line where they are wrong."""
 
 import itertools
+import sys
 
 import pytest
 
@@ -106,3 +107,10 @@ def test_no_text(tmp_path):
     (tmp_path / "a.yml").write_bytes(b"\xff\xfe")
     with pytest.raises(DesignError, match=r"a\.yml: byte 0: must be UTF-8 text"):
         read_config(tmp_path / "a.yml")
+
+
+def test_without_pyyaml(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    with pytest.raises(DesignError, match=r"needs PyYAML: pip install spikeloom\[import\]"):
+        read_config(write(tmp_path, "a.yml", "T: 4\n"))
+    assert read_config(write(tmp_path, "a.json", '{"T": 4}')).values == {"T": 4}

@@ -84,6 +84,8 @@ def test_plain_data_stands_beside():
     assert extra["args"] == {
         "T": 4, "model": "spikformer", "lr": 1e-3, "output": "out", "betas": [0.9, 0.999],
     }  # fmt: skip
+    assert extra["kinds"] == ["torch.float16", "cuda", [1, 2], None, None, None]
+    assert extra["seen"] == {"x": [1]}
     assert "state_dict" not in extra
 
 

@@ -41,7 +41,7 @@ def refused(path, *parts):
         (b"", "must be a checkpoint: torch.save (.pth, .pt, .pkl, .pth.tar), .safetensors or .npz"),
         (b"\x89HDF\r\n\x1a\n" + bytes(100), "must be a checkpoint"),
         (b"PK\x03\x04 but no more", "must be a whole ZIP archive"),
-        (b"PK\x05\x06" + bytes(18), "must hold a dictionary of tensors by name; it holds nothing"),
+        (b"PK\x05\x06" + bytes(18), "must hold a dictionary of tensors by name; it holds no names"),
         (pickle.dumps({"w": [1.0]}), "is a pickle that torch.save did not write"),
         (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
     ],
@@ -100,6 +100,10 @@ def test_whole_modules_are_refused_by_name():
     refused(FIXTURES / "whole-module.pth", "torch.nn.modules.linear.Linear", "model.state_dict()")
 
 
+# A list of ten times a list of ten times a list, and so on, twelve times.
+SHARED = b"]" + b"".join(b"q%c0](" % n + b"h%c" % n * 10 + b"e" for n in range(12))
+
+
 @pytest.mark.parametrize(
     "opcodes",
     [
@@ -120,10 +124,21 @@ def test_whole_modules_are_refused_by_name():
         b"cargparse\nNamespace\n)\x81K\x01b.",
         b"cnumpy\ndtype\n(X\x02\x00\x00\x00O8tR.",
         b"ccollections\nOrderedDict\nK\x01\x85R.",
+        # Lists of lists of the same lists, as text; as a name of a storage; as a key.
+        b"ctorch\ndevice\n" + SHARED + b"\x85R.",
+        b"(X\x07\x00\x00\x00storage" + SHARED + b"X\x01\x00\x00\x000X\x01\x00\x00\x000K\x01tQ.",
+        b"}" + SHARED + b"Nsu.",
     ],
 )
 def test_pickles_that_no_program_writes(tmp_path, opcodes):
     refused(torch_zip(tmp_path / "a.pth", b"\x80\x02" + opcodes))
+
+
+@pytest.mark.parametrize("state", [b"}", b"N}\x86", b"]"])
+def test_tensors_stay_as_they_are_made(tmp_path, state):
+    pickled = Pickle().raw(b"}(").text("w").tensor().raw(state + b"bu.").data
+    path = torch_zip(tmp_path / "a.pth", pickled, {"0": FOUR})
+    refused(path, "changes a tensor that it has made: must be a state dict")
 
 
 def test_numpy_objects_are_refused(tmp_path):
@@ -131,6 +146,23 @@ def test_numpy_objects_are_refused(tmp_path):
     refused(torch_zip(tmp_path / "a.pth", pickled), "which is no data")
     pickled = pickle.dumps({"a": np.array([None])}, protocol=2)
     refused(torch_zip(tmp_path / "a.pth", pickled), "NumPy type 'O8': must be of numbers")
+
+
+def test_places_beyond_the_pickle_are_refused(tmp_path):
+    path = torch_zip(tmp_path / "a.pth", b"\x80\x02}r\xff\xff\xff\x7f.")
+    refused(path, "must be a pickle: it is damaged")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_check_sums_are_compared(tmp_path, method):
+    with zipfile.ZipFile(tmp_path / "a.pth", "w", method) as file:
+        file.writestr("a/data.pkl", Pickle().state(w={"count": 64, "shape": (64,)}))
+        file.writestr("a/data/0", np.arange(64, dtype="f4").tobytes())
+    whole = (tmp_path / "a.pth").read_bytes()
+    # The check sum of the directory, which is read for all: that of the second file.
+    at = whole.rindex(b"PK\x01\x02") + 16
+    (tmp_path / "a.pth").write_bytes(whole[:at] + bytes(4) + whole[at + 4 :])
+    refused(tmp_path / "a.pth", "w: must be a whole tensor: Bad CRC-32")
 
 
 def test_a_pickle_is_bounded(tmp_path):
@@ -154,7 +186,7 @@ def test_a_pickle_is_bounded(tmp_path):
         ({"count": 5, "shape": (5,)}, "storage 0: must be of 20 bytes, not 16"),
         ({"count": -1}, "a storage must have a name and a length"),
         ({"key": "7"}, "storage 7 is missing in the archive"),
-        ({"kind": "ComplexFloatStorage"}, "names torch.ComplexFloatStorage"),
+        ({"kind": "ComplexFloatStorage"}, "names torch.ComplexFloatStorage: tensors must be dense"),
         ({"shape": (0,)}, "w: shape (0,): must not be empty"),
         # Every value of a million rows is the same one: small in the file only.
         ({"shape": (1 << 30,), "strides": (0,)}, "tensors must be of at most 512 MiB together"),
@@ -200,7 +232,7 @@ def test_numbers_that_are_not_finite(tmp_path, value, kind):
         ({"w": ("F32", "4", [0, 16])}, bytes(16), "w: must have dtype, shape and data_offsets"),
         ({"w\nv": ("F32", [4], [0, 16])}, bytes(16), "names must be of at most 200 letters"),
         ({"w" * 300: ("F32", [4], [0, 16])}, bytes(16), "names must be of at most 200 letters"),
-        ({}, b"", "it holds nothing"),
+        ({}, b"", "it holds no names"),
     ],
 )
 def test_safetensors_that_lie(tmp_path, entries, data, words):

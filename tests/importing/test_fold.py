@@ -1,11 +1,12 @@
 """Folding and quantization against the formula in decimals of many digits."""
 
-from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, localcontext
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from spikeloom.importing.fold import BLOCK, ENCODER, Limits, fold
+from spikeloom.importing.fold import BLOCK, ENCODER, Limits, fold, root_floor
 from spikeloom.importing.model import Norm
 from spikeloom.importing.rows import WIDTHS, largest, on_grid, quantize, quantize_whole
 
@@ -44,6 +45,16 @@ def test_bias_and_threshold(bits, fraction):
         sign = 1 if norm.weight[row] > 0 else -1
         assert folded.weight[row].tolist() == (sign * integers[row]).tolist()
         assert folded.unit[row] == pytest.approx(float(sign * unit))
+
+
+def test_floor_of_a_root():
+    rng = np.random.default_rng(3)
+    for p, q, r, below in rng.integers([-30, -9, 0, 1], [30, 9, 40, 9], (500, 4)).tolist():
+        with localcontext() as context:
+            context.prec = 60
+            exact = Decimal(p) / below + Decimal(q) / below * Decimal(r).sqrt()
+            want = exact.quantize(Decimal(10) ** -40).to_integral_value(ROUND_FLOOR)
+        assert root_floor(Fraction(p, below), Fraction(q, below), Fraction(r)) == want
 
 
 def test_threshold_on_the_grid_is_not_rounded_up():

@@ -80,8 +80,12 @@ def run(capfd, arguments, code=0):
     return out, err
 
 
-def real(arrays, x, residual, threshold=1.0):
-    """The network in float64, restated: spikes by layer, and the numbers."""
+def real(arrays, x, residual, threshold=1.0, neuron=(0.5, 0.5)):
+    """The network in float64, restated: spikes by layer, and the numbers.
+
+    ``neuron``: what its membranes keep, and what they take of a drive.
+    """
+    keep, take = neuron
 
     def fire(at, x, more=0.0):
         drive = x @ arrays[f"{at}.weight"].T.astype(float) + arrays.get(f"{at}.bias", 0.0) + more
@@ -93,7 +97,7 @@ def real(arrays, x, residual, threshold=1.0):
             drive = (drive - more - mean) / np.sqrt(var + 1e-5) * weight + bias + more
         v, spikes = np.zeros(drive.shape[1:]), np.zeros(drive.shape)
         for t in range(len(drive)):
-            v = v + (drive[t] - v) / 2
+            v = keep * v + take * drive[t]
             spikes[t] = v >= threshold
             v[spikes[t] > 0] = 0
         return spikes
@@ -137,6 +141,27 @@ def test_a_network_on_a_grid_has_the_same_spikes(tmp_path, capfd, seed, residual
     assert wanted["blocks.1.out"].any()
     # Weights of the read-out are eighths, and sums of 4 tokens and 3 steps stand for the mean.
     assert (found.logits == np.rint(numbers * 8 * 12)).all()
+
+
+@pytest.mark.parametrize(
+    ("keys", "neuron"),
+    [
+        ({"tau": 4}, (0.75, 0.25)),
+        ({"decay": "3/4"}, (0.75, 1)),
+        ({"neuron": "if"}, (1, 1)),
+    ],
+)
+def test_other_neurons(tmp_path, capfd, keys, neuron):
+    arrays = whole()
+    out, _ = run(capfd, write(tmp_path, arrays, KEYS | keys))
+    assert "fidelity: same spikes" in out
+    design = load_design(tmp_path / "out" / "network.toml")
+    x = np.random.default_rng(3).integers(-8, 8, (4, 5))
+    wanted, _ = real(arrays, x, "or", neuron=neuron)
+    found = trace(design, x)
+    for name, spikes in wanted.items():
+        assert (found.spikes[name] == spikes).all(), name
+    assert wanted["blocks.1.out"].any()
 
 
 def test_normalisation_is_rounded_and_reported(tmp_path, capfd):

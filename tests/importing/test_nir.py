@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 
 import h5py
 import nir
@@ -19,6 +20,8 @@ from spikeloom.importing.nir.files import nested
 from spikeloom.importing.nir.graph import layers
 from spikeloom.importing.nir.load import DT
 from spikeloom.importing.nir.reader import read
+
+from .files import FIXTURES
 
 TAU = 2e-4
 VOWELS = "examples/vowels_fast/network.toml"
@@ -106,7 +109,7 @@ def test_projection_there_and_back(tmp_path, capfd, seed, neuron):
     for above in (True, False):
         found = [euler(made, x[:, n].astype(float), "input", above=above) for n in range(5)]
         assert (np.stack(found, axis=1) == wanted).all()
-    (tmp_path / "c.toml").write_text("steps = 4\ntokens = 5\ndt = 1e-4\n")
+    (tmp_path / "c.toml").write_text('steps = 4\ntokens = 5\ndt = 1e-4\nfires = "above"\n')
     more = ("-c", tmp_path / "c.toml")
     out, _ = run(capfd, "import", tmp_path / "graph.nir", "-o", tmp_path / "out", *more)
     again = load_design(tmp_path / "out" / "linear.toml")
@@ -132,6 +135,23 @@ def test_a_row_of_layers(tmp_path, capfd):
     about = json.loads((tmp_path / "out" / "import.json").read_text())
     assert [layer["node"] for layer in about["layers"]] == ["n0", "n2", "n4"]
     assert about["layers"][0]["neurons"] == "n1"
+
+
+@pytest.mark.parametrize("fires", ["at", "above"])
+def test_a_graph_of_spikingjelly(tmp_path, capfd, fires):
+    """Its neurons fire at the threshold, which membranes of eighths often meet."""
+    folder = tmp_path / "out"
+    (tmp_path / "c.toml").write_text(f'steps = 4\ntokens = 50\nfires = "{fires}"\ndt = 1e-4\n')
+    more = ("-c", tmp_path / "c.toml", "-o", folder)
+    out, _ = run(capfd, "import", FIXTURES / "spikingjelly.nir", *more)
+    assert out.count(": same spikes, whatever the input") == 2
+    assert "guessed" not in out
+    with np.load(FIXTURES / "spikingjelly.npz") as arrays:
+        x, y = arrays["x"], arrays["y"]
+    for name in ("layer-0", "layer-2"):
+        x = model(load_design(folder / f"{name}.toml")).answer({"x": x})
+    assert (x == y).all() == (fires == "at")
+    assert 0.1 < y.mean() < 0.9
 
 
 def test_what_is_rounded_is_said(tmp_path, capfd):
@@ -270,11 +290,23 @@ def test_a_graph_that_is_cut_short(tmp_path):
             read(tmp_path / "graph.nir")
 
 
+def test_without_the_package(tmp_path, capfd, monkeypatch):
+    words = "needs NIR's package: pip install spikeloom[import]"
+    nir.write(tmp_path / "graph.nir", graph(fc(), lif()))
+    monkeypatch.setitem(sys.modules, "nir", None)
+    monkeypatch.setattr(files, "find_spec", lambda name: None)
+    arguments = ("import", tmp_path / "graph.nir", "-o", tmp_path / "out")
+    assert words in run(capfd, *arguments, code=2)[1]
+    arguments = ("export", VOWELS, "-o", tmp_path / "a.nir", "--layers", "blocks.0.key")
+    assert words in run(capfd, *arguments, code=2)[1]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("steps = 0\n", "steps: 0: must be an integer from 1 to 64"),
         ("tokens = true\n", "tokens: True: must be an integer from 1 to 4096"),
+        ('fires = "never"\n', "fires: 'never': must be at or above"),
         ("dt = 0\n", "dt: 0: must be a number of seconds above 0"),
     ],
 )

@@ -25,7 +25,6 @@ def refusal(name, **more):
         ("seqsnn", {"network.heads": 3}, "network.heads: 3: must divide the width (16)"),
         ("seqsnn", {"network.heads": 1.5}, "network.heads: 1.5: must be a whole number"),
         ("seqsnn", {"network.heads": "many"}, "network.heads: 'many': must be a number from 1"),
-        ("seqsnn-xnor", {"network.type": None}, "network.type: must be one of Spikformer_XNOR, "),
         ("seqsnn-xnor", {"network.type": "XNOR"}, "network.type: 'XNOR': must be one of Spikf"),
         ("spikformer-cifar", {"layer": 4}, "layer: 4: must be 1: so the number of blocks"),
         ("spikformer-cifar", {"num_classes": 10}, "num_classes: 10: must be 5: so the number of"),
@@ -40,6 +39,11 @@ def refusal(name, **more):
 )
 def test_configuration(name, config, line):
     assert refusal(name, config=config).startswith(f"config.yml: {line}")
+
+
+def test_groups_that_do_not_divide_a_head():
+    line = refusal("bit-shift-rope", config={"network.num_groups": 3})
+    assert line == "shift.groups: 3: must divide the channels of a head (8)"
 
 
 def test_learned_positions_are_refused():
@@ -58,6 +62,8 @@ def tensor(name, shape, value=1.0):
         ("seqsnn", tensor("blocks.1.mlp.bn1.bias", (16,)), "16: must be of shape 32"),
         ("seqsnn", tensor("blocks.0.mlp.fc2.weight", (16, 16)), "16x16: must be of shape 16x32"),
         ("seqsnn", tensor("encoder.weight", (16,)), "16: must be a matrix"),
+        ("seqsnn", tensor("temporal_encoder.encoder.0.bias", (3,)), "3: must be of shape 4"),
+        ("seqsnn", tensor("temporal_encoder.encoder.1.bias", ()), "one number: must be of shape"),
         ("seqsnn", tensor("blocks.0.attn.k_bn.running_var", (16,), -1.0), "-1: must not be neg"),
         (
             "jelly-spikformer",
@@ -82,6 +88,13 @@ def test_shapes(name, tensors, line):
     assert f": {line}" in found
 
 
+def test_largest_numbers_of_float32():
+    tensors = tensor("blocks.0.attn.q_m.weight", (16, 16), 3.4e38)
+    tensors |= tensor("blocks.1.mlp.fc2.bias", (16,), -3.4e38)
+    imported = convert("seqsnn", tensors=tensors)
+    assert np.abs(imported.weights["blocks.0.query.weight"]).max() == 127
+
+
 def test_host_part_that_does_not_fit_together():
     kernel = tensor("patch_embed.proj_conv1.weight", (4, 3, 3, 3))
     line = refusal("spikformer-cifar", tensors=kernel)
@@ -101,11 +114,28 @@ def test_sizes_beyond_a_network_are_refused_at_once(name, config, line):
 
 
 def test_guesses_are_said():
-    imported = convert("spikformer-imagenet", config={"num_heads": None, "T": None})
+    imported = convert("jelly-spikformer", config={"num_heads": None, "T": None})
     assert imported.guesses == (
         "T = 4: time_step is not in the configuration",
         "heads = 8: num_heads is not in the configuration",
     )
+
+
+def test_arguments_of_the_training_are_no_guess():
+    imported = convert("spikformer-imagenet", config={"T": None})
+    assert imported.design["steps"] == 4
+    assert imported.guesses == ()
+    assert convert("spikformer-imagenet").design["steps"] == 2
+
+
+def test_arguments_of_the_training_contradict():
+    line = refusal("spikformer-imagenet", config={"num_classes": None}, args={"num_classes": 9})
+    assert line.startswith("model.pth: args.num_classes: 9: must be 5: so the number of classes")
+
+
+def test_xnor_of_which_kind():
+    line = refusal("seqsnn-xnor", config={"network.type": None})
+    assert line.startswith("network.type: missing: must be one of Spikformer_XNOR, Spikformer_XN")
 
 
 def test_guess_that_cannot_be():
@@ -135,6 +165,21 @@ def test_tables_are_computed_again():
     assert found.endswith("differs in 1 entries, and is taken as it is")
 
 
+def test_tables_that_are_added():
+    tensors = {
+        "pe.emb.pe": read("seqsnn-cpg-pe").tensors["pe.emb.pe"][:, :, :3],
+        "encoder.weight": np.ones((16, 3), np.float32),
+    }
+    imported = convert("seqsnn-cpg-pe", tensors=tensors, config={"network.pe_mode": "add"})
+    assert imported.design["encoder"]["inputs"] == 3
+    assert imported.design["encoder"]["bits"] == 2
+    plain = convert("seqsnn").parts[0].host.run(draw(CASES["seqsnn"]))
+    x = imported.parts[0].host.run(draw(CASES["seqsnn-cpg-pe"]))
+    rows = tensors["pe.emb.pe"][:48, 0].reshape(4, 12, 3)
+    assert x.shape == plain.shape
+    assert set(np.unique(x - rows)) == {0, 1}
+
+
 def test_table_must_be_long_enough():
     table = read("seqsnn-cpg-pe").tensors["pe.emb.pe"][:40]
     line = refusal("seqsnn-cpg-pe", tensors={"pe.emb.pe": table})
@@ -155,6 +200,18 @@ def test_labels_of_another_count():
     data = np.zeros((2, 12, 3), np.float32)
     line = refusal("seqsnn", data=data, labels=np.zeros(3))
     assert line == "labels: 3 labels: must be one for each of the 2 samples"
+
+
+@pytest.mark.parametrize(
+    ("labels", "line"),
+    [
+        (np.array([0, 3]), "labels: 0 to 3: must be classes from 0 to 2"),
+        (np.zeros((2, 4)), "labels: 4 numbers for each sample: must be one class, or 3 numbers,"),
+    ],
+)
+def test_labels_of_another_kind(labels, line):
+    data = np.zeros((2, 12, 3), np.float32)
+    assert refusal("seqsnn", data=data, labels=labels).startswith(line)
 
 
 def test_picture_of_another_shape():

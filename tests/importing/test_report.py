@@ -8,11 +8,11 @@ import pytest
 from spikeloom.design.network.design import NetworkDesign
 from spikeloom.golden.network import trace
 from spikeloom.importing.checkpoint import Checkpoint
-from spikeloom.importing.compare import numbers_of, real_pass
+from spikeloom.importing.compare import Comparison, numbers_of, real_pass, whole_pass
 from spikeloom.importing.config import Config
 from spikeloom.importing.families import recognise
 from spikeloom.importing.families.source import Source
-from spikeloom.importing.fit import fit_of
+from spikeloom.importing.fit import Fit
 from spikeloom.importing.imported import Options
 
 from .cases import CASES, draw
@@ -51,16 +51,16 @@ def test_calibration_helps_on_its_data():
 
 
 def convert_on(imported, data):
-    """Return the share of spikes of the last stage that differ from float on data."""
-    from spikeloom.importing.compare import differences, whole_pass
-
+    """Return the share of spikes of all stages that differ from float on data."""
     checkpoint = read("qkformer-cifar")
     found = recognise(checkpoint)
     source = Source(checkpoint, CASES["qkformer-cifar"].settings, Options(), found.names)
     model = found.family.read(source)
     designs = [NetworkDesign.from_dict({**p.design, "weights": p.weights}) for p in imported.parts]
-    whole = [whole_pass(imported.parts, designs, sample) for sample in data]
-    layers = differences(imported.parts, [real_pass(model, sample) for sample in data], whole)
+    compared = Comparison(imported.parts)
+    for sample in data:
+        compared.add(real_pass(model, sample), whole_pass(imported.parts, designs, sample))
+    layers = compared.differences
     return sum(one.differ for one in layers) / sum(one.places for one in layers)
 
 
@@ -150,11 +150,36 @@ def test_published_size_through_golden():
 
 
 def test_largest_part_that_fits():
-    weights = {"encoder.weight": np.ones((64, 4)), "readout.weight": np.ones((1, 3, 64))}
+    (part,) = convert("spikformer-cifar").parts
+    keys = {**part.design, "blocks": part.design["blocks"] * 3, "dim": 256, "tokens": 4}
+    keys["blocks"] = [{**block, "hidden": 256} for block in keys["blocks"]]
+    keys["encoder"] = {**keys["encoder"], "inputs": 256}
+    weights = {"readout.weight": np.ones((1, 5, 256), int), "readout.bias": np.zeros(5, int)}
     for n in range(3):
-        weights[f"blocks.{n}.query.weight"] = np.ones((512, 512))
-        weights[f"blocks.{n}.query.bias"] = np.ones(512)
-    design = {"encoder": {}, "readout": {}, "blocks": [{"weight_bits": 8}] * 3}
-    fit = fit_of("big", design, weights)
-    assert dict(fit.largest) == {1: 3, 2: 1, 3: 1, 4: 0, 8: 0}
-    assert fit.text.endswith("too many; 3 of 3 blocks with weights of 1 bit would fit")
+        for name in ("query", "key", "value", "project", "expand", "contract"):
+            at = f"blocks.{n}.{name}"
+            weights[f"{at}.weight"] = np.ones((256, 256), int)
+            weights |= {f"{at}.bias": np.zeros(256, int), f"{at}.threshold": np.ones(256, int)}
+    keys |= {"weights": weights, "digest": None}
+    fit = Fit("big", NetworkDesign.from_dict(keys))
+    assert dict(fit.largest) == {1: 2, 2: 1, 3: 0, 4: 0, 8: 0}
+    assert not fit.fits
+    assert fit.text.endswith("too many; 2 of 3 blocks with weights of 1 bit would fit")
+
+
+def test_memories_of_the_hardware():
+    found = convert("seqsnn").report.json()["fits"][0]
+    assert (found["fits"], found["spram"]) == (True, 1)
+    assert found["ebr"] <= 30
+    first, *_ = convert("qkformer-cifar").report.fits
+    assert first.text.endswith("of 30 EBR: too many")
+    assert not first.fits
+
+
+def test_no_hardware():
+    (part,) = convert("seqsnn").parts
+    keys = {**part.design, "weights": part.weights, "tau": 3, "steps": 2}
+    fit = Fit("slow", NetworkDesign.from_dict(keys))
+    assert ": there is no hardware for tau: '3': must " in fit.text
+    assert fit.json()["unbuilt"] == fit.memories
+    assert not fit.fits

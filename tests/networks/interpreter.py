@@ -4,14 +4,22 @@ Memories hold a word of lanes for each row and each token beside it; attention i
 runs it.
 """
 
-from spikeloom.hdl.network.words import DEST, FLAGS
+from dataclasses import replace
 
-FLAG_NAMES = tuple(FLAGS.members)
+from spikeloom.golden.neuron import NeuronSpec
+from spikeloom.hdl.network.words import WIDE_DEST, WIDE_FLAGS
+
+FLAG_NAMES = tuple(WIDE_FLAGS.members)
 
 
 def signed(value, bits):
     value &= (1 << bits) - 1
     return value - (value >> bits - 1 << bits)
+
+
+def fits(value, bits):
+    """Whether a number with a sign has room in so many bits."""
+    return -(1 << bits - 1) <= value < 1 << bits - 1
 
 
 class Machine:
@@ -68,7 +76,7 @@ class Machine:
 
         while True:
             head = words[at]
-            flags = {name for name in FLAG_NAMES if head >> FLAGS[name].offset & 1}
+            flags = {name for name in FLAG_NAMES if head >> WIDE_FLAGS[name].offset & 1}
             if "ends" in flags:
                 assert at == len(words) - 1
                 return
@@ -86,11 +94,14 @@ class Machine:
             logit *= factor
             for t in range(self.design.steps):
                 for n in tokens:
-                    word = self.word(t, n, slot)
+                    word = self.word(t, 0 if "stays" in flags else n, slot)
                     part = (word & low).bit_count() * (-1 if "minus_low" in flags else 1)
                     part += 2 * (word & high).bit_count() * (-1 if "minus_high" in flags else 1)
                     sums[t][n] = sums[t][n] * factor + part
+                    if "reads_out" not in flags:
+                        assert fits(sums[t][n], plan.widths.total)
                     logit += part
+            assert "reads_out" not in flags or fits(logit, plan.widths.logit)
             if "last" in flags:
                 self.finish(flags, take(sections.parameters), sums, logit)
 
@@ -106,22 +117,30 @@ class Machine:
         wide, shift = self.plan.widths, self.design.fraction
         place, lane = parameters & 0xFFFF, parameters >> 16 & 0x3FF
         slot = place & 0xFFF
-        sets, clears, turned = (
-            place >> DEST[key].offset & 1 for key in ("sets", "clears", "turned")
+        sets, clears, turned, gathers = (
+            place >> WIDE_DEST[key].offset & 1 for key in ("sets", "clears", "turned", "gathers")
         )
         bias = signed(parameters >> 32, wide.bias)
         theta = parameters >> 32 + wide.bias & (1 << wide.threshold) - 1
         if "reads_out" in flags:
             self.numbers.append(logit + self.length * bias)
             return
-        unit = 1 << shift if "whole" in flags else 1
+        neuron, whole = self.plan.unit, "whole" in flags
+        plain = neuron == NeuronSpec("lif", 1, 0, 1, "hard")
+        unit = 1 << shift if whole else 1
         for n in range(self.length):
             w = 0
             for t in range(self.design.steps):
-                a = w + (sums[t][n] << shift) + bias
-                spike = int(a >= theta)
-                w = 0 if spike else (a // unit >> 1) * unit
+                drive = (sums[t][n] << shift) + bias
+                a = w + drive
+                assert fits(drive, wide.drive)
+                assert fits(a + neuron.rise, wide.membrane)
+                spike, w = replace(neuron, threshold=theta).step(w, drive)
+                if plain:
+                    w = 0 if spike else (a // unit >> 1) * unit
+                elif whole:
+                    w = 0
                 if turned:
                     self.turned[t][n][lane] = spike
                 elif spike or not (sets or clears):
-                    self.put(t, n, slot, lane, 0 if clears else spike)
+                    self.put(t, 0 if gathers else n, slot, lane, 0 if clears else spike)

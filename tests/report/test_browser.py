@@ -1,16 +1,11 @@
 """report.html as a browser shows it: wide and on a phone, light and dark."""
 
-import os
-
 import pytest
-from playwright.sync_api import sync_playwright
 
 from spikeloom.report.files import show
 
-from ..tools import tool
+from .. import browser as browsing
 from .makers import make, pictured, save
-
-SCREENSHOTS = tool("screenshots")
 
 # Texts of pictures that stick out of them, and words of a card that stick out of it.
 STICKING_OUT = """() => {
@@ -33,20 +28,6 @@ SCALES = """() => [...document.querySelectorAll('svg:has(text)')]
 
 
 @pytest.fixture(scope="module")
-def browser():
-    found = SCREENSHOTS.find_chromium()
-    if found is None:
-        message = "no Chromium: make environment installs one where it may (apt-get install)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    with sync_playwright() as playwright:
-        opened = SCREENSHOTS.open_chromium(playwright, found)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Two builds, and a page over both."""
     root = tmp_path_factory.mktemp("builds") / "nightly"
@@ -57,13 +38,8 @@ def folder(tmp_path_factory):
 
 
 def look(browser, file, width, scheme="light"):
-    """Open a page; give it, and what the browser had to say or fetched."""
-    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    said = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda request: said.append(request.url))
-    page.goto(file.as_uri())
+    """Open a page that fetches nothing and about which the browser says nothing."""
+    page, said = browsing.look(browser, file, width, scheme)
     assert said == [file.as_uri()]
     return page
 

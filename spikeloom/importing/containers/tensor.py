@@ -14,6 +14,7 @@ __all__ = [
     "MOST",
     "TYPES",
     "Contents",
+    "Settled",
     "Tensor",
     "check_place",
     "decode",
@@ -43,8 +44,15 @@ _PIECE = 1 << 20
 _DIMENSIONS = 8
 
 
+class Settled:
+    """What a pickle must not change once it is made."""
+
+    def __setstate__(self, state: object) -> None:
+        raise FormatError("changes a tensor that it has made: must be a state dict")
+
+
 @dataclass(frozen=True)
-class Tensor:
+class Tensor(Settled):
     """A tensor of a file.
 
     Parameters

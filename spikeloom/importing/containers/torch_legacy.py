@@ -10,6 +10,7 @@ from spikeloom.importing.containers.tensor import (
     MOST,
     TYPES,
     Contents,
+    Settled,
     decode,
     most,
     read_bytes,
@@ -23,7 +24,7 @@ MAGIC: Final = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
 """How the file begins: PyTorch's number for it, as a pickle."""
 
 
-class _Storage:
+class _Storage(Settled):
     def __init__(self, file: IO[bytes], kind: str, count: int, *, big: bool):
         self.type, self.count, self.place = kind, count, -1
         self._file, self._big = file, big

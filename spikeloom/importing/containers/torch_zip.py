@@ -12,6 +12,7 @@ from spikeloom.importing.containers.tensor import (
     MOST,
     TYPES,
     Contents,
+    Settled,
     decode,
     most,
     read_bytes,
@@ -53,14 +54,12 @@ class _Storages:
         self._last = None
         with self._archive.open(info) as file:
             data = read_bytes(file, size)
-            # The check sum is compared at the end of the file only.
-            file.read(1)
         values = decode(data, kind, big=self._big)
         self._last = (name, values)
         return values
 
 
-class _Storage:
+class _Storage(Settled):
     def __init__(self, storages: _Storages, kind: str, name: str, count: int):
         self.type, self.count = kind, count
         self._storages, self._name = storages, name

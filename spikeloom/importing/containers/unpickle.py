@@ -124,12 +124,13 @@ def _encode(text: str, *_: object) -> bytes:
     return text.encode("latin-1")
 
 
+# Of what is not text, the text could be longer than all memory: lists may share their entries.
 def _path(*parts: object) -> str:
-    return "/".join(map(str, parts))
+    return "/".join(part for part in parts if isinstance(part, str))
 
 
 def _name(text: object = "", *_: object) -> str:
-    return str(text)
+    return text if isinstance(text, str) else ""
 
 
 def _empty(*_: object) -> _Data:
@@ -155,7 +156,11 @@ _KNOWN: Mapping[str, Mapping[str, object]] = {
     "torch.nn.parameter": {"Parameter": "Parameter"},
     "collections": {"OrderedDict": _Ordered, "defaultdict": _empty, "Counter": _Data},
     "argparse": {"Namespace": _Data},
-    "builtins": {"dict": _Data, "set": set, "frozenset": frozenset},
+    "builtins": {
+        **{"dict": _Data, "set": set, "frozenset": frozenset, "complex": complex},
+        # What a defaultdict makes of nothing: only named, and never called.
+        **{name: name for name in ("list", "tuple", "int", "float", "str", "bool")},
+    },
     "numpy": {"ndarray": "ndarray", "dtype": _Type},
     "numpy.core.multiarray": _NUMPY,
     "numpy._core.multiarray": _NUMPY,
@@ -171,6 +176,10 @@ class _Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         found = _KNOWN.get("builtins" if module == "__builtin__" else module, {}).get(name)
+        if found is None and (name.startswith("_rebuild_") or name.endswith("Storage")):
+            raise FormatError(
+                f"names {module}.{name}: tensors must be dense, of type {', '.join(TYPES)}"
+            )
         if found is None:
             raise FormatError(
                 f"names {module}.{name}, which is no data: must be a state dict, as "
@@ -182,8 +191,8 @@ class _Unpickler(pickle.Unpickler):
         if not isinstance(key, tuple) or len(key) < 5 or key[0] != "storage":
             raise FormatError("holds objects beside its storages: must be a state dict")
         _, kind, name, _, count = key[:5]
-        if kind not in _STORAGES:
-            raise FormatError(f"storage of type {kind}: must be {', '.join(_STORAGES)}")
+        if not isinstance(kind, str) or kind not in _STORAGES:
+            raise FormatError(f"storage: must be of type {', '.join(_STORAGES)}")
         if not isinstance(name, str) or not isinstance(count, int) or count < 0:
             raise FormatError("a storage must have a name and a length")
         return self._storage(_STORAGES[kind], name, count, *key[5:])

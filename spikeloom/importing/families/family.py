@@ -12,21 +12,12 @@ from spikeloom.design.network.design import NetworkDesign
 from spikeloom.design.read import DesignError, show
 from spikeloom.errors import words
 from spikeloom.importing.checkpoint import Checkpoint
-from spikeloom.importing.compare import (
-    Sample,
-    differences,
-    draw,
-    layers_of,
-    metric_of,
-    real_pass,
-    spread_of,
-    whole_pass,
-)
+from spikeloom.importing.compare import Comparison, draw, real_pass, whole_pass
 from spikeloom.importing.config import Config
-from spikeloom.importing.convert import moments_of, part_of
+from spikeloom.importing.convert import Seen, part_of
 from spikeloom.importing.families.names import Names
 from spikeloom.importing.families.source import Source
-from spikeloom.importing.fit import fit_of
+from spikeloom.importing.fit import Fit
 from spikeloom.importing.imported import Imported, Options, Part
 from spikeloom.importing.model import PublishedModel
 from spikeloom.importing.report import Report
@@ -90,29 +81,35 @@ class Found:
             Tensors contradict each other, the configuration or the data, or are beyond what a
             network design can say.
         """
+        # Weights may be as large as float32 has them, and sums then larger.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._convert(checkpoint, config, options)
+
+    def _convert(self, checkpoint: Checkpoint, config: Config, options: Options) -> Imported:
         source = Source(checkpoint, config, options, self.names)
         model = self.family.read(source)
         _check_sizes(model, checkpoint.file)
         data = _data(model, options)
         try:
-            real = [real_pass(model, sample) for sample in data]
+            parts = _parts(model, options, data)
+        except DesignError:
+            raise
         except ValueError as error:
             allowed = f"must fit together, and do not: {words(error)}"
             raise DesignError("tensors", "", allowed, checkpoint.file) from None
-        parts = _parts(model, options, real)
         designs = [NetworkDesign.from_dict({**p.design, "weights": p.weights}) for p in parts]
-        whole = [whole_pass(parts, designs, sample) for sample in data]
-        metric = None
-        if options.labels is not None:
-            metric = metric_of(options.labels, parts, real, whole)
+        compared = Comparison(parts)
+        for sample in data:
+            compared.add(real_pass(model, sample), whole_pass(parts, designs, sample))
+        labels = options.labels
         report = Report(
             family=model.family,
             samples=f"{len(data)} {'drawn' if options.data is None else 'given'} samples",
-            differences=differences(parts, real, whole),
+            differences=compared.differences,
             left=source.left,
-            fits=tuple(fit_of(part.name, part.design, part.weights) for part in parts),
+            fits=tuple(Fit(p.name, design) for p, design in zip(parts, designs, strict=True)),
             host=model.host,
-            metric=metric,
+            metric=None if labels is None else compared.metric(labels),
             notes=tuple(source.notes),
             guesses=tuple(source.guesses),
         )
@@ -147,10 +144,14 @@ def _data(model: PublishedModel, options: Options) -> NDArray[Any]:
     return data
 
 
-def _parts(model: PublishedModel, options: Options, real: list[Sample]) -> tuple[Part, ...]:
+def _parts(model: PublishedModel, options: Options, data: NDArray[Any]) -> tuple[Part, ...]:
     """Return the stages of a model in integers, with scales for the data that are given."""
-    found = []
-    for n, stage in enumerate(model.stages):
-        moments = moments_of(stage, layers_of(real, n)) if options.data is not None else {}
-        found.append(part_of(stage, model.steps, options, moments, spread_of(real, n)))
-    return tuple(found)
+    seen = [Seen(stage, calibrates=options.data is not None) for stage in model.stages]
+    for sample in data:
+        found = real_pass(model, sample)
+        for stage, x, passed in zip(seen, found.inputs, found.passed, strict=True):
+            stage.add(x, passed.layers)
+    return tuple(
+        part_of(stage, model.steps, options, own)
+        for stage, own in zip(model.stages, seen, strict=True)
+    )

@@ -11,7 +11,7 @@ from spikeloom.design.read import DesignError
 from spikeloom.golden.network.formula import trace
 from spikeloom.importing.checkpoint import Checkpoint
 from spikeloom.importing.config import Config
-from spikeloom.importing.fit import fit_of
+from spikeloom.importing.fit import Fit
 from spikeloom.importing.host import Program
 from spikeloom.importing.imported import Imported, Options, Part
 from spikeloom.importing.neutral.forward import forward
@@ -74,7 +74,7 @@ def convert(checkpoint: Checkpoint, config: Config, options: Options) -> Importe
         family=TITLE,
         samples=f"{len(data)} {'drawn' if options.data is None else 'given'} samples",
         differences=tuple(layers),
-        fits=(fit_of(part.name, keys, weights),),
+        fits=(Fit(part.name, design),),
         metric=metric,
         notes=tuple(source.notes),
         guesses=tuple(source.guesses),

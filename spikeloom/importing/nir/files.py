@@ -1,10 +1,10 @@
 """NIR files: read within bounds, from the file itself and from no other."""
 
-import importlib.util
 import io
 import subprocess
 import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,7 +48,7 @@ def read_tree(path: Path) -> dict[str, Any]:
         leads to other files.
     """
     file = str(path)
-    if not all(map(importlib.util.find_spec, ("nir", "h5py"))):
+    if not all(map(find_spec, ("nir", "h5py"))):
         raise requires(file)
     try:
         if path.stat().st_size > _LONGEST:

@@ -51,7 +51,7 @@ def leak(keep: Fraction) -> Fraction:
     return keep.limit_denominator(_MOST_TERM)
 
 
-def whole(layer: Layer, bits: int, steps: int) -> Integers:
+def whole(layer: Layer, bits: int, steps: int, *, at: bool = False) -> Integers:
     """Return a layer in integers.
 
     Rows whose weights are integers of as many bits, times one number, keep them; others are
@@ -65,11 +65,15 @@ def whole(layer: Layer, bits: int, steps: int) -> Integers:
     bits : int
         Bits of a weight.
     steps : int
-        T.
+        T, the time steps.
+    at : bool
+        Whether neurons fire at their threshold, and not only above it.
     """
     integers, scales = quantize(layer.weight, bits)
     same = bool((integers * scales[:, None] == layer.weight).all())
-    rows = [_Row.of(layer, n, Fraction(float(scale)), steps) for n, scale in enumerate(scales)]
+    rows = [
+        _Row.of(layer, n, Fraction(float(scale)), steps, at=at) for n, scale in enumerate(scales)
+    ]
     room = [largest(bits) // int(np.abs(row).max(initial=1)) for row in integers]
     # Weights of a row without any can be multiplied by anything.
     room = [_ENOUGH if not row.any() else most for row, most in zip(integers, room, strict=True)]
@@ -99,14 +103,15 @@ class _Row:
     above: Fraction | None
 
     @classmethod
-    def of(cls, layer: Layer, n: int, unit: Fraction, steps: int) -> "_Row":
+    def of(cls, layer: Layer, n: int, unit: Fraction, steps: int, *, at: bool) -> "_Row":
         neurons = layer.neurons
         if neurons is None:
             return cls(unit, layer.bias[n] / unit, None, None)
         gain = neurons.gain[n]
         bias = (layer.bias[n] + neurons.rest[n] / gain) / unit
         grid = bias.denominator * leak(neurons.keep).denominator ** (steps - 1)
-        most = floor(neurons.threshold[n] / gain / unit * grid)
+        threshold = neurons.threshold[n] / gain / unit * grid
+        most = ceil(threshold) - 1 if at else floor(threshold)
         return cls(unit, bias, Fraction(most + 1, grid), Fraction(most, grid))
 
     def times(self, fires: str) -> int:
@@ -140,11 +145,11 @@ def _integers(
     )
 
 
-def forward(layer: Layer, x: NDArray[Any]) -> NDArray[np.float64]:
+def forward(layer: Layer, x: NDArray[Any], *, at: bool = False) -> NDArray[np.float64]:
     """Return what a layer gives in real numbers, (T, ..., outputs), for x (T, ..., inputs).
 
-    Euler's steps: ``v = keep v + gain X + rest``; spikes where v is above the threshold, which
-    bring it to 0.
+    Euler's steps: ``v = keep v + gain X + rest``; spikes where v is above the threshold, or
+    ``at`` it, which bring it to 0.
     """
     drive = x.astype(np.float64) @ layer.weight.T + _floats(layer.bias)
     neurons = layer.neurons
@@ -155,7 +160,8 @@ def forward(layer: Layer, x: NDArray[Any]) -> NDArray[np.float64]:
     spikes = np.zeros_like(drive)
     for t in range(len(x)):
         v = float(neurons.keep) * v + given[t]
-        spikes[t] = v > _floats(neurons.threshold)
+        threshold = _floats(neurons.threshold)
+        spikes[t] = v >= threshold if at else v > threshold
         v = np.where(spikes[t] > 0, 0.0, v)
     return spikes
 

@@ -50,7 +50,8 @@ def load_graph(options: Namespace, say: Callable[[str], None]) -> Result:
     Parameters
     ----------
     options : Namespace
-        Those of ``spikeloom import``. The configuration may say ``steps``, ``tokens`` and ``dt``.
+        Those of ``spikeloom import``. The configuration may say ``steps``, ``tokens``, ``dt`` and
+        ``fires``.
     say : callable
         Takes lines of progress.
 
@@ -66,10 +67,10 @@ def load_graph(options: Namespace, say: Callable[[str], None]) -> Result:
     guesses: list[str] = []
     steps = _count(config, ("steps", "T", "num_steps"), "steps", _STEPS, 64, guesses)
     tokens = options.tokens or _count(config, ("tokens",), "tokens", 1, 4096, guesses)
-    dt = _dt(config, guesses)
+    dt, at = _dt(config, guesses), _at(config, guesses)
     rows = layers(read_tree(options.checkpoint), dt, file)
     say(f"{file}: NIR, {sum(map(len, rows))} layers")
-    made = _make(rows, options.bits, steps, tokens, file)
+    made = _make(rows, options.bits, steps, tokens, file, at=at)
     files = {name: data for one in made for name, data in one.files.items()}
     about = {
         "container": "NIR",
@@ -115,8 +116,19 @@ def _dt(config: Config, guesses: list[str]) -> Fraction:
     return dt
 
 
+def _at(config: Config, guesses: list[str]) -> bool:
+    """Say if neurons fire at their threshold, as SpikingJelly's do, and not only above it."""
+    given = config.get("fires")
+    if given is None:
+        guesses.append("fires = above: so NIR defines it; neurons of SpikingJelly fire at")
+        return False
+    if given[1] not in ("at", "above"):
+        raise DesignError("fires", show(given[1]), "must be at or above", config.file)
+    return given[1] == "at"
+
+
 def _make(
-    rows: Sequence[Sequence[Layer]], bits: int, steps: int, tokens: int, file: str
+    rows: Sequence[Sequence[Layer]], bits: int, steps: int, tokens: int, file: str, *, at: bool
 ) -> tuple[_Made, ...]:
     """Fold the layers, and compare each with the graph on the spikes that the graph gives it."""
     generator = np.random.default_rng(0)
@@ -130,7 +142,7 @@ def _make(
         if name in names:
             name = f"{name[:50]}-{len(names)}"
         names.append(name)
-        integers = whole(layer, bits, steps)
+        integers = whole(layer, bits, steps, at=at)
         keys, arrays = _keys(name, layer, integers, bits, steps, tokens), _arrays(integers)
         inline = {part: {"values": np.atleast_2d(array).tolist()} for part, array in arrays.items()}
         try:
@@ -141,7 +153,7 @@ def _make(
         named = {part: {"file": f"{name}-{part}.npy"} for part in arrays}
         files = {f"{name}.toml": toml(_joined(keys, named)).encode()}
         files |= {f"{name}-{part}.npy": npy(smallest(array)) for part, array in arrays.items()}
-        real = forward(layer, x)
+        real = forward(layer, x, at=at)
         answer = projection(design, x.astype(np.int64))
         # Numbers are in units of their own, and only spikes can be equal.
         differ = 0.0 if layer.neurons is None else float((answer != real).mean())

@@ -102,17 +102,20 @@ NETWORKS = {
         "readout": {"groups": 3},
         "folding": {"tokens": 2},
     },
-    "masks alone, on spikes of a stem": {
+    "masks alone, on spikes of a stem, soft reset": {
         "dim": 18,
+        "reset": "soft",
         "encoder": {"kind": "none", "coding": "steps", "inputs": 18, "bits": 1, "signed": False},
-        "blocks": [masked("qk-token", residual="xor", hidden=3, weight_bits=3)],
+        "blocks": [masked("sdsa", residual="xor", hidden=3, weight_bits=3)],
         "folding": {"planes": 1},
         "target": {"link": 2},
     },
-    "membranes": {
+    "membranes that keep a quarter": {
         "dim": 8,
+        "decay": "1/4",
         "encoder": {"coding": "steps", "bits": 2, "fraction": 3, "position_shift": 1},
-        "blocks": [block(residual="membrane", hidden=4), masked("qk-token", residual="membrane")],
+        "blocks": [block(residual="membrane", hidden=4), masked("qk-channel", residual="membrane")],
+        "readout": {"neurons": "none"},
         "folding": {"weights": "spram"},
     },
 }

@@ -8,20 +8,34 @@ from spikeloom.hdl.network.limits import built_attention
 
 from ...networks.draws import block, make, masked
 
+UNREAD = {"neurons": "none"}
 UNBUILT = [
-    ({"neuron": "if"}, "neuron: 'if': must be lif"),
-    ({"tau": "3/2"}, "tau: '3/2': must be 2"),
-    ({"decay": "1/4"}, "decay: '1/4': must be None"),
-    ({"reset": "soft"}, "reset: 'soft': must be hard"),
-    ({"fires": "above"}, "fires: 'above': must be at"),
+    ({"tau": "3/2"}, "tau: '3/2': must let a membrane keep all, a half, a quarter, ... of its"),
+    ({"tau": 4}, "tau: '4': must let a membrane keep all, a half, a quarter, ... of itself"),
+    ({"decay": "3/4"}, "decay: '3/4': must let a membrane keep all, a half, a quarter, ... of its"),
     (
         {"blocks": [block(residual="membrane")], "readout": {"neurons": "sum"}},
-        "readout.neurons: 'sum': must be tokens",
+        "readout.neurons: 'sum': must be tokens or none",
     ),
-    ({"blocks": [block(), masked("sdsa")]}, "blocks.1.attention.attention: 'sdsa': must be qk-tok"),
+    (
+        {"blocks": [block(residual="membrane")], "readout": UNREAD, "folding": {"tokens": 2}},
+        "folding.tokens: 2: must be 1 with neurons none",
+    ),
+    (
+        {"tokens": 4, "blocks": [block(residual="membrane")], "readout": {**UNREAD, "groups": 2}},
+        "readout.groups: 2: must be 1 with neurons none",
+    ),
+    (
+        {"blocks": [block(), masked("sdsa", attention={"threshold": "3/2"})]},
+        "blocks.1.attention.threshold: '3/2': must let a spike of any token fire, and ",
+    ),
+    (
+        {"blocks": [masked("qk-channel")], "folding": {"tokens": 2}},
+        "folding.tokens: 2: must be 1 with qk-channel",
+    ),
     (
         {"blocks": [masked("qk-token", attention={"threshold": 2, "reset": "soft"})]},
-        "blocks.0.attention.reset: 'soft': must be hard",
+        "blocks.0.attention.threshold: '2': must be met by one spike, or be that of neurons as ",
     ),
     (
         {"blocks": [masked("qk-token", attention={"threshold": "2/3"})], "fraction": 0, "steps": 3},

@@ -1,11 +1,13 @@
 """Neurons that are unrolled over the steps, against golden's, channel after channel."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from spikeloom.golden.network.formula import lif
+from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.hdl.network.neuron import StepNeurons
 from spikeloom.hdl.network.widths import Widths
 
@@ -48,6 +50,41 @@ def test_channels_in_every_cycle(steps, fraction):
         drive = np.array([((value << fraction) + bias) // unit for value in sums])
         want = lif(drive.reshape(-1, 1, 1), np.array([threshold // unit]))
         assert spikes == want.ravel().tolist()
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        NeuronSpec("if", 0, 0, 1, "hard"),
+        NeuronSpec("if", 0, 0, 1, "soft"),
+        NeuronSpec("lif", 1, 0, 1, "soft"),
+        NeuronSpec("lif", 2, 0, 2, "hard", keep=1, up=True),
+        NeuronSpec("lif", 1, 0, 2, "soft", keep=1, up=True),
+    ],
+)
+def test_other_neurons(unit):
+    """Whole drives keep nothing from step to step."""
+    wide = Widths(total=7, drive=12, membrane=16, bias=9, threshold=10, logit=8)
+    dut, generator = StepNeurons(3, 2, wide, unit=unit), random.Random(7)
+    given = [draw(generator, 3, 2) for _ in range(200)]
+    found = []
+
+    async def bench(ctx):
+        for sums, bias, threshold, whole in [*given, *given[: dut.latency]]:
+            for t, value in enumerate(sums):
+                ctx.set(getattr(dut, f"sum{t}"), value)
+            ctx.set(dut.bias, bias)
+            ctx.set(dut.threshold, threshold)
+            ctx.set(dut.whole, whole)
+            *_, spikes = await ctx.tick().sample(dut.spikes)
+            found.append([spikes >> t & 1 for t in range(3)])
+
+    simulate(dut, bench)
+    for (sums, bias, threshold, whole), spikes in zip(given, found[dut.latency :], strict=True):
+        drives = [(value << 2) + bias for value in sums]
+        fires = replace(unit, threshold=threshold)
+        alone = [int(drive >= threshold) for drive in drives]
+        assert spikes == (alone if whole else fires.run(drives).tolist())
 
 
 @pytest.mark.parametrize("steps", [1, 3])

@@ -10,6 +10,7 @@ from spikeloom.golden.network.formula import attend
 from spikeloom.hdl.network.plan import NetworkPlan
 from spikeloom.hdl.network.planes import planes_of
 from spikeloom.hdl.network.program import assemble
+from spikeloom.hdl.network.widths import widths
 from spikeloom.hdl.network.words import FLAGS
 
 from ...networks.draws import block, draw_input, make, masked
@@ -81,7 +82,7 @@ def compare(design, x):
     if last not in ("add", "membrane"):
         out = spikes_of(machine, "x", range(design.dim))
         assert (out == want.spikes[f"blocks.{design.depth - 1}.out"]).all()
-    if last == "membrane":
+    if "readout" in want.spikes:
         out = spikes_of(machine, "x", range(design.dim))
         assert (out == want.spikes["readout"]).all()
     assert machine.numbers == want.logits.tolist()
@@ -141,6 +142,17 @@ def test_every_residual_with_and_without_an_encoder(residual, planes):
     compare(design, draw_input(design, 1, 4))
 
 
+@pytest.mark.parametrize("planes", [1, 2])
+@pytest.mark.parametrize("kind", ["linear", "none"])
+def test_membranes_that_are_read_out(kind, planes):
+    encoder = {"bits": 3, "fraction": 3, "position_shift": 1}
+    if kind == "none":
+        encoder = {"kind": kind, "inputs": 12, "bits": 5, "fraction": 1}
+    more = {"readout": {"neurons": "none", "weight_bits": 8}, "folding": {"planes": planes}}
+    design = make(2, blocks=[block(residual="membrane")] * 2, encoder=encoder, steps=3, **more)
+    compare(design, draw_input(design, 2, 4))
+
+
 @pytest.mark.parametrize("fraction", [0, 2, 4])
 @pytest.mark.parametrize("residual", ["iand", "membrane"])
 def test_fraction_of_the_encoder(residual, fraction):
@@ -150,7 +162,31 @@ def test_fraction_of_the_encoder(residual, fraction):
 
 
 @pytest.mark.parametrize(
-    "neuron", [{}, {"threshold": "3/2"}, {"threshold": 3, "scale": "1/2"}, {"threshold": "2/3"}]
+    "neuron",
+    [
+        *({"neuron": "if"}, {"neuron": "if", "reset": "soft"}, {"reset": "soft"}),
+        *({"decay": "1/4"}, {"fires": "above"}, {"fires": "above", "reset": "soft"}),
+        {"decay_input": False},
+    ],
+)
+@pytest.mark.parametrize("residual", ["xor", "membrane"])
+def test_neurons_that_shift(residual, neuron):
+    blocks = [masked("sdsa", residual=residual), masked("qk-token", residual=residual)]
+    for fraction in (0, 4):
+        design = make(6, blocks=blocks, steps=4, fraction=fraction, **neuron)
+        compare(design, draw_input(design, 2))
+
+
+@pytest.mark.parametrize(
+    "neuron",
+    [
+        {},
+        {"attention": "qk-channel"},
+        {"attention": "sdsa"},
+        {"threshold": "3/2"},
+        {"threshold": 3, "scale": "1/2"},
+        {"threshold": "2/3"},
+    ],
 )
 def test_neurons_of_masks(neuron):
     one = masked("qk-token", attention=neuron)
@@ -234,7 +270,8 @@ def test_widths_hold_every_sum_on_its_way(bits, planes):
         folding={"planes": planes},
     )
     plan = NetworkPlan(design)
-    wide = plan.widths
+    wide = widths(design, plan.layers, planes)
+    assert wide == plan.widths
     rng, least, most = np.random.default_rng(bits), 0, 0
     for density in (0.0, 0.1, 0.5, 0.9, 1.0):
         for _ in range(3):

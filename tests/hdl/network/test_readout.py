@@ -15,7 +15,7 @@ def twos(number, beats):
 
 
 @pytest.mark.parametrize("stalls", [0.0, 0.5])
-@pytest.mark.parametrize("places", [1, 2])
+@pytest.mark.parametrize("places", [1, 2, None])
 @pytest.mark.parametrize(("width", "beats"), [(12, 1), (20, 2), (33, 3)])
 def test_numbers(width, beats, places, stalls):
     tokens, generator = 5, random.Random(width)
@@ -28,18 +28,20 @@ def test_numbers(width, beats, places, stalls):
             for _ in range(1 if width == 12 else 3)
         ]
         end, bias = generator.randrange(tokens), generator.randrange(-100, 100)
-        total = 0
-        for parts in places_of:
-            total = (total << places) + sum(parts)
+        total, moves = 0, [places or generator.choice((1, 2)) for _ in places_of]
+        for parts, move in zip(places_of, moves, strict=True):
+            total = (total << move) + sum(parts)
         total += (end + 1) * bias
-        jobs.append((places_of, end, bias, n % 3 == 2))
+        jobs.append((list(zip(places_of, moves, strict=True)), end, bias, n % 3 == 2))
         beats_of = twos(total, beats)
         want += [(beat, int(n % 3 == 2 and k == beats - 1)) for k, beat in enumerate(beats_of)]
 
     async def bench(ctx):
         for places_of, end, bias, final in jobs:
             ctx.set(dut.end, end)
-            for n, parts in enumerate(places_of):
+            for n, (parts, move) in enumerate(places_of):
+                if places is None:
+                    ctx.set(dut.twice, move == 2)
                 for k, part in enumerate(parts):
                     while generator.random() < 0.3:
                         ctx.set(dut.en, 0)
