@@ -68,8 +68,6 @@ $(WHOLE): $(READY)
 pictures: $(WHOLE)
 	$(SPIKELOOM) build $(NETWORK)/chip.toml -o out/pictures --seeds 2 \
 		--input $(NETWORK)/network-test.npz > /dev/null
-	$(SPIKELOOM) simulate $(NETWORK)/chip.toml --target netlist --check --report out/pictures \
-		--input $(NETWORK)/network-test.npz
 	$(BIN)/python tools/screenshots.py out/pictures
 
 docs: $(WHOLE)
