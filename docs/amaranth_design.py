@@ -9,7 +9,6 @@ from spikeloom import Design, draw_spikes
 from spikeloom.golden import model
 from spikeloom.hdl import beat_stream, component
 
-# begin design
 design = Design.from_dict(
     {
         "tokens": 8,
@@ -23,7 +22,6 @@ design = Design.from_dict(
 # end design
 
 
-# begin component
 class SpikeCounter(wiring.Component):
     """A layer whose spikes are counted while they pass.
 
@@ -49,9 +47,6 @@ class SpikeCounter(wiring.Component):
             data = self.o.payload.data
             m.d.sync += self.count.eq(self.count + sum(data[n] for n in range(len(data))))
         return m
-
-
-# end component
 
 
 # begin simulation

@@ -65,7 +65,7 @@ def build_all(
     seeds, jobs : int
         Placements of a design, and designs at a time.
     say : callable
-        Takes a line of progress whenever a design is done.
+        Takes a line of progress at the beginning and whenever a design is done.
 
     Returns
     -------
@@ -73,6 +73,9 @@ def build_all(
         In the order of ``designs``.
     """
     done: dict[str, Build] = {}
+    if designs:
+        plural = "s" if len(designs) > 1 else ""
+        say(f"build {len(designs)} design{plural}, {min(jobs, len(designs))} at a time")
     with ThreadPoolExecutor(max_workers=jobs) as pool:
         waiting = [
             pool.submit(_build, name, path, folder / name, seeds) for name, path in designs.items()
@@ -81,7 +84,7 @@ def build_all(
             for number, future in enumerate(as_completed(waiting), 1):
                 made = future.result()
                 done[made.name] = made
-                say(f"[{number}/{len(waiting)}] {_line(made)}")
+                say(f"built {number} of {len(waiting)}, last {_line(made)}")
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

@@ -3,7 +3,7 @@
 import json
 import os
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from glob import glob
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from spikeloom.ci import outputs
 from spikeloom.ci.builds import Build, build_all
 from spikeloom.ci.revision import checked_out, is_revision, same_hardware
-from spikeloom.commands.progress import say
+from spikeloom.commands.progress import Progress, say
 from spikeloom.design.base import Design
 from spikeloom.design.file import load_design
 from spikeloom.design.read import DesignError
@@ -19,6 +19,7 @@ from spikeloom.errors import words
 from spikeloom.files import InputError, replacing
 from spikeloom.report.files import find
 from spikeloom.report.model import Report
+from spikeloom.sim.cache import cache_folder
 
 __all__ = ["run"]
 
@@ -50,15 +51,19 @@ def run(options: Namespace) -> tuple[int, dict[str, Any] | str]:
     # Before the work, not after it.
     shown = _made(folder / _FILES / "badges").parent
 
-    def build_into(files: Mapping[str, Path], folder: Path) -> list[Build]:
-        return build_all(files, folder, seeds=options.seeds, jobs=options.jobs, say=say)
+    work = [sorted(designs), options.seeds, options.jobs, revision]
+    progress = Progress(cache_folder() / "times.json", f"ci {len(designs)}", work)
 
-    builds = build_into(paths, folder)
-    if revision:
-        with checked_out(revision, paths, Path()) as old:
-            reused, changed = _sorted_out(revision, old, designs, builds)
-            made = build_into(changed, folder / _AGAINST)
-        before = (*reused, *(build.report for build in made if build.report is not None))
+    def build_into(files: Mapping[str, Path], folder: Path) -> list[Build]:
+        return build_all(files, folder, seeds=options.seeds, jobs=options.jobs, say=progress)
+
+    with progress:
+        builds = build_into(paths, folder)
+        if revision:
+            with checked_out(revision, paths, Path()) as old:
+                reused, changed = _sorted_out(revision, old, designs, builds, progress)
+                made = build_into(changed, folder / _AGAINST)
+            before = (*reused, *(build.report for build in made if build.report is not None))
     files = _write(options.title, builds, before, shown)
     code = _code(builds, options.too_large_is_fine)
     _tell_github(files, code)
@@ -108,6 +113,7 @@ def _sorted_out(
     old: Mapping[str, Path],
     designs: Mapping[str, tuple[Path, Design]],
     builds: Sequence[Build],
+    tell: Callable[[str], None],
 ) -> tuple[list[Report], dict[str, Path]]:
     """Give the reports of designs whose hardware was the same, and the files of the others."""
     now = {build.name: build.report for build in builds if build.report is not None}
@@ -116,13 +122,13 @@ def _sorted_out(
         try:
             design = load_design(path)
         except DesignError as error:
-            say(f"{name}: not compared: {revision}: {error}")
+            tell(f"{name}: not compared: {revision}: {error}")
             continue
         if name in now and same_hardware(design, designs[name][1]):
             reused.append(now[name])
         else:
             changed[name] = path
-    say(f"{revision}: {len(changed)} of {len(old)} designs differ")
+    tell(f"{revision}: {len(changed)} of {len(old)} designs differ")
     return reused, changed
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import sys
 import threading
 import time
@@ -111,7 +112,10 @@ class Progress:
             since = _minutes(now - self._begin - self._times[-1])
             rest = "" if left is None else f", about {_minutes(left)} left"
             if self._live:
-                self._write(f"\r\x1b[K{self._stage} {self._dim(f'{since}{rest}')}")
+                told = f"{since}{rest}"
+                # A line that wraps could not be written anew.
+                room = shutil.get_terminal_size().columns - len(told) - 2
+                self._write(f"\r\x1b[K{self._stage[: max(room, 0)]} {self._dim(told)}")
             else:
                 self._told = now
                 self._write(f"{self._stage}: {since} so far{rest}\n")

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from pydantic import ValidationError
 
 from spikeloom.errors import RequestError
+from spikeloom.files import replacing
 from spikeloom.report.markdown import render_markdown
 from spikeloom.report.model import Budgets, Report
 from spikeloom.report.runs import Check
@@ -143,7 +144,7 @@ def show(
             name: f"{quote(page.parent.name)}/{page.name}" for name, page in pages if page.is_file()
         }
         title = Path(path).resolve().name
-        # A terminal need not wait for what pictures and arrays take to import.
+        # A terminal need not wait for what pictures take to import.
         from spikeloom.report.html import render_html
 
         return render_html(reports, before, limits, title=title, links=links), found
@@ -182,8 +183,6 @@ def note(check: Check, directory: Path) -> Report:
     InputError
         The files cannot be written.
     """
-    from spikeloom.files import replacing
-
     report = load(directory / "report.json")
     others = tuple(other for other in report.checks if other.target != check.target)
     report = report.model_copy(update={"checks": (*others, check)})

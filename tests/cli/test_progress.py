@@ -62,11 +62,15 @@ def test_what_is_left_is_guessed_from_the_last_run(name, tmp_path):
 
 def test_a_terminal_shows_time(tmp_path, monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.delenv("NO_COLOR", raising=False)
     memory = tmp_path / "times.json"
     work(memory, io.StringIO())
     said = work(memory, Terminal())
     assert "\r\x1b[Ksynthesize \x1b[2m0:10, about 0:50 left\x1b[0m" in said
+    monkeypatch.setenv("COLUMNS", "30")
+    narrow = work(memory, Terminal())
+    assert "\r\x1b[Ksynthes \x1b[2m0:10, about 0:50 left\x1b[0m" in narrow
     # What stays when its stage is over.
     assert "\r\x1b[Ksynthesize \x1b[2m0:20\x1b[0m\n" in said
     monkeypatch.setenv("NO_COLOR", "1")

@@ -22,11 +22,12 @@ def read(name, kind="any"):
     return Checkpoint("grid.pth", "", tensors, {}, {}, ())
 
 
-def convert(name, kind="any", *, config=None, tensors=None, **options):
+def convert(name, kind="any", *, config=None, tensors=None, args=None, **options):
     """Import a case; ``config`` and ``tensors`` replace some of its own, None takes one out."""
     checkpoint = read(name, kind)
     changed = {**checkpoint.tensors, **(tensors or {})}
-    checkpoint = replace(checkpoint, tensors=changed, file="model.pth")
+    extra = checkpoint.extra if args is None else {"args": args}
+    checkpoint = replace(checkpoint, tensors=changed, extra=extra, file="model.pth")
     values = {**CASES[name].settings.values, **(config or {})}
     kept = Config("config.yml", {key: value for key, value in values.items() if value is not None})
     return recognise(checkpoint).convert(checkpoint, kept, Options(**options))

@@ -25,7 +25,6 @@ def refusal(name, **more):
         ("seqsnn", {"network.heads": 3}, "network.heads: 3: must divide the width (16)"),
         ("seqsnn", {"network.heads": 1.5}, "network.heads: 1.5: must be a whole number"),
         ("seqsnn", {"network.heads": "many"}, "network.heads: 'many': must be a number from 1"),
-        ("seqsnn-xnor", {"network.type": None}, "network.type: must be one of Spikformer_XNOR, "),
         ("seqsnn-xnor", {"network.type": "XNOR"}, "network.type: 'XNOR': must be one of Spikf"),
         ("spikformer-cifar", {"layer": 4}, "layer: 4: must be 1: so the number of blocks"),
         ("spikformer-cifar", {"num_classes": 10}, "num_classes: 10: must be 5: so the number of"),
@@ -63,6 +62,8 @@ def tensor(name, shape, value=1.0):
         ("seqsnn", tensor("blocks.1.mlp.bn1.bias", (16,)), "16: must be of shape 32"),
         ("seqsnn", tensor("blocks.0.mlp.fc2.weight", (16, 16)), "16x16: must be of shape 16x32"),
         ("seqsnn", tensor("encoder.weight", (16,)), "16: must be a matrix"),
+        ("seqsnn", tensor("temporal_encoder.encoder.0.bias", (3,)), "3: must be of shape 4"),
+        ("seqsnn", tensor("temporal_encoder.encoder.1.bias", ()), "one number: must be of shape"),
         ("seqsnn", tensor("blocks.0.attn.k_bn.running_var", (16,), -1.0), "-1: must not be neg"),
         (
             "jelly-spikformer",
@@ -87,6 +88,13 @@ def test_shapes(name, tensors, line):
     assert f": {line}" in found
 
 
+def test_largest_numbers_of_float32():
+    tensors = tensor("blocks.0.attn.q_m.weight", (16, 16), 3.4e38)
+    tensors |= tensor("blocks.1.mlp.fc2.bias", (16,), -3.4e38)
+    imported = convert("seqsnn", tensors=tensors)
+    assert np.abs(imported.weights["blocks.0.query.weight"]).max() == 127
+
+
 def test_host_part_that_does_not_fit_together():
     kernel = tensor("patch_embed.proj_conv1.weight", (4, 3, 3, 3))
     line = refusal("spikformer-cifar", tensors=kernel)
@@ -106,11 +114,28 @@ def test_sizes_beyond_a_network_are_refused_at_once(name, config, line):
 
 
 def test_guesses_are_said():
-    imported = convert("spikformer-imagenet", config={"num_heads": None, "T": None})
+    imported = convert("jelly-spikformer", config={"num_heads": None, "T": None})
     assert imported.guesses == (
         "T = 4: time_step is not in the configuration",
         "heads = 8: num_heads is not in the configuration",
     )
+
+
+def test_arguments_of_the_training_are_no_guess():
+    imported = convert("spikformer-imagenet", config={"T": None})
+    assert imported.design["steps"] == 4
+    assert imported.guesses == ()
+    assert convert("spikformer-imagenet").design["steps"] == 2
+
+
+def test_arguments_of_the_training_contradict():
+    line = refusal("spikformer-imagenet", config={"num_classes": None}, args={"num_classes": 9})
+    assert line.startswith("model.pth: args.num_classes: 9: must be 5: so the number of classes")
+
+
+def test_xnor_of_which_kind():
+    line = refusal("seqsnn-xnor", config={"network.type": None})
+    assert line.startswith("network.type: missing: must be one of Spikformer_XNOR, Spikformer_XN")
 
 
 def test_guess_that_cannot_be():

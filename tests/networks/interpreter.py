@@ -17,6 +17,11 @@ def signed(value, bits):
     return value - (value >> bits - 1 << bits)
 
 
+def fits(value, bits):
+    """Whether a number with a sign has room in so many bits."""
+    return -(1 << bits - 1) <= value < 1 << bits - 1
+
+
 class Machine:
     """What a program does to spikes: ``memory[t][token][slot]`` is a word of lanes."""
 
@@ -93,7 +98,10 @@ class Machine:
                     part = (word & low).bit_count() * (-1 if "minus_low" in flags else 1)
                     part += 2 * (word & high).bit_count() * (-1 if "minus_high" in flags else 1)
                     sums[t][n] = sums[t][n] * factor + part
+                    if "reads_out" not in flags:
+                        assert fits(sums[t][n], plan.widths.total)
                     logit += part
+            assert "reads_out" not in flags or fits(logit, plan.widths.logit)
             if "last" in flags:
                 self.finish(flags, take(sections.parameters), sums, logit)
 
@@ -123,8 +131,11 @@ class Machine:
         for n in range(self.length):
             w = 0
             for t in range(self.design.steps):
-                a = w + (sums[t][n] << shift) + bias
-                spike, w = replace(neuron, threshold=theta).step(w, (sums[t][n] << shift) + bias)
+                drive = (sums[t][n] << shift) + bias
+                a = w + drive
+                assert fits(drive, wide.drive)
+                assert fits(a + neuron.rise, wide.membrane)
+                spike, w = replace(neuron, threshold=theta).step(w, drive)
                 if plain:
                     w = 0 if spike else (a // unit >> 1) * unit
                 elif whole:

@@ -54,8 +54,6 @@ class _Storages:
         self._last = None
         with self._archive.open(info) as file:
             data = read_bytes(file, size)
-            # The check sum is compared at the end of the file only.
-            file.read(1)
         values = decode(data, kind, big=self._big)
         self._last = (name, values)
         return values

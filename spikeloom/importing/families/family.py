@@ -81,6 +81,11 @@ class Found:
             Tensors contradict each other, the configuration or the data, or are beyond what a
             network design can say.
         """
+        # Weights may be as large as float32 has them, and sums then larger.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._convert(checkpoint, config, options)
+
+    def _convert(self, checkpoint: Checkpoint, config: Config, options: Options) -> Imported:
         source = Source(checkpoint, config, options, self.names)
         model = self.family.read(source)
         _check_sizes(model, checkpoint.file)

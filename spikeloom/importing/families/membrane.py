@@ -195,7 +195,7 @@ class SpikeDriven(_Membrane):
         """Return the model; pooled masks and learned leaks are refused."""
         source.agree("the number of blocks", ("depths", "layer"), count(source.names, "block"))
         for names, wanted in ((("dvs_mode",), "False"), (("spike_mode",), "lif")):
-            found = source.config.get(*names)
+            found = source.find(*names)
             if found is not None and str(found[1]) != wanted:
                 allowed = f"must be {wanted}: no network design says the other"
                 raise source.contradiction(found[0], found[1], allowed)
@@ -214,7 +214,7 @@ class SpikeDriven(_Membrane):
 
     def _pools(self, source: Source) -> str:
         """Return which convolutions are pooled, a digit each."""
-        found = source.config.get("pooling_stat")
+        found = source.find("pooling_stat")
         if found is None:
             guess = "pooling_stat = 1111: pooling_stat is not in the configuration"
             source.guesses.append(guess)

@@ -33,12 +33,12 @@ Layers = Mapping[str, tuple[str, str]]
 
 _STEPS: Final = ("time_step", "time_steps", "T", "num_steps")
 _HEADS: Final = ("num_heads", "heads")
-_SIDE: Final = ("img_size", "img_size_h", "input_size")
+_SIDE: Final = ("img_size", "img_size_h")
 
 
 def eps_of(source: Source) -> float:
     """Return the eps of batch normalisations: PyTorch's default where no file says another."""
-    return 1e-5 if source.config.get(*EPS) is None else source.number("eps", EPS, 1e-5, 0)
+    return 1e-5 if source.find(*EPS) is None else source.number("eps", EPS, 1e-5, 0)
 
 
 def steps_of(source: Source) -> int:
@@ -48,13 +48,13 @@ def steps_of(source: Source) -> int:
 
 def heads_of(source: Source, dim: int, default: int, stage: int = 0) -> int:
     """Return the heads of a stage, of width ``dim``."""
-    found = source.config.get(*_HEADS)
+    found = source.find(*_HEADS)
     heads = default
     if found is not None and isinstance(found[1], (list, tuple)):
         heads = found[1][min(stage, len(found[1]) - 1)] if found[1] else 0
         if type(heads) is not int or heads < 1:
             allowed = "must be whole numbers from 1"
-            raise DesignError(found[0], show(found[1]), allowed, source.config.file)
+            raise source.contradiction(found[0], found[1], allowed)
     else:
         heads = source.count("heads", _HEADS, default)
     if dim % heads:
@@ -76,7 +76,7 @@ def side_of(source: Source, default: int, patch: int) -> int:
     else:
         side = source.count("the side of a picture", _SIDE, default)
     if side % patch:
-        found = source.config.get(*_SIDE)
+        found = source.find(*_SIDE)
         key = "data" if source.options.data is not None or found is None else found[0]
         allowed = f"must be a multiple of {patch}, the side of a patch"
         raise source.contradiction(key, side, allowed)
@@ -135,7 +135,7 @@ def fused(
 def self_attention(source: Source, heads: int, scale: float = 0.125) -> Attention:
     """Return spiking self-attention: and, and neurons of half the threshold of others."""
     names = ("qk_scale", "attn_scale")
-    found = source.config.get(*names)
+    found = source.find(*names)
     if found is not None and found[1] is not None:
         scale = source.number("qk_scale", names, scale, 1e-6)
     return Attention("attention", {"heads": heads, "scale": scale, "threshold": 0.5})

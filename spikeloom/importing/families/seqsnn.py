@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from spikeloom.design.read import DesignError, show
+from spikeloom.design.read import DesignError
 from spikeloom.importing.families.family import Family
 from spikeloom.importing.families.names import Names, count
 from spikeloom.importing.families.source import Source, softened
@@ -83,7 +83,7 @@ class _Series(Family):
         heads = source.count("heads", ("network.heads", "heads"), 8)
         if dim % heads:
             allowed = f"must divide the width ({dim})"
-            found = source.config.get("network.heads", "heads")
+            found = source.find("network.heads", "heads")
             if found is None:
                 raise DesignError("network.heads", str(heads), f"{allowed}, and was a guess")
             raise source.contradiction(found[0], heads, allowed)
@@ -170,7 +170,7 @@ class Spikformer(_Series):
             allowed = (
                 "is not carried over: real numbers are added to spikes in front of the network"
             )
-            raise DesignError("network.pe_type", show(kind), allowed, source.config.file)
+            raise source.contradiction("network.pe_type", kind, allowed)
         elif source.has("pe.emb.weight"):
             source.say("pe.emb.weight", "left", "an embedding that pe_type none never uses")
         if channels < 1:
@@ -251,12 +251,13 @@ class SpikformerXnor(_Series):
         )
 
     def _kind(self, source: Source) -> str:
-        found = source.config.get("network.type", "type")
+        found = source.find("network.type", "type")
         kind = None if found is None else str(found[1])
         if kind not in self._KINDS:
             allowed = f"must be one of {', '.join(self._KINDS)}: their tensors are the same"
-            key = "network.type" if found is None else found[0]
-            raise DesignError(key, "" if kind is None else show(kind), allowed, source.config.file)
+            if found is None:
+                raise DesignError("network.type", "", f"missing: {allowed}")
+            raise source.contradiction(*found, allowed)
         return self._KINDS[kind]
 
     def _attention(self, source: Source, heads: int, n: int) -> Attention:
@@ -314,7 +315,6 @@ class SpikformerCPG(_Series):
         )
         why = "a bias for each token and step; their mean is in the bias of the layer"
         source.left["neurons beside the layers of the MLP"] = why
-        self._rows = (steps, tokens)
         return _model(
             self.title,
             source,
@@ -328,6 +328,8 @@ class SpikformerCPG(_Series):
         )
 
     def _expand(self, source: Source, at: str, dim: int, eps: float) -> dict[str, Dense]:
+        steps = self._steps(source)
+        tokens = _tokens(source, steps)
         found, inputs = {}, dim
         for layer, name, rows in (("expand", "1", None), ("contract", "2", dim)):
             base = f"{at}.mlp.fc{name}"
@@ -348,10 +350,11 @@ class SpikformerCPG(_Series):
                 f"{at}.{layer}", f"{base}.cpg_linear", None, inputs, table.shape[1]
             )
             _compare(source, f"{base}.cpg", table, _CPG_SCALE)
-            steps, tokens = self._rows
             added = _rows(source, table, steps, tokens, f"{base}.cpg") @ beside.weight.T
             mean = added.mean(axis=(0, 1))
             bias = _sum(own.bias, beside.bias) + mean
+            if not np.isfinite(bias).all():
+                raise source.refuse(f"{base}.cpg_linear.weight", "must be smaller to be added up")
             found[layer] = replace(own, bias=bias.astype(np.float32), beside=added - mean)
         return found
 
@@ -434,7 +437,7 @@ def _head(source: Source, dim: int) -> Head:
 
 
 def _eps(source: Source) -> float:
-    found = source.config.get("network.eps", "eps", "norm_eps")
+    found = source.find("network.eps", "eps", "norm_eps")
     return (
         1e-5 if found is None else source.number("eps", ("network.eps", "eps", "norm_eps"), 1e-5, 0)
     )
@@ -442,7 +445,7 @@ def _eps(source: Source) -> float:
 
 def _threshold(source: Source) -> float:
     names = ("network.common_thr", "common_thr")
-    return 1.0 if source.config.get(*names) is None else source.number("common_thr", names, 1, 1e-6)
+    return 1.0 if source.find(*names) is None else source.number("common_thr", names, 1, 1e-6)
 
 
 def _half(source: Source) -> float:
@@ -508,6 +511,7 @@ def _conv_position(stem: Stem, x: str, conv: str, norm: str) -> str:
 
 
 def _sum(a: NDArray[Any] | None, b: NDArray[Any] | None) -> NDArray[Any]:
+    """Return the sum of two biases that may be missing."""
     total: NDArray[Any] = np.zeros(1, dtype=np.float32)
     for part in (a, b):
         total = total if part is None else total + part

@@ -34,7 +34,9 @@ class Source:
         self, checkpoint: Checkpoint, config: Config, options: Options, names: Mapping[str, str]
     ):
         self.file = checkpoint.file
-        self.config = config
+        self._config = config
+        args = checkpoint.extra.get("args")
+        self._args = args if isinstance(args, Mapping) else {}
         self.options = options
         self.guesses: list[str] = []
         self.notes: list[str] = list(checkpoint.notes)
@@ -42,6 +44,18 @@ class Source:
         self._tensors = checkpoint.tensors
         self.names = names
         self._fates: dict[str, Fate] = {}
+
+    def find(self, *names: str) -> tuple[str, object] | None:
+        """Return key and value of the first of these names that the configuration has.
+
+        What it does not have may stand in the arguments of the training, beside the tensors; their
+        keys begin with ``args.``. No value is none.
+        """
+        for place, values in (("", self._config.values), ("args.", self._args)):
+            for name in names:
+                if values.get(name) is not None:
+                    return f"{place}{name}", values[name]
+        return None
 
     def has(self, name: str) -> bool:
         """Whether there is a tensor."""
@@ -131,8 +145,8 @@ class Source:
 
     def number(self, what: str, names: tuple[str, ...], default: float, low: float) -> float:
         """Return a number of the configuration, of at least ``low``, or guess and say so."""
-        found = self.config.get(*names)
-        if found is None or found[1] is None:
+        found = self.find(*names)
+        if found is None:
             guess = f"{what} = {default:g}: {names[0]} is not in the configuration"
             if guess not in self.guesses:
                 self.guesses.append(guess)
@@ -143,27 +157,26 @@ class Source:
         except ValueError:
             number = low - 1
         if not low <= number <= 1e6:
-            raise DesignError(key, show(value), f"must be a number from {low:g}", self.config.file)
+            raise self.contradiction(key, value, f"must be a number from {low:g}")
         return number
 
     def count(self, what: str, names: tuple[str, ...], default: int) -> int:
         """Return a whole number of the configuration, of at least 1, or guess."""
-        found = self.config.get(*names)
+        found = self.find(*names)
         number = self.number(what, names, default, 1)
         if number != int(number) and found is not None:
-            allowed = "must be a whole number"
-            raise DesignError(found[0], show(found[1]), allowed, self.config.file)
+            raise self.contradiction(*found, "must be a whole number")
         return int(number)
 
     def word(self, names: tuple[str, ...]) -> str | None:
         """Return a word of the configuration, if it is there."""
-        found = self.config.get(*names)
+        found = self.find(*names)
         return None if found is None else str(found[1])
 
     def agree(self, what: str, names: tuple[str, ...], found: float) -> None:
         """Refuse a configuration that contradicts the tensors."""
-        said = self.config.get(*names)
-        if said is None or said[1] is None or isinstance(said[1], (list, tuple)):
+        said = self.find(*names)
+        if said is None or isinstance(said[1], (list, tuple)):
             return
         try:
             number: Any = read_number(said[1])
@@ -171,11 +184,12 @@ class Source:
             number = None
         if number != Fraction(found):
             allowed = f"must be {found:g}: so {what} of the checkpoint"
-            raise DesignError(said[0], show(said[1]), allowed, self.config.file)
+            raise self.contradiction(*said, allowed)
 
     def contradiction(self, key: str, value: object, allowed: str) -> DesignError:
-        """Return the refusal of a value of the configuration."""
-        return DesignError(key, show(value), allowed, self.config.file)
+        """Return the refusal of a value that :meth:`find` gave."""
+        file = self.file if key.startswith("args.") else self._config.file
+        return DesignError(key, show(value), allowed, file)
 
     def fates(self, dead: Mapping[str, str]) -> tuple[Fate, ...]:
         """Return what became of every tensor, in the order of the checkpoint."""

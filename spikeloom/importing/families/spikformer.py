@@ -140,7 +140,7 @@ class JellySpikformer(Family):
         source.agree("the width", _DIM, dim)
         patch = source.count("the side of a patch", ("patch_size",), 16)
         if patch not in (4, 16):
-            key, found = source.config.get("patch_size") or ("patch_size", patch)
+            key, found = source.find("patch_size") or ("patch_size", patch)
             raise source.contradiction(key, found, "must be 4 or 16, as SpikingJelly has it")
         side = side_of(source, 224, patch)
         stem = Stem(source, eps)

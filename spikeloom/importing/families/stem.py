@@ -46,7 +46,7 @@ class Stem:
             weight = self._weights[f"{base}.weight"] = weight[:, :, None]
         bias = f"{base}.bias" if self._source.has(f"{base}.bias") else ""
         if bias:
-            self._keep(bias)
+            self._keep(bias, (len(weight),))
         high, wide = weight.shape[2:]
         padding = [high // 2, wide // 2]
         return self.do("conv", x, weights=(f"{base}.weight", bias), stride=stride, padding=padding)
@@ -69,6 +69,6 @@ class Stem:
         last = Operation("axes", "x", (x,), (), {"order": [0, 1, 2]})
         return Program((*self._operations, last), self._weights)
 
-    def _keep(self, name: str) -> NDArray[Any]:
-        self._weights[name] = self._source.take(name, _HOST)
+    def _keep(self, name: str, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
+        self._weights[name] = self._source.take(name, _HOST, shape)
         return self._weights[name]

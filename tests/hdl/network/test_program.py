@@ -10,6 +10,7 @@ from spikeloom.golden.network.formula import attend
 from spikeloom.hdl.network.plan import NetworkPlan
 from spikeloom.hdl.network.planes import planes_of
 from spikeloom.hdl.network.program import assemble
+from spikeloom.hdl.network.widths import widths
 from spikeloom.hdl.network.words import FLAGS
 
 from ...networks.draws import block, draw_input, make, masked
@@ -269,7 +270,8 @@ def test_widths_hold_every_sum_on_its_way(bits, planes):
         folding={"planes": planes},
     )
     plan = NetworkPlan(design)
-    wide = plan.widths
+    wide = widths(design, plan.layers, planes)
+    assert wide == plan.widths
     rng, least, most = np.random.default_rng(bits), 0, 0
     for density in (0.0, 0.1, 0.5, 0.9, 1.0):
         for _ in range(3):
