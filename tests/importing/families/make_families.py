@@ -1,8 +1,8 @@
-"""Write fixtures/families: python -m tests.importing.make_families [CASE ...], torch 2.13.0.
+"""Write fixtures/families, of all cases or some: python -m tests.importing.families.make_families.
 
 Of each case a checkpoint, in the container that its program writes. NAME.npz holds a sample, and
 what every layer of the published structure gives for it with the quantized weights; and tensors
-on a grid, with what every layer gives for the sample in float32.
+on a grid, with what every layer gives for the sample in float32. Written with torch 2.13.0.
 """
 
 import sys

@@ -9,7 +9,7 @@ from spikeloom.design.network.design import NetworkDesign
 from spikeloom.importing.compare import whole_pass
 from spikeloom.importing.config import Config
 
-FOLDER = Path(__file__).parent / "fixtures" / "families"
+FOLDER = Path(__file__).parent.parent / "fixtures" / "families"
 EPS = 2.0**-17
 
 
