@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 
 from spikeloom.golden.kinds import model
 from spikeloom.golden.network import trace
-from spikeloom.golden.network.ranges import encoder_range, readout_range, sum_range
+from spikeloom.golden.network.ranges import (
+    encoder_range,
+    readout_range,
+    stream_ranges,
+    sum_range,
+)
 
 from ...networks.draws import block, draw_input, make
 
@@ -73,6 +78,23 @@ def test_beats_are_bit_planes_of_the_tokens_that_there_are(inputs, signed, loade
                     assert beat >> c % 16 & 1 == int(arrays["x"][n, c]) >> p & 1
         used = sum(bin(beat).count("1") for beat in beats)
         assert used == sum(bin(int(v) & 7).count("1") for v in arrays["x"][:length].ravel())
+
+
+@pytest.mark.parametrize("length", [1, 3, 5])
+def test_beats_of_inputs_of_every_step(length):
+    """Bit by bit: token n's step t has three planes of two beats."""
+    encoder = {"kind": "linear", "inputs": 20, "bits": 3, "coding": "steps"}
+    design = make(encoder=encoder, steps=2)
+    golden = model(design)
+    x = draw_input(design, 4)
+    assert x.shape == golden.inputs[0].shape == (2, 5, 20)
+    beats = golden.pack({"x": x, "length": np.array(length)}).tolist()
+    assert len(beats) == length * 2 * 3 * 2
+    for n, t, p, c in np.ndindex(length, 2, 3, 20):
+        beat = beats[((n * 2 + t) * 3 + p) * 2 + c // 16]
+        assert beat >> c % 16 & 1 == int(x[t, n, c]) >> p & 1
+    answer = golden.answer({"x": x, "length": np.array(length)})
+    assert answer.tolist() == trace(design, x[:, :length]).logits.tolist()
 
 
 def encode(numbers, beats):
@@ -201,3 +223,23 @@ def test_logits_never_leave_their_range(seed, tokens, count):
     logits = trace(design, x).logits
     assert low <= logits.min()
     assert logits.max() <= high
+
+
+@settings(max_examples=30)
+@given(
+    seed=st.integers(0, 200),
+    residual=st.sampled_from(["add", "membrane"]),
+    neurons=st.sampled_from(["tokens", "sum", "none"]),
+    count=st.integers(1, 5),
+)
+def test_numbers_and_membranes_never_leave_their_ranges(seed, residual, neurons, count):
+    readout = {"neurons": neurons} if residual == "membrane" else {}
+    design = make(seed, blocks=[block(residual=residual)] * 2, readout=readout)
+    found = trace(design, draw_input(design, seed, count))
+    low, high = readout_range(design)
+    assert low <= found.logits.min()
+    assert found.logits.max() <= high
+    streams = [found.spikes[name] for name in ("encoder", "blocks.0.out", "blocks.1.out")]
+    for stream, (least, most) in zip(streams, stream_ranges(design), strict=True):
+        assert (least <= stream).all()
+        assert (stream <= most).all()
