@@ -101,7 +101,7 @@ def test_state_order_is_what_the_page_proves(kind, encodings, tokens):
 
 
 def test_amaranth_design_runs(capsys):
-    runpy.run_path(str(DOCS / "amaranth_design.py"), run_name="__main__")
+    runpy.run_path(str(DOCS / "projects" / "amaranth_design.py"), run_name="__main__")
     assert capsys.readouterr().out == "160 spikes, equal to the golden model\n"
 
 

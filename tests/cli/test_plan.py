@@ -10,7 +10,7 @@ from spikeloom.design import load_design
 from spikeloom.figures.model import load_results
 from spikeloom.figures.points import POINTS
 from spikeloom.hdl.kinds import asked
-from spikeloom.hdl.network.cost import network_cells
+from spikeloom.planning import network_cells
 
 from ..tools import example
 

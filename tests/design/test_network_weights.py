@@ -324,6 +324,6 @@ def test_refused_without_a_trace_of_python(tmp_path):
 def test_too_many_integers_are_refused_before_they_are_read(tmp_path, monkeypatch):
     monkeypatch.setattr("spikeloom.design.network.weights._MOST", 1000)
     path = write(tmp_path)
-    monkeypatch.setattr("spikeloom.files.Archive.array", None)
+    monkeypatch.setattr("spikeloom.arrays.Archive.array", None)
     with pytest.raises(DesignError, match=r"weights: 'w\.npz': must hold at most 1000 integers$"):
         load_design(path)

@@ -5,7 +5,6 @@ import pytest
 
 from spikeloom.golden.kinds import model
 from spikeloom.hdl.network.plan import NetworkPlan
-from spikeloom.hdl.network.program import assemble
 
 from ...networks.draws import block, draw_input, make
 from ...networks.probe import find_fault, layers
@@ -61,7 +60,9 @@ def broken(design, plan, at):
     changed = type(design).from_dict(
         {**design.model_dump(mode="json", exclude_none=True), "weights": arrays}
     )
-    return assemble(changed, plan).words
+    made = NetworkPlan(changed)
+    assert made.widths == plan.widths
+    return made.program.words
 
 
 @pytest.mark.parametrize(
