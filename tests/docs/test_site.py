@@ -20,7 +20,17 @@ DOCS, TOOLS = ROOT / "docs", ROOT / "tools"
 PAGES = (
     "index", "tutorial", "network-tutorial", "design-files", "results", "mechanisms",
     "architecture", "cores/attention/score", "cores/attention/state", "cores/network",
+    "genindex",
 )  # fmt: skip
+
+# What sticks out of the window and of nothing that scrolls: the theme hides it.
+WIDE = """() => [...document.querySelectorAll('article *')].filter(one => {
+    const box = one.getBoundingClientRect();
+    if (!box.width || box.right <= innerWidth + 1) return false;
+    for (let up = one; up.tagName != 'ARTICLE'; up = up.parentElement)
+        if (['auto', 'scroll'].includes(getComputedStyle(up).overflowX)) return false;
+    return true;
+}).map(one => one.tagName + ': ' + one.textContent.slice(0, 40))"""
 
 # Words of drawings that stick out of them, or that are too faint: contrast below 4.5.
 FAULTS = """() => {
@@ -83,6 +93,7 @@ def test_pages_fit_and_are_quiet(browser, site, width, scheme):
         page, said = look(browser, site / f"{name}.html", width, scheme)
         assert all(url.startswith(site.as_uri()) for url in said), name
         assert page.evaluate("document.documentElement.scrollWidth") == width, name
+        assert page.evaluate(WIDE) == [], name
         assert page.evaluate(FAULTS) == [], name
         assert page.evaluate(TIGHT) == [], name
         page.close()
