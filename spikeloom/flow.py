@@ -5,6 +5,7 @@ import importlib.metadata
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from spikeloom.golden.kinds import model
 from spikeloom.hdl.kinds import asked
 from spikeloom.hdl.top import PORTS, AxiStreamTop
 from spikeloom.owner import check_owner
+from spikeloom.planning import memory_use
 from spikeloom.report.files import ReportError, load, write
 from spikeloom.report.model import Report
 from spikeloom.sim.names import named_rtlil
@@ -206,10 +208,9 @@ def _port_bits(component: wiring.Component) -> dict[str, str]:
 
 def _floor(design: Design) -> Resources:
     """Count what a layer takes at least, before anything is synthesized."""
+    used = memory_use(asked(design))
     # Both streams, clock, reset and busy.
-    pins = 2 * (design.link + 3) + 3
-    memories = asked(design).memories
-    return Resources(ebr=sum(memory.ebr for memory in memories), pins=pins)
+    return replace(used, pins=2 * (design.link + 3) + 3)
 
 
 def predict_cycles(design: Design, arrays: Mapping[str, NDArray[Any]] | None = None) -> int:

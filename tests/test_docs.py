@@ -101,7 +101,7 @@ def test_state_order_is_what_the_page_proves(kind, encodings, tokens):
 
 
 def test_amaranth_design_runs(capsys):
-    runpy.run_path(str(DOCS / "amaranth_design.py"), run_name="__main__")
+    runpy.run_path(str(DOCS / "projects" / "amaranth_design.py"), run_name="__main__")
     assert capsys.readouterr().out == "160 spikes, equal to the golden model\n"
 
 
@@ -177,6 +177,7 @@ def test_tutorial_with_builds(tmp_path):
 def test_network_tutorial(tmp_path):
     said = shell(tmp_path, tutorial(tmp_path, "network-tutorial.rst"))
     assert "vowels-chip.load" in said
+    assert "27 of 30" in said
     assert "equal to golden" in said
     assert "equal to recorded" in said
     with np.load(tmp_path / "out" / "few-answer.npz") as file:

@@ -5,7 +5,7 @@ from argparse import Namespace
 from typing import Any
 
 from spikeloom.boards.pins import PinError
-from spikeloom.commands.common import compare, load, spikes
+from spikeloom.commands.common import compare, load, say_folding, spikes
 from spikeloom.commands.progress import Progress
 from spikeloom.commands.terminal import has_colour
 from spikeloom.design.pins import read_pcf
@@ -25,6 +25,7 @@ __all__ = ["run"]
 def run(options: Namespace) -> tuple[int, dict[str, Any] | str]:
     """Build, with cycles measured on RTL whose answer is compared with the golden model."""
     design = load(options.design)
+    say_folding(design, options.design)
     pins = None if options.pcf is None else read_pcf("--pcf", options.pcf)
     arrays, source = spikes(options, design)
 

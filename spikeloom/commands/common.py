@@ -16,7 +16,7 @@ from spikeloom.golden.kinds import model
 from spikeloom.sim.simulate import Answer, simulate
 from spikeloom.sim.spikes import draw_spikes, read_spikes
 
-__all__ = ["compare", "load", "spikes"]
+__all__ = ["compare", "load", "say_folding", "spikes"]
 
 _RATE = 0.2
 
@@ -27,6 +27,14 @@ def load(path: Path) -> Design:
     for warning in design.warnings:
         say(f"{path}: warning: {warning}")
     return design
+
+
+def say_folding(design: Design, path: Path) -> None:
+    """Say what folding a network has whose file says none: it is the smallest."""
+    if design.kind == "network" and "folding" not in design.model_fields_set:
+        chosen = design.model_dump(mode="json", include={"folding"})["folding"]
+        keys = ", ".join(f"{key} {value}" for key, value in chosen.items())
+        say(f"{path}: folding: not set, so {keys}; spikeloom plan {path} lists others")
 
 
 def spikes(options: Namespace, design: Design) -> tuple[dict[str, NDArray[Any]], str]:

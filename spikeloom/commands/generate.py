@@ -4,7 +4,7 @@ import time
 from argparse import Namespace
 from typing import Any
 
-from spikeloom.commands.common import load
+from spikeloom.commands.common import load, say_folding
 from spikeloom.commands.progress import say
 from spikeloom.files import InputError
 from spikeloom.generating import generate
@@ -17,6 +17,7 @@ __all__ = ["run"]
 def run(options: Namespace) -> tuple[int, dict[str, Any] | str]:
     """Write Verilog and description."""
     design = load(options.design)
+    say_folding(design, options.design)
     arrays = None
     if options.input is not None:
         if not options.kit:

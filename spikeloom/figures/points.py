@@ -215,9 +215,10 @@ def _network(
 
 
 def _drawn(*names: str) -> Iterable[Point]:
-    """Give networks as their examples stand, with sequences that were drawn."""
+    """Give networks as their examples stand, with sequences that were drawn; on two seeds."""
     for name in names:
-        yield LayerPoint(f"network/{name}", "networks", _example(name), rates=("100",))
+        point = LayerPoint(f"network/{name}", "networks", _example(name), rates=("100",))
+        yield replace(point, seeds=SEEDS[:2])
 
 
 def _quick(points: Iterable[Point], *names: str) -> tuple[Point, ...]:

@@ -14,8 +14,14 @@ _Reals = NDArray[np.float64]
 _Integers = NDArray[np.int64]
 
 # Parts of the greatest magnitude that are tried as the greatest integer: small weights gain what
-# the large ones lose.
-_PARTS: Final = {2: np.linspace(0.2, 1.6, 57), 0: np.linspace(0.4, 1.0, 31)}
+# the large ones lose. With 8 bits there is little to gain.
+_PARTS: Final = {
+    1: np.ones(1),
+    2: np.linspace(0.2, 1.6, 57),
+    3: np.linspace(0.4, 1.0, 31),
+    4: np.linspace(0.4, 1.0, 31),
+    8: np.linspace(0.7, 1.0, 7),
+}
 
 
 def largest(bits: int) -> int:
@@ -109,7 +115,7 @@ def _search(real: _Reals, bits: int, moment: _Reals | None) -> tuple[_Integers, 
     integers, scale = np.zeros(real.shape, dtype=np.int64), np.ones(len(real))
     if bits == 1:
         integers = np.where(real < 0, -1, 1)
-    for part in (1.0,) if bits == 1 else _PARTS.get(bits, _PARTS[0]):
+    for part in _PARTS[bits]:
         step = np.where(top > 0, top, 1.0) * part / most
         tried = np.where(real < 0, -1.0, 1.0) if bits == 1 else np.rint(real / step[:, None])
         tried = tried.clip(-most, most)

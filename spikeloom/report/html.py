@@ -120,10 +120,14 @@ def _tiles(report: Report) -> str:
             "" if report.clock_met else "bad",
         ),
     ]
+    # A clock that is out of reach is nothing to count seconds by.
+    mhz = report.clock_mhz if worst is None else min(worst, report.clock_mhz)
+    latency, rate = report.latency_us, report.inferences_per_s
+    share = mhz / report.clock_mhz
     for value, unit, what, digits in (
         (report.cycles_per_step, "", "compute cycles a time step", 0),
-        (report.latency_us, " us", f"latency at {report.clock_mhz:g} MHz", 1),
-        (report.inferences_per_s, "", "inferences a second", 0),
+        (latency and latency / share, " us", f"latency at {mhz:.4g} MHz", 1),
+        (rate and rate * share, "", f"inferences a second at {mhz:.4g} MHz", 0),
     ):
         if value is not None:
             shown.append((number(value, digits) + unit, what, ""))

@@ -85,7 +85,7 @@ def test_shell(name, text):
 
 def test_examples_of_the_manual(tmp_path):
     """Workflows to copy: valid, and with inputs that there are."""
-    page = (ROOT / "docs" / "continuous-integration.rst").read_text()
+    page = (ROOT / "docs" / "projects" / "continuous-integration.rst").read_text()
     found = re.findall(
         r"\.\. code-block:: yaml\n(?:   :caption: (.*)\n)?\n((?:(?:   .*)?\n)+)", page
     )

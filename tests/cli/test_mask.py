@@ -86,7 +86,7 @@ def test_build_and_report(file, tmp_path, capfd):
     folder = str(tmp_path / "out")
     assert main(["build", design, "-o", folder, "--seeds", "1"]) == 0
     capfd.readouterr()
-    assert main(["report", folder]) == 0
+    assert main(["report", folder, "--full"]) == 0
     out, _ = capfd.readouterr()
     assert "3 tokens x 12 dims, 2 heads, 2 time steps" in out
     assert "mask sdsa, neuron lif, hard reset" in out

@@ -240,7 +240,7 @@ def test_the_manual_shows_what_is_printed(tmp_path):
     generate(design, tmp_path, kit=True)
     code, said = icarus(design, tmp_path, "+stalls=40")
     assert code == 0, said
-    assert f"   {said}" in (ROOT / "docs" / "integration.rst").read_text()
+    assert f"   {said}" in (ROOT / "docs" / "projects" / "integration.rst").read_text()
 
 
 # Files

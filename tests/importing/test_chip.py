@@ -1,4 +1,4 @@
-"""Imported models through RTL: a forecast, and a picture."""
+"""Imported models through RTL: a forecast, and pictures with spikes and with membranes added."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,9 @@ from .cases import CASES, differing, draw, layers_of
 from .opened import convert, expected
 
 
-@pytest.mark.parametrize(("name", "bits"), [("seqsnn", 8), ("spikformer-cifar", 8)])
+@pytest.mark.parametrize(
+    ("name", "bits"), [("seqsnn", 8), ("spikformer-cifar", 8), ("spikingformer-cifar", 8)]
+)
 def test_rtl_is_golden_and_golden_is_pytorch(name, bits):
     sample, layers = expected(name, "any")
     imported = convert(name, bits=bits)

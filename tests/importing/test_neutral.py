@@ -236,6 +236,24 @@ def test_data_and_labels(tmp_path, capfd):
         assert (found["label"] == label).all()
 
 
+def test_scales_suit_the_data(tmp_path, capfd):
+    """Of few bits, weights of channels that are silent in the data count for nothing."""
+    arrays = draw(1)
+    x = np.random.default_rng(2).integers(-8, 8, (40, 4, 5))
+    np.savez(tmp_path / "data.npz", x=x)
+    shares = []
+    for more in ((), ("--calibrate", tmp_path / "data.npz")):
+        run(capfd, [*write(tmp_path, arrays), "--bits", 2, *more])
+        design = load_design(tmp_path / "out" / "network.toml")
+        differ = 0
+        for one in x:
+            wanted, _ = real(arrays, one, "or")
+            found = trace(design, one).spikes
+            differ += sum(int((found[name] != spikes).sum()) for name, spikes in wanted.items())
+        shares.append(differ)
+    assert shares[1] < shares[0]
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

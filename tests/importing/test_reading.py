@@ -18,23 +18,24 @@ def refusal(name, **more):
 @pytest.mark.parametrize(
     ("name", "config", "line"),
     [
-        ("seqsnn", {"network.depths": 4}, "network.depths: 4: must be 2: so the number of blocks"),
-        ("seqsnn", {"network.dim": 64}, "network.dim: 64: must be 16: so the width"),
-        ("seqsnn", {"network.d_ff": 64}, "network.d_ff: 64: must be 32: so the width of the MLP"),
-        ("seqsnn", {"network.num_steps": 2}, "network.num_steps: 2: must be 4: so T"),
+        ("seqsnn", {"network.depths": 4}, "network.depths: 4: must be 2, the number of blocks"),
+        ("seqsnn", {"network.dim": 64}, "network.dim: 64: must be 16, the width"),
+        ("seqsnn", {"network.d_ff": 64}, "network.d_ff: 64: must be 32, the width of the MLP"),
+        ("seqsnn", {"network.num_steps": 2}, "network.num_steps: 2: must be 4, T"),
+        ("seqsnn", {"network.tau": 1.5}, "network.tau: 1.5: must be 2, tau of all neurons"),
         ("seqsnn", {"network.heads": 3}, "network.heads: 3: must divide the width (16)"),
         ("seqsnn", {"network.heads": 1.5}, "network.heads: 1.5: must be a whole number"),
         ("seqsnn", {"network.heads": "many"}, "network.heads: 'many': must be a number from 1"),
         ("seqsnn-xnor", {"network.type": "XNOR"}, "network.type: 'XNOR': must be one of Spikf"),
-        ("spikformer-cifar", {"layer": 4}, "layer: 4: must be 1: so the number of blocks"),
-        ("spikformer-cifar", {"num_classes": 10}, "num_classes: 10: must be 5: so the number of"),
+        ("spikformer-cifar", {"layer": 4}, "layer: 4: must be 1, the number of blocks"),
+        ("spikformer-cifar", {"num_classes": 10}, "num_classes: 10: must be 5, the number of"),
         ("spikformer-cifar", {"img_size": 18}, "img_size: 18: must be a multiple of 4"),
         ("spikformer-cifar", {"num_heads": [0]}, "num_heads: [0]: must be whole numbers from 1"),
         ("jelly-spikformer", {"patch_size": 8}, "patch_size: 8: must be 4 or 16"),
         ("spike-driven-v1", {"dvs_mode": True}, "dvs_mode: True: must be False"),
         ("spike-driven-v1", {"spike_mode": "plif"}, "spike_mode: 'plif': must be lif"),
         ("spike-driven-v1", {"pooling_stat": 2222}, "pooling_stat: 2222: must be four digits"),
-        ("qkformer-imagenet", {"embed_dims": 99}, "embed_dims: 99: must be 16: so the width"),
+        ("qkformer-imagenet", {"embed_dims": 99}, "embed_dims: 99: must be 16, the width"),
     ],
 )
 def test_configuration(name, config, line):
@@ -113,6 +114,15 @@ def test_sizes_beyond_a_network_are_refused_at_once(name, config, line):
     assert refusal(name, config=config).startswith(f"model.pth: {line}")
 
 
+@pytest.mark.parametrize(("name", "factor"), [("seqsnn", 2), ("seqsnn-gray", 1)])
+def test_common_threshold(name, factor):
+    plain, low = (convert(name, config={"network.common_thr": one}) for one in (1.0, 0.5))
+    assert low.design["blocks"][0]["attention"]["threshold"] == 0.25
+    for layer in ("encoder", "blocks.0.value", "blocks.0.expand"):
+        once, halved = (one.weights[f"{layer}.threshold"] for one in (plain, low))
+        assert (abs(once - factor * halved) < factor).all()
+
+
 def test_guesses_are_said():
     imported = convert("jelly-spikformer", config={"num_heads": None, "T": None})
     assert imported.guesses == (
@@ -130,7 +140,7 @@ def test_arguments_of_the_training_are_no_guess():
 
 def test_arguments_of_the_training_contradict():
     line = refusal("spikformer-imagenet", config={"num_classes": None}, args={"num_classes": 9})
-    assert line.startswith("model.pth: args.num_classes: 9: must be 5: so the number of classes")
+    assert line.startswith("model.pth: args.num_classes: 9: must be 5, the number of classes")
 
 
 def test_xnor_of_which_kind():

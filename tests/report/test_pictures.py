@@ -72,7 +72,7 @@ def test_memories_have_the_colours_of_their_places():
     drawn = draw_memories(report.memories, report.floorplan, palette).partition("phone")[0]
     assert "state: 8,192 bits in 2 EBR, 100%; X6 Y3" in drawn
     assert drawn.count(f"cell {palette.colour('layer.engine')}") == 2
-    assert "16,384 x 16 bits in 1 SPRAM, 100% used" in drawn
+    assert "16,384 x 16 bits in 1 SPRAM, 100% used; X0 Y0</text>" in drawn
 
 
 def test_shades_say_how_busy_a_bin_was():

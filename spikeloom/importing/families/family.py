@@ -87,6 +87,7 @@ class Found:
 
     def _convert(self, checkpoint: Checkpoint, config: Config, options: Options) -> Imported:
         source = Source(checkpoint, config, options, self.names)
+        source.agree("tau of all neurons", ("network.tau", "tau"), 2)
         model = self.family.read(source)
         _check_sizes(model, checkpoint.file)
         data = _data(model, options)

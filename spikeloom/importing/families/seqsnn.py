@@ -49,6 +49,10 @@ class _Series(Family):
 
     encoder = "temporal_encoder.encoder"
 
+    def _threshold(self, source: Source) -> float:
+        """Return the threshold of all neurons but those of the attention."""
+        return _common_threshold(source)
+
     def _attention(self, source: Source, heads: int, n: int) -> Attention:
         """Return the attention of block ``n``: and, with the published scale."""
         scale = source.number("qk_scale", ("network.qk_scale", "qk_scale"), 0.125, 1e-6)
@@ -63,7 +67,7 @@ class _Series(Family):
             None,
             dim,
             eps=eps,
-            threshold=_threshold(source),
+            threshold=self._threshold(source),
         )
         contract = source.dense(
             f"{at}.contract",
@@ -72,12 +76,12 @@ class _Series(Family):
             dim,
             len(expand.weight),
             eps=eps,
-            threshold=_threshold(source),
+            threshold=self._threshold(source),
         )
         return {"expand": expand, "contract": contract}
 
     def _read_blocks(self, source: Source, dim: int) -> tuple[Block, ...]:
-        depth = count(self._given(source), "blocks")
+        depth = count(source.names, "blocks")
         source.agree("the number of blocks", ("network.depths", "depths"), depth)
         source.agree("the width", ("network.dim", "dim"), dim)
         heads = source.count("heads", ("network.heads", "heads"), 8)
@@ -98,7 +102,7 @@ class _Series(Family):
                     dim,
                     dim,
                     eps=eps,
-                    threshold=_threshold(source),
+                    threshold=self._threshold(source),
                 )
                 for layer, name in _PROJECTIONS.items()
             }
@@ -107,9 +111,6 @@ class _Series(Family):
         hidden = len(found_blocks[0].dense["expand"].weight)
         source.agree("the width of the MLP", ("network.d_ff", "d_ff"), hidden)
         return tuple(found_blocks)
-
-    def _given(self, source: Source) -> list[str]:
-        return list(source.names)
 
     def _spikes(self, source: Source, stem: Stem, steps: int) -> str:
         """Add the encoder of the series: (L, C) to spikes (T, L, C)."""
@@ -175,7 +176,9 @@ class Spikformer(_Series):
             source.say("pe.emb.weight", "left", "an embedding that pe_type none never uses")
         if channels < 1:
             raise source.refuse("encoder.weight", "must have inputs beside those of the position")
-        encoder = source.dense("encoder", "encoder", None, dim, wide, threshold=_threshold(source))
+        encoder = source.dense(
+            "encoder", "encoder", None, dim, wide, threshold=self._threshold(source)
+        )
         return _model(
             self.title + self._variant(source),
             source,
@@ -250,6 +253,10 @@ class SpikformerXnor(_Series):
             self._read_blocks(source, dim),
         )
 
+    def _threshold(self, source: Source) -> float:
+        """Return 1: the code does not pass on what the configuration says."""
+        return 1.0
+
     def _kind(self, source: Source) -> str:
         found = source.find("network.type", "type")
         kind = None if found is None else str(found[1])
@@ -311,7 +318,7 @@ class SpikformerCPG(_Series):
             own,
             weight=np.concatenate([own.weight, beside.weight], axis=1),
             bias=_sum(own.bias, beside.bias),
-            threshold=_threshold(source),
+            threshold=self._threshold(source),
         )
         why = "a bias for each token and step; their mean is in the bias of the layer"
         source.left["neurons beside the layers of the MLP"] = why
@@ -340,7 +347,7 @@ class SpikformerCPG(_Series):
                 rows,
                 inputs,
                 eps=eps,
-                threshold=_threshold(source),
+                threshold=self._threshold(source),
             )
             inputs = len(own.weight)
             table = source.take(
@@ -437,19 +444,17 @@ def _head(source: Source, dim: int) -> Head:
 
 
 def _eps(source: Source) -> float:
-    found = source.find("network.eps", "eps", "norm_eps")
-    return (
-        1e-5 if found is None else source.number("eps", ("network.eps", "eps", "norm_eps"), 1e-5, 0)
-    )
+    names = ("network.eps", "eps", "norm_eps")
+    return 1e-5 if source.find(*names) is None else source.number("eps", names, 1e-5, 0)
 
 
-def _threshold(source: Source) -> float:
+def _common_threshold(source: Source) -> float:
     names = ("network.common_thr", "common_thr")
     return 1.0 if source.find(*names) is None else source.number("common_thr", names, 1, 1e-6)
 
 
 def _half(source: Source) -> float:
-    return _threshold(source) / 2
+    return _common_threshold(source) / 2
 
 
 def _tokens(source: Source, steps: int) -> int:

@@ -183,7 +183,7 @@ class Source:
         except ValueError:
             number = None
         if number != Fraction(found):
-            allowed = f"must be {found:g}: so {what} of the checkpoint"
+            allowed = f"must be {found:g}, {what} of the checkpoint"
             raise self.contradiction(*said, allowed)
 
     def contradiction(self, key: str, value: object, allowed: str) -> DesignError:

@@ -1,5 +1,6 @@
 """Float arrays under a network's own names as a network in integers, and the report on it."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -14,8 +15,8 @@ from spikeloom.importing.config import Config
 from spikeloom.importing.fit import Fit
 from spikeloom.importing.host import Program
 from spikeloom.importing.imported import Imported, Options, Part
-from spikeloom.importing.neutral.forward import forward
-from spikeloom.importing.neutral.source import Source
+from spikeloom.importing.neutral.forward import forward, moments
+from spikeloom.importing.neutral.source import Layer, Source
 from spikeloom.importing.report import Difference, Metric, Report
 
 __all__ = ["TITLE", "convert", "is_neutral"]
@@ -41,19 +42,15 @@ def convert(checkpoint: Checkpoint, config: Config, options: Options) -> Importe
         There is no design file, it is wrong, or arrays are missing, too many or of other shapes.
     """
     source = Source(checkpoint, config, options)
-    folded = dict(source.fold())
-    weights = {
-        f"{at}.{name}": array
-        for at, one in folded.items()
-        for name, array in vars(one.folded).items()
-        if name in ("weight", "bias", "threshold")
-    }
-    weights |= source.position(folded["encoder"]) if "encoder" in folded else {}
-    read, scale = source.read_out()
-    weights |= read
+    folded = dict(source.fold({}))
+    weights, scale = _integers(source, folded)
     design = source.design(weights)
     data = _samples(design, options)
     real = [forward(design, source, folded, x) for x in data]
+    if options.data is not None:
+        folded = dict(source.fold(moments(design, real)))
+        weights, scale = _integers(source, folded)
+        design = source.design(weights)
     whole = [trace(design, x) for x in data]
     layers = [
         Difference(
@@ -80,6 +77,20 @@ def convert(checkpoint: Checkpoint, config: Config, options: Options) -> Importe
         guesses=tuple(source.guesses),
     )
     return Imported((part,), tuple(source.fates()), report, tuple(source.guesses))
+
+
+def _integers(source: Source, layers: Mapping[str, Layer]) -> tuple[dict[str, _Array], float]:
+    """Return all arrays of the network, and what 1 of its numbers is worth."""
+    weights = {
+        f"{at}.{name}": array
+        for at, one in layers.items()
+        for name, array in vars(one.folded).items()
+        if name in ("weight", "bias", "threshold")
+    }
+    if "encoder" in layers:
+        weights |= source.position(layers["encoder"])
+    read, scale = source.read_out()
+    return {**weights, **read}, scale
 
 
 def _samples(design: NetworkDesign, options: Options) -> _Array:

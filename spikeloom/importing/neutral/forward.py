@@ -1,6 +1,6 @@
 """Networks of the neutral form in real numbers: what their integers are compared with."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from spikeloom.golden.network.formula import attend
 from spikeloom.golden.residual import residual
 from spikeloom.importing.neutral.source import Layer, Source
 
-__all__ = ["forward"]
+__all__ = ["forward", "moments"]
 
 _Array = NDArray[Any]
 
@@ -44,6 +44,25 @@ def forward(
     mean = np.stack([out[:, groups == g].sum(axis=(0, 1)) for g in range(len(weight))])
     count = design.steps * design.tokens
     found["numbers"] = np.einsum("god,gd->o", weight, mean) / count + bias
+    return found
+
+
+def moments(
+    design: NetworkDesign, passes: Sequence[Mapping[str, _Array]]
+) -> dict[str, NDArray[np.float64]]:
+    """Return the mean of x x^T over the inputs x of the layers of blocks, by their names."""
+    found = {}
+    before = "encoder"
+    for n, block in enumerate(design.blocks):
+        at = f"blocks.{n}"
+        inputs = dict.fromkeys(block.layers[:-3], before)
+        inputs |= {"project": f"{at}.attention", "expand": f"{at}.x", "contract": f"{at}.expand"}
+        for name, given in inputs.items():
+            width = passes[0][given].shape[-1]
+            rows = np.concatenate([one[given].reshape(-1, width) for one in passes]).astype(float)
+            # A little of every channel, for those that are silent in the samples.
+            found[f"{at}.{name}"] = rows.T @ rows / len(rows) + np.eye(width) * 1e-3
+        before = f"{at}.out"
     return found
 
 

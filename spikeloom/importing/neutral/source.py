@@ -113,8 +113,11 @@ class Source:
         if not any(name.endswith(".threshold") for name in self._tensors):
             self.guesses.append("threshold = 1: no layer has an array threshold")
 
-    def fold(self) -> Iterator[tuple[str, Layer]]:
-        """Give the layers in front of neurons, by their names."""
+    def fold(self, moments: Mapping[str, _Array]) -> Iterator[tuple[str, Layer]]:
+        """Give the layers in front of neurons, by their names.
+
+        ``moments``: mean of x x^T over the inputs x of a layer, where scales are to suit them.
+        """
         fraction = self._count(self.keys, "fraction", 4)
         for at in self._layers():
             if at == "encoder":
@@ -124,7 +127,7 @@ class Source:
             elif at != "readout":
                 n = int(at.split(".")[1])
                 block = self._blocks[n] if n < len(self._blocks) else {}
-                yield at, self._fold(at, self._bits(block, 8), fraction, BLOCK)
+                yield at, self._fold(at, self._bits(block, 8), fraction, BLOCK, moments.get(at))
 
     def position(self, layer: Layer) -> dict[str, _Array]:
         """Return the table of positions in integers, and say its shift in the design's keys."""
@@ -214,7 +217,14 @@ class Source:
                 )
                 raise DesignError(f"tensor {name}", "", allowed, self._file)
 
-    def _fold(self, at: str, bits: int, fraction: int, limits: Limits) -> Layer:
+    def _fold(
+        self,
+        at: str,
+        bits: int,
+        fraction: int,
+        limits: Limits,
+        moment: _Array | None = None,
+    ) -> Layer:
         name = f"{at}.weight"
         if name not in self._tensors:
             raise DesignError(f"tensor {name}", "", "is missing", self._file)
@@ -238,7 +248,14 @@ class Source:
         # Folding is told the threshold of a neuron of tau 2, which fires at twice it.
         reach = threshold * float(self._lift()) / 2
         folded = fold(
-            weight, bias, norm, threshold=reach, bits=bits, fraction=fraction, limits=limits
+            weight,
+            bias,
+            norm,
+            threshold=reach,
+            bits=bits,
+            fraction=fraction,
+            limits=limits,
+            moment=moment,
         )
         return Layer(weight, bias, norm, threshold, folded)
 

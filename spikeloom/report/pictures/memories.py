@@ -12,6 +12,8 @@ from spikeloom.report.pictures.palette import GREY, Palette
 __all__ = ["draw_memories"]
 
 _ROW, _BOX, _LEFT = 40, 15, 92
+# Width of a letter of a note.
+_LETTER = 6.4
 #: Bits of a block.
 _BITS = {"ebr": 4096, "spram": 262144}
 
@@ -55,4 +57,6 @@ def _row(
         full = _BOX * min(1.0, share)
         yield rect(x, top + 1 + _BOX - full, pitch - 3, full, f"cell {colour}", title, 2)
     words = f"{memory.depth:,} x {memory.width} bits in {count} {kind.upper()}, {share:.0%} used"
-    yield text(_LEFT, top + 29, words, "note")
+    placed_too = f"{words}; {where}"
+    fits = placed and len(placed_too) * _LETTER < width - _LEFT
+    yield text(_LEFT, top + 29, placed_too if fits else words, "note")
