@@ -127,11 +127,11 @@ def lengths(tokens):
 
 
 def check_cycles(design, inputs, busy):
-    """Compare the cycles that were worked with those predicted, which are near them."""
+    """Compare the cycles that were worked with those predicted: 20 a sequence may be missing."""
     layer, predicted = asked(design), 0
     for x in inputs:
         predicted += layer.compute_cycles(arrays_of(design, x))
-    assert abs(busy - predicted) <= 0.02 * busy
+    assert abs(busy - predicted) <= 20 * len(inputs)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
