@@ -18,8 +18,7 @@ from ..report.test_report import make
 DESIGN = 'kind = "residual"\nname = "{name}"\ntokens = 4\ndim = {dim}\nsteps = 1\nmode = "add"\n'
 # Builds in no time: as many logic cells as the design has channels, 100 MHz over the seeds; and
 # fails as the real one does where the design file says so.
-BUILDER = """#!{python}
-import json, os, pathlib, sys, tomllib
+BUILDER = """import json, os, pathlib, sys, tomllib
 assert sys.argv[1:4] == ["-m", "spikeloom", "build"] and sys.argv[-1] == "--json", sys.argv
 path, folder = pathlib.Path(sys.argv[4]), pathlib.Path(sys.argv[6])
 text = path.read_text()
@@ -48,12 +47,14 @@ def project(tmp_path, monkeypatch):
     builder = tmp_path / "builder"
     log = tmp_path / "built"
     report = json.dumps(make().model_dump(mode="json"))
-    text = BUILDER.format(python=sys.executable, log=str(log), report=report)
+    text = BUILDER.format(log=str(log), report=report)
     # Exit codes of a wrong request.
     text = text.replace('sys.exit("spikeloom: ', 'sys.exit(print("spikeloom: ').replace(
         'too many)") or 2', 'too many)", file=sys.stderr) or 2)'
     )
-    builder.write_text(text)
+    script = tmp_path / "builder.py"
+    script.write_text(text)
+    builder.write_text(f"#!/bin/sh\nexec '{sys.executable}' '{script}' \"$@\"\n")
     builder.chmod(builder.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setattr(builds.sys, "executable", str(builder))
     monkeypatch.chdir(tmp_path)

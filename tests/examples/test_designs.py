@@ -13,7 +13,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 PATHS = sorted(EXAMPLES.glob("**/*.toml"))
 WORKLOADS = {
     *("tiny-32x64", "metr-12x256", "elec-168x256", "cifar-64x384", "imagenet-196x512"),
-    *("text-1024x768", "qkformer-256x192"),
+    *("text-1024x768", "qkformer-256x192", "drawn-32x128"),
 }
 
 
@@ -24,7 +24,8 @@ class ReachedSynthesisError(Exception):
 def test_every_workload_is_there():
     assert {path.stem for path in PATHS} >= WORKLOADS
     for path in SHAPED:
-        assert any(path.stem.startswith(name) for name in WORKLOADS), path.name
+        names = (*WORKLOADS, "drawn-32x64")
+        assert path.stem.startswith(names), path.name
         assert load_design(path).name == path.stem
 
 
@@ -35,7 +36,7 @@ def test_fits_or_says_what_is_missing(path, tmp_path, monkeypatch):
 
     monkeypatch.setattr(flow, "synthesize", stop)
     # tests/test_frozen.py makes these.
-    monkeypatch.setattr(flow, "to_rtlil", lambda *what: "")
+    monkeypatch.setattr(flow, "named_rtlil", lambda *what: ("", {}))
     monkeypatch.setattr(flow, "rtlil_to_verilog", lambda *what, **how: "")
     design = load_design(path)
     needed = sum(memory.ebr for memory in component(design).memories)
