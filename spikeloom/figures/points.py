@@ -284,7 +284,7 @@ POINTS: tuple[Point, ...] = _quick(
         *_workloads("state", dict.fromkeys(_HEADS, 8), rates=("20",)),
         *_workloads("score", _HEADS, rates=("20",)),
         # Whole networks: lanes, tokens and bits of a weight at once.
-        _network("vowels_fast", 64, 2, 2, {"order": "state", "lanes": 8}),
+        _network("vowels_fast", 64, 2, 2, {"order": "state", "lanes": 8, "buffers": 2}),
         _network("vowels_fast", 16, 1, 1, {"lanes": 4}, every=10),
         *_drawn("drawn-32x64-blocks", "drawn-32x64-int4", "drawn-32x64-int8"),
         *_drawn("drawn-32x64-steps", "drawn-32x128"),
