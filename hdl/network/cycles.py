@@ -13,7 +13,10 @@ from spikeloom.hdl.network.plan import NetworkPlan
 
 __all__ = ["network_cycles", "network_stages"]
 
-# Cycles from the last beat of the attention layer's answer to the next pass.
+# Cycles of the attention layer, by its order: from its start to the first run, from a free bank to
+# a run's first beat, and from its last to the start of the run.
+_LOADING = {"score": (3, 0, 2), "state": (-3, 3, 0)}
+# From the last beat of its answer to the next pass.
 _BEHIND = -2
 
 
@@ -171,26 +174,26 @@ def _attention(
 def _pipeline(plan: NetworkPlan, runs: Sequence[int]) -> int:
     """Load, compute and unload runs, each as soon as it can be."""
     inner = unused(plan.attention()).plan
-    load, before = _load(plan)
+    load = _load(plan)
     computed: list[int] = []
     sent: list[int] = []
-    loaded = -before
+    loaded, between, behind = _LOADING[plan.layer.order]
     for n, cycles in enumerate(runs):
         free = computed[n - inner.in_banks] if n >= inner.in_banks else 0
-        loaded = max(loaded, free) + before + load
+        loaded = max(loaded, free) + between + load
         room = sent[n - inner.out_banks] if n >= inner.out_banks else 0
-        start = max(loaded, computed[-1] if computed else 0, room)
+        start = max(loaded + behind, computed[-1] if computed else 0, room)
         computed.append(start + cycles)
         begin = max(computed[-1], sent[-1] if sent else 0)
         sent.append(begin + plan.head_words * plan.design.tokens)
     return sent[-1] + _BEHIND
 
 
-def _load(plan: NetworkPlan) -> tuple[int, int]:
-    """Count the cycles in which a run of the attention layer is loaded, and those before it."""
+def _load(plan: NetworkPlan) -> int:
+    """Count the cycles in which a run of the attention layer is loaded."""
     tokens = plan.design.tokens
     if plan.keys_turned:
         inner = StatePlan(plan.layer)
         keys, queries = inner.chunks
-        return (inner.width + inner.windowed) * keys + tokens * (inner.beats + queries), 3
-    return 3 * plan.head_words * tokens, 2
+        return (inner.width + inner.windowed) * keys + tokens * (inner.beats + queries)
+    return 3 * plan.head_words * tokens
