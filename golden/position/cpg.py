@@ -20,7 +20,7 @@ LONGEST = 50_000
 
 
 @lru_cache(maxsize=16)
-def codes(positions: int, neurons: int, w_max: int = 10_000) -> NDArray[np.uint8]:
+def codes(positions: int, neurons: int, w_max: float = 10_000) -> NDArray[np.uint8]:
     """Return the spikes of every position, of shape (positions, neurons), read-only.
 
     Row p belongs to position p = t*L + l of token l at step t: time comes first. With
@@ -39,7 +39,7 @@ def codes(positions: int, neurons: int, w_max: int = 10_000) -> NDArray[np.uint8
         Rows, T*L, from 1 to 50,000.
     neurons : int
         Neurons, at least 1.
-    w_max : int
+    w_max : float
         Ratio of the longest period to the shortest, at least 2.
 
     >>> ["".join(map(str, row)) for row in codes(4, 10).tolist()]

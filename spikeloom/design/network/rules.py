@@ -1,30 +1,19 @@
 """Rules that span the sections of a network: how its layers join."""
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from spikeloom.design.attention import AttentionDesign
-from spikeloom.design.network.sections import SIZES, Block, Encoder, NetworkFolding, Readout
+from spikeloom.design.network.sections import SIZES, Block, NetworkFolding, Parts
 from spikeloom.design.read import DesignError, show
 
 __all__ = ["check_blocks", "check_encoder", "check_readout"]
 
 
-class _Network(Protocol):
+class _Network(Parts, Protocol):
     """What the rules look at, of a design."""
 
     @property
-    def tokens(self) -> int: ...
-    @property
-    def dim(self) -> int: ...
-    @property
     def fraction(self) -> int: ...
-    @property
-    def encoder(self) -> Encoder: ...
-    @property
-    def blocks(self) -> Sequence[Block]: ...
-    @property
-    def readout(self) -> Readout: ...
     @property
     def folding(self) -> NetworkFolding: ...
     @property

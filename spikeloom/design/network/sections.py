@@ -1,7 +1,8 @@
 """Sections of a network's design file: encoder, blocks, read-out and folding."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import (
     Field,
@@ -27,6 +28,7 @@ __all__ = [
     "BlockAttention",
     "Encoder",
     "NetworkFolding",
+    "Parts",
     "Readout",
 ]
 
@@ -210,3 +212,18 @@ class NetworkFolding(Section):
         description="Memory of the weights: ebr comes with the bitstream, spram is loaded over the "
         "stream.",
     )
+
+
+class Parts(Protocol):
+    """Sizes and sections of a network, which rules that span them look at."""
+
+    @property
+    def tokens(self) -> int: ...
+    @property
+    def dim(self) -> int: ...
+    @property
+    def encoder(self) -> Encoder: ...
+    @property
+    def blocks(self) -> Sequence[Block]: ...
+    @property
+    def readout(self) -> Readout: ...

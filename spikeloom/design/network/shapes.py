@@ -1,10 +1,10 @@
 """Arrays that the weights of a network must hold: names, shapes and ranges."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from spikeloom.design.network.sections import Block, Encoder, Readout
+from spikeloom.design.network.sections import Parts
 from spikeloom.design.network.weights import Weights
 from spikeloom.design.read import DesignError, show
 
@@ -14,19 +14,9 @@ __all__ = ["ArrayShape", "check_arrays", "dense_sizes", "expected", "weight_rang
 _WIDE = 1 << 23
 
 
-class _Network(Protocol):
+class _Network(Parts, Protocol):
     """What arrays depend on, of a design."""
 
-    @property
-    def tokens(self) -> int: ...
-    @property
-    def dim(self) -> int: ...
-    @property
-    def encoder(self) -> Encoder: ...
-    @property
-    def blocks(self) -> Sequence[Block]: ...
-    @property
-    def readout(self) -> Readout: ...
     @property
     def weights(self) -> Weights: ...
 

@@ -17,6 +17,7 @@ from spikeloom.importing.families.family import Family
 from spikeloom.importing.families.names import Names, count
 from spikeloom.importing.families.source import Source, softened
 from spikeloom.importing.families.stem import Stem
+from spikeloom.importing.families.tables import CPG_SCALE, compare, read_table, rows_of
 from spikeloom.importing.host import Program
 from spikeloom.importing.model import Attention, Block, Dense, Head, PublishedModel, Stage
 
@@ -26,9 +27,6 @@ _HOST: Final = "the encoder of the series: convolution, normalisation and neuron
 _STEPS: Final = ("network.num_steps", "num_steps", "T")
 _WINDOW: Final = ("data.window", "window", "network.max_length")
 _PROJECTIONS: Final = {"query": "q", "key": "k", "value": "v", "project": "last"}
-
-# NeuronPE and CPG fire where a sine or cosine is at least this.
-_FIRES: Final = np.float32(0.8)
 
 
 def _blocks(names: Names, given: Iterable[str]) -> Names:
@@ -151,14 +149,14 @@ class Spikformer(_Series):
         steps = self._steps(source)
         dim, wide = source.shape("encoder.weight", 2)
         kind = source.word(("network.pe_type", "pe_type"))
-        table = _table(source)
+        table = read_table(source)
         tokens = _tokens(source, steps)
         stem = Stem(source, _eps(source))
         x = self._spikes(source, stem, steps)
         channels, most = wide, 1
         if table is not None and kind != "static":
             mode = source.word(("network.pe_mode", "pe_mode")) or "concat"
-            rows = _rows(source, table, steps, tokens, "pe.emb.pe")
+            rows = rows_of(source, table, steps, tokens, "pe.emb.pe")
             name = stem.table("position", rows)
             x = stem.do("beside" if mode == "concat" else "plus", x, weights=(name,))
             channels = wide - rows.shape[2] if mode == "concat" else wide
@@ -309,8 +307,8 @@ class SpikformerCPG(_Series):
         stem = Stem(source, _eps(source))
         x = self._spikes(source, stem, steps)
         table = source.take("encoder.cpg", "runs on the host", (None, None))
-        _compare(source, "encoder.cpg", table, _CPG_SCALE)
-        rows = _rows(source, table, steps, tokens, "encoder.cpg")
+        compare(source, "encoder.cpg", table, CPG_SCALE)
+        rows = rows_of(source, table, steps, tokens, "encoder.cpg")
         x = stem.do("beside", x, weights=(stem.table("position", rows),))
         own = source.dense("encoder", "encoder.inp_linear", None, dim, channels)
         beside = source.dense("encoder", "encoder.cpg_linear", None, dim, rows.shape[2])
@@ -356,8 +354,8 @@ class SpikformerCPG(_Series):
             beside = source.dense(
                 f"{at}.{layer}", f"{base}.cpg_linear", None, inputs, table.shape[1]
             )
-            _compare(source, f"{base}.cpg", table, _CPG_SCALE)
-            added = _rows(source, table, steps, tokens, f"{base}.cpg") @ beside.weight.T
+            compare(source, f"{base}.cpg", table, CPG_SCALE)
+            added = rows_of(source, table, steps, tokens, f"{base}.cpg") @ beside.weight.T
             mean = added.mean(axis=(0, 1))
             bias = _sum(own.bias, beside.bias) + mean
             if not np.isfinite(bias).all():
@@ -464,48 +462,6 @@ def _tokens(source: Source, steps: int) -> int:
     if source.options.tokens is not None:
         return source.options.tokens
     return source.count("the window", _WINDOW[:2], 168)
-
-
-def _table(source: Source) -> NDArray[np.float32] | None:
-    """Return the table of NeuronPE or RandomPE, (rows, neurons)."""
-    if not source.has("pe.emb.pe"):
-        return None
-    table = source.take("pe.emb.pe", "runs on the host", (None, 1, None))[:, 0]
-    scale = source.number("neuron_pe_scale", _SCALES, 1000.0, 1.0)
-    _compare(source, "pe.emb.pe", table, scale)
-    return table
-
-
-def _compare(source: Source, name: str, table: NDArray[np.float32], scale: float) -> None:
-    """Compute a table of NeuronPE again, and say whether it is the same."""
-    again = _patterns(table.shape[0], table.shape[1], scale)
-    differ = int((table != again).sum())
-    found = f"differs in {differ} entries, and is taken as it is" if differ else "equal"
-    source.say(name, f"computed again: {found}")
-
-
-_CPG_SCALE: Final = 10000.0
-_SCALES: Final = ("network.neuron_pe_scale", "neuron_pe_scale")
-
-
-def _patterns(rows: int, neurons: int, scale: float) -> NDArray[np.float32]:
-    """Return NeuronPE's table in float32, as the published code computes it."""
-    at = np.arange(rows, dtype=np.float32)[:, None]
-    slow = np.float32(-np.log(scale) / neurons)
-    even = np.exp(np.arange(0, neurons, 2, dtype=np.float32) * slow)
-    table = np.zeros((rows, neurons), dtype=np.float32)
-    table[:, 0::2] = np.sin(at * even) >= _FIRES
-    table[:, 1::2] = np.cos(at * even[: neurons // 2]) >= _FIRES
-    return table
-
-
-def _rows(
-    source: Source, table: NDArray[Any], steps: int, tokens: int, name: str
-) -> NDArray[np.float32]:
-    """Return the rows of all steps and tokens, (T, L, neurons): they are counted in one go."""
-    if len(table) < steps * tokens:
-        raise source.refuse(name, f"must have a row for each of {steps} steps of {tokens} tokens")
-    return table[: steps * tokens].reshape(steps, tokens, -1)
 
 
 def _conv_position(stem: Stem, x: str, conv: str, norm: str) -> str:
