@@ -22,17 +22,17 @@ class ReorderModel(Model[ReorderDesign]):
     The two streams differ: :attr:`stream_in` goes through ``input`` of the design, and
     :attr:`stream_out` through ``output``.
 
-    Parameters
-    ----------
-    design : ReorderDesign
-        The reordering.
-
     >>> keys = {"tokens": 2, "dim": 2, "steps": 1, "target": {"beat": 2}}
     >>> orders = {"input": "token (k: channels)", "output": "channel (k: tokens)"}
     >>> layer = ReorderModel(ReorderDesign.from_dict({**keys, **orders}))
     >>> x = np.array([[[1, 1], [0, 1]]])
     >>> layer.pack({"x": x}).tolist(), layer.pack_answer(x).tolist()
     ([3, 2], [1, 3])
+
+    Parameters
+    ----------
+    design : ReorderDesign
+        The reordering.
     """
 
     @property

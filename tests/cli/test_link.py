@@ -65,6 +65,9 @@ CASES = {
     "residual": ([projection()] * 2, Design.from_dict({**RESIDUAL, "mode": "or"}), "fits"),
     "planes": ([Design.from_dict(RESIDUAL)], projection(levels=2), "fits"),
     "too great": ([Design.from_dict(RESIDUAL)], projection(), "nothing"),
+    "too great for as many bits": (
+        [Design.from_dict({**RESIDUAL, "levels": 2})], projection(levels=2), "nothing",
+    ),
     "too few planes": ([projection()], projection(levels=3), "nothing"),
     "integers of one bit": (
         [projection()] * 3,

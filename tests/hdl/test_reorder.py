@@ -187,7 +187,7 @@ def test_memories():
 
 
 def test_single_port_memory():
-    """Words in SPRAM are held only until the bank is written again."""
+    """Words lie in SPRAM, which reads or writes in a cycle."""
     design = make(TOKENS, SCORE, tokens=400, dim=48, heads=4, steps=2)
     assert any(shape.single_port for shape in ReorderPlan(design).memories)
     check(design, stalls=0.3, send=run, rates=(0.5, 0.3))
