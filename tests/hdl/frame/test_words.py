@@ -39,6 +39,8 @@ def test_every_number_has_its_place(numbers, bits, lanes, beat, whole):
     assert (form.words - 1) * form.slices + form.tail == form.beats
     assert 1 <= form.tail <= form.slices
     assert form.width == form.slices * form.filled
+    # The only pass of a token is written whole.
+    assert lanes < numbers or (form.shared, form.part) == (1, form.width)
     # A word holds a pass, so that the numbers of a pass are in one word, side by side.
     for first in range(0, numbers, lanes):
         group = places[first : first + lanes]
