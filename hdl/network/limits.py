@@ -44,7 +44,13 @@ def _unbuilt(design: NetworkDesign) -> Iterator[tuple[str, str, str]]:
             yield "readout.groups", show(readout.groups), only
         if folding.tokens > 1:
             yield "folding.tokens", show(folding.tokens), only
+    if readout.steps == "last":
+        yield "readout.steps", show("last"), "must be all"
     for n, block in enumerate(design.blocks):
+        if block.grid is not None:
+            yield f"blocks.{n}.grid", show(block.grid), "must be left out"
+        if block.mlp_position != "none":
+            yield f"blocks.{n}.mlp_position", show(block.mlp_position), "must be none"
         at, layer = f"blocks.{n}.attention", block.attention
         if isinstance(layer, AttentionDesign):
             if layer != _attentions(design)[0]:

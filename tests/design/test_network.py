@@ -148,6 +148,10 @@ REFUSED = [
     ),
     ({"encoder": {"coding": "rate"}}, "encoder.coding: 'rate': must be one of direct, steps"),
     ({"encoder": {"fraction": 5}}, "encoder.fraction: 5: must be at most fraction (4)"),
+    ({"blocks": [block(grid=2)]}, "blocks.0.grid: 2: must be a divisor of tokens (5)"),
+    ({"blocks": [block(grid=0)]}, "blocks.0.grid: 0: must be an integer from 1 to 1024"),
+    ({"blocks": [block(mlp_position="log")]}, "blocks.0.mlp_position: 'log': must be one of abso"),
+    ({"readout": {"steps": 1}}, "readout.steps: 1: must be one of all, last"),
     ({"readout": {"neurons": "sum"}}, "readout.neurons: 'sum': has a meaning behind residual mem"),
     (
         {"tokens": 6, "blocks": [block(residual="membrane")], "readout": SUMMED},
