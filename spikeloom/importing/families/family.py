@@ -152,7 +152,8 @@ def _parts(model: PublishedModel, options: Options, data: NDArray[Any]) -> tuple
         found = real_pass(model, sample)
         for stage, x, passed in zip(seen, found.inputs, found.passed, strict=True):
             stage.add(x, passed.layers)
-    return tuple(
-        part_of(stage, model.steps, options, own)
-        for stage, own in zip(model.stages, seen, strict=True)
-    )
+    parts: list[Part] = []
+    for stage, own in zip(model.stages, seen, strict=True):
+        given = parts[-1].unit if parts else None
+        parts.append(part_of(stage, model.steps, options, own, given))
+    return tuple(parts)
