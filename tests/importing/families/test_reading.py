@@ -117,7 +117,7 @@ def test_host_part_that_does_not_fit_together():
 @pytest.mark.parametrize(
     ("name", "config", "line"),
     [
-        ("seqsnn", {"data.window": 100_000}, "tokens: 100000: must be at most 1024"),
+        ("seqsnn", {"data.window": 100_000}, "tokens: 100000: must be at most 4096"),
         ("spikformer-cifar", {"time_step": 900_000}, "T: 900000: must be at most 16"),
         ("qkformer-cifar", {"img_size": 999_996}, "stage1: tokens: 999992000016: must be at most"),
     ],
