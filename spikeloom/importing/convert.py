@@ -59,6 +59,9 @@ class Seen:
             return
         for n, block in enumerate(self._stage.blocks):
             for name in block.dense:
+                # A moment of nine places has 81 times the entries: gigabytes at published sizes.
+                if block.grid is not None and name not in ("expand", "contract"):
+                    continue
                 at = f"blocks.{n}.{name}"
                 rows = inputs_of(name, layers, block, f"blocks.{n}").astype(np.float64)
                 rows = rows.reshape(-1, rows.shape[-1])
@@ -69,7 +72,7 @@ class Seen:
     def moments(self) -> Moments:
         """The moments of the layers of blocks; a little of every channel is in them.
 
-        That is for channels that are silent in the samples.
+        That is for channels that are silent in the samples. Convolutions have none.
         """
         return {
             at: total / self._count + np.eye(len(total)) * _SILENT
@@ -204,7 +207,7 @@ def _stream(stage: Stage, bits: int, moments: Moments) -> tuple[_Array, dict[str
     layers = list(_adding(stage.blocks))
     real = [dense.weight.astype(np.float64) * _gain(dense.norm)[:, None] for _, dense in layers]
     moment = None
-    if moments:
+    if all(at in moments for at, _ in layers):
         parts = [moments[at] for at, _ in layers]
         moment = np.zeros((sum(map(len, parts)),) * 2)
         first = 0

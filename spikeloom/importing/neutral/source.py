@@ -110,6 +110,10 @@ class Source:
                 if block.get(key) not in (None, "none"):
                     allowed = "must be left out in the neutral form"
                     raise DesignError(f"blocks.{n}.{key}", show(block[key]), allowed, config.file)
+        readout = self.keys.get("readout")
+        if isinstance(readout, dict) and readout.get("steps", "all") != "all":
+            allowed = "must be all in the neutral form"
+            raise DesignError("readout.steps", show(readout["steps"]), allowed, config.file)
         self._check_names()
         self.notes = list(checkpoint.notes)
         if "float64" in checkpoint.types.values():

@@ -9,6 +9,7 @@ from spikeloom.golden.network.formula import neighbours
 from spikeloom.importing.families.repconv import collapse
 from spikeloom.importing.model import Norm
 
+from .cases import CASES, draw
 from .opened import convert, read
 
 
@@ -84,3 +85,16 @@ def test_the_second_head_is_said():
     assert "mean of head and head_kd" in imported.report.left["head_kd"]
     lines = [str(line) for line in imported.lines if line.tensor.endswith("head_kd.bias")]
     assert lines == [f"head_kd.bias: left ({imported.report.left['head_kd']})"]
+
+
+def test_data_choose_the_scales_of_the_mlp_alone():
+    data = np.stack([draw(CASES["spike-driven-v2"], seed) for seed in range(3)])
+    drawn = convert("spike-driven-v2", bits=2).parts
+    fitted = convert("spike-driven-v2", bits=2, data=data).parts
+    other = {
+        name
+        for a, b in zip(drawn, fitted, strict=True)
+        for name, array in a.weights.items()
+        if name.endswith(".weight") and (array != b.weights[name]).any()
+    }
+    assert other == {"blocks.0.expand.weight", "blocks.1.expand.weight"}
