@@ -147,7 +147,7 @@ def _block(block: Block, bits: int) -> dict[str, Any]:
     if block.attention.kind != "attention":
         attention = {"kind": block.attention.kind, **attention}
     hidden = len(block.dense["expand"].weight)
-    keys = {"residual": block.residual, "weight_bits": bits, "hidden": hidden}
+    keys: dict[str, Any] = {"residual": block.residual, "weight_bits": bits, "hidden": hidden}
     if block.grid is not None:
         keys["grid"] = block.grid
     if block.dense["expand"].beside is not None:

@@ -151,8 +151,8 @@ def _parts(model: PublishedModel, options: Options, data: NDArray[Any]) -> tuple
     seen = [Seen(stage, calibrates=options.data is not None) for stage in model.stages]
     for sample in data:
         found = real_pass(model, sample)
-        for stage, x, passed in zip(seen, found.inputs, found.passed, strict=True):
-            stage.add(x, passed.layers)
+        for own, x, passed in zip(seen, found.inputs, found.passed, strict=True):
+            own.add(x, passed.layers)
     parts: list[Part] = []
     for stage, own in zip(model.stages, seen, strict=True):
         given = parts[-1].unit if parts else None
