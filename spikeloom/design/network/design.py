@@ -33,7 +33,7 @@ class NetworkDesign(FiringKeys, SequenceKeys, Design):
     kind: Literal["network"] = Field(default="network", description="What the file describes.")
     steps: int = Field(ge=1, le=16, description="T, the time steps of an inference.")
     tokens: int = Field(
-        ge=1, le=1024, description="N, the most tokens of a sequence; there may be fewer."
+        ge=1, le=4096, description="N, the most tokens of a sequence; there may be fewer."
     )
     dim: int = Field(ge=1, le=1024, description="D, the embedding width.")
     fraction: int = Field(
