@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["layer_words"]
+__all__ = ["folding_words", "layer_words"]
 
 
 def layer_words(design: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -17,6 +17,19 @@ def layer_words(design: Mapping[str, Any]) -> list[tuple[str, str]]:
     kinds = {"network": _network, "projection": _projection, "residual": _residual}
     say = kinds.get(design.get("kind", ""))
     return [] if say is None else say(design)
+
+
+def folding_words(chosen: Mapping[str, Any]) -> str:
+    """Say keys of a folding with their values; ``attention`` is a folding of its own.
+
+    >>> folding_words({"lanes": 64, "attention": {"order": "score", "rows": 4, "lanes": 16}})
+    'lanes 64, attention score with rows 4, lanes 16'
+    """
+    words = [f"{key} {value}" for key, value in chosen.items() if key != "attention"]
+    if inner := dict(chosen.get("attention", {})):
+        order = inner.pop("order")
+        words.append(f"attention {order} with {folding_words(inner)}")
+    return ", ".join(words)
 
 
 def _network(design: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -112,6 +112,7 @@ class Report(Part):
     made_by: str
     steps: Annotated[int, Field(ge=1)]
     design: dict[str, Any]
+    chosen: dict[str, Any] = {}
     device: str
     clock_mhz: Annotated[float, Field(gt=0)]
     area: Area

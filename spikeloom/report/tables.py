@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from spikeloom.report.compare import change, figures, number, trend
-from spikeloom.report.layers import layer_words
+from spikeloom.report.layers import folding_words, layer_words
 from spikeloom.report.model import Budgets, Module, Report
 
 __all__ = ["Row", "Table", "budget_problems", "cycle_problems", "overview", "tables"]
@@ -220,6 +220,10 @@ def _layer(report: Report) -> list[tuple[str, str]]:
         if "order" in folding:
             text = f"{folding['order']} order, rows {folding.get('rows')}, {text}"
         described.append(("folding", text))
+    if report.chosen:
+        rate = (folding or {}).get("rate")
+        why = "" if rate is None else f", for {number(rate)} inferences a second"
+        described.append(("chosen", folding_words(report.chosen) + why))
     return [*described, ("device", report.device)]
 
 
