@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import ArrayLike
 from pydantic import ValidationError
 
 from spikeloom.boards.devices import DEVICES, Resources
@@ -12,8 +14,8 @@ from spikeloom.design.attention import AttentionDesign
 from spikeloom.design.network import NetworkDesign
 from spikeloom.design.read import DesignError
 from spikeloom.golden.network.model import NetworkModel
-from spikeloom.hdl.network.cycles import network_stages
-from spikeloom.hdl.network.plan import NetworkPlan, network_plan
+from spikeloom.hdl.network.cycles import network_cycles, network_stages
+from spikeloom.hdl.network.plan import network_plan
 from spikeloom.planning.cells import network_cells
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "Folded",
     "attention_folding",
     "foldings",
+    "interval",
     "memory",
     "variant",
 ]
@@ -33,6 +36,8 @@ TOKENS = (1, 2, 4, 8)
 PLANES = (1, 2)
 KEYS = ("lanes", "tokens", "planes", "weights")
 """Keys of ``[folding]`` that a planner chooses."""
+
+_SLACK = 32
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,8 @@ class Folded:
     cycles : int
         Of the longest sequence, the most there can be (:meth:`LayerComponent.compute_cycles`).
     interval : int
-        Cycles from one such sequence to the next, sent back to back.
+        Cycles from one such sequence to the next, sent back to back, at most: what is predicted,
+        and as many more as that may be off.
     """
 
     design: NetworkDesign
@@ -65,14 +71,13 @@ class Folded:
         """Count what a network takes; :exc:`DesignError` if it cannot be built."""
         plan = network_plan(design)
         memories = plan.memories
-        stages = network_stages(plan)
         return cls(
             design,
             network_cells(design),
             sum(memory.ebr for memory in memories),
             sum(memory.spram for memory in memories),
-            stages[-1][2],
-            _interval(plan, stages),
+            network_cycles(plan),
+            interval(design) + _SLACK,
         )
 
     @property
@@ -118,14 +123,20 @@ def attention_folding(design: NetworkDesign) -> dict[str, Any]:
     return {}
 
 
-def _interval(plan: NetworkPlan, stages: tuple[tuple[str, int, int], ...]) -> int:
-    """Return the cycles from a sequence to the next: it is taken once the input is free.
+def interval(design: NetworkDesign, arrays: Mapping[str, ArrayLike] | None = None) -> int:
+    """Predict the cycles from a sequence to the next, sent back to back.
 
-    That is when the first block begins, or, where the input is needed until then, at the end.
+    The next one is taken once the input is free: when the first block begins, or, where the input
+    is needed until then, at the end. So a narrow link counts where that takes longer than the rest
+    of the network, or always. As good as :func:`spikeloom.hdl.network.cycles.network_cycles`, whose
+    ``arrays`` these are.
     """
-    design, end = plan.design, stages[-1][2]
-    beats = int(design.loaded) + NetworkModel(design).beats_in
-    taking = beats * -(-design.beat // design.link)
+    plan = network_plan(design)
+    stages, length = network_stages(plan, arrays), design.tokens
+    if arrays is not None:
+        length = int(np.asarray(arrays["length"]))
+    beats = int(design.loaded) + NetworkModel(design).beats_in // design.tokens * length
+    taking, end = beats * (design.beat // design.link), stages[-1][2]
     if plan.keeps_input:
         return end + taking
     free = next(begin for name, begin, _ in stages if name.startswith("blocks."))

@@ -30,6 +30,7 @@ from spikeloom.planning.folded import (
     variant,
 )
 from spikeloom.report.layers import folding_words
+from spikeloom.uncollected import uncollected
 
 __all__ = ["fastest", "settle", "smallest"]
 
@@ -55,7 +56,8 @@ def settle(design: NetworkDesign) -> NetworkDesign:
     if design.folding.rate is None:
         weights = memory(design)
         return variant(design, {"weights": weights}).settled({"weights": weights}, None)
-    return _Search(design).smallest().design
+    with uncollected():
+        return _Search(design).smallest().design
 
 
 def smallest(design: NetworkDesign, rate: float, cells: int | None = None) -> Folded:
@@ -75,7 +77,8 @@ def smallest(design: NetworkDesign, rate: float, cells: int | None = None) -> Fo
     DesignError
         As :func:`settle`.
     """
-    return _Search(_freed(design, rate, cells)).smallest()
+    with uncollected():
+        return _Search(_freed(design, rate, cells)).smallest()
 
 
 def fastest(design: NetworkDesign, cells: int | None = None) -> Folded | None:
@@ -83,7 +86,8 @@ def fastest(design: NetworkDesign, cells: int | None = None) -> Folded | None:
 
     Parameters are as those of :func:`smallest`.
     """
-    return _Search(_freed(design, None, cells)).fastest()
+    with uncollected():
+        return _Search(_freed(design, None, cells)).fastest()
 
 
 def _freed(design: NetworkDesign, rate: float | None, cells: int | None) -> NetworkDesign:
