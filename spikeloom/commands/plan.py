@@ -10,7 +10,18 @@ from spikeloom.commands.progress import say
 from spikeloom.design.network import NetworkDesign
 from spikeloom.design.read import DesignError
 from spikeloom.files import InputError
-from spikeloom.planning import Folded, Proposal, fastest, foldings, plan, proposals, smallest
+from spikeloom.planning import (
+    Folded,
+    Proposal,
+    fastest,
+    foldings,
+    is_hopeless,
+    plan,
+    proposals,
+    room,
+    smallest,
+    weight_bits,
+)
 
 __all__ = ["run"]
 
@@ -28,6 +39,8 @@ def run(options: Namespace) -> tuple[int, dict[str, Any] | str]:
         if options.json:
             return 0, {**found, "foldings": []}
         return 0, "\n".join([*_memories(found), "", *_cycles(found)]) + "\n"
+    if is_hopeless(design):
+        return _hopeless(design, options)
     best = _best(design, options)
     found = plan(design)
     say("foldings: a second or two for all")
@@ -47,6 +60,21 @@ def run(options: Namespace) -> tuple[int, dict[str, Any] | str]:
     if not fits:
         lines += ["", *_missing(others, changes, design)]
     return 0, "\n".join(lines) + "\n"
+
+
+def _hopeless(design: NetworkDesign, options: Namespace) -> tuple[int, dict[str, Any] | str]:
+    """Say of a network whose weights alone are too many by how much, and what would fit."""
+    needed, have = weight_bits(design), room(design)
+    say("proposals: some seconds")
+    changes = [*proposals(design)]
+    if options.json:
+        bits = {"needed": needed, "available": have}
+        tried = [{"change": one.text, **one.folded.json()} for one in changes]
+        return 0, {"name": design.name, "weight_bits": bits, "foldings": [], "proposals": tried}
+    parts = f"{needed / 1024:,.0f} kbit, and the largest memory has {have / 1024:,.0f}"
+    more = f"{(needed - have) / 1024:,.0f} kbit too many"
+    first = f"no folding fits {design.target.device}; the weights take {parts}: {more}"
+    return 0, "\n".join([first, *_changes(changes)]) + "\n"
 
 
 def _best(design: NetworkDesign, options: Namespace) -> Folded | None:
@@ -128,8 +156,13 @@ def _missing(
     nearest = min(others, key=lambda other: _excess(other, design))
     near = f"the nearest, {_keys(nearest)}: {_short(nearest)}"
     yield f"no folding fits {design.target.device}; {near}"
+    yield from _changes(changes)
+
+
+def _changes(changes: Sequence[Proposal]) -> Iterator[str]:
+    """Say what would fit."""
     if not changes:
-        yield "no change of one key that was tried would fit"
+        yield "nothing that was tried would fit"
     for change in changes:
         folded = change.folded
         took = f"{folded.cells:,} LC, {folded.ebr} EBR, {folded.spram} SPRAM"

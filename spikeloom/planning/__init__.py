@@ -6,7 +6,7 @@ A design whose folding is left open asks the planner of its kind when it is load
 """
 
 from spikeloom.planning.cells import network_cells
-from spikeloom.planning.folded import Folded, foldings
+from spikeloom.planning.folded import Folded, foldings, is_hopeless, room, weight_bits
 from spikeloom.planning.layer import memory_use, plan
 from spikeloom.planning.network import fastest, settle, smallest
 from spikeloom.planning.proposals import Proposal, proposals
@@ -16,10 +16,13 @@ __all__ = [
     "Proposal",
     "fastest",
     "foldings",
+    "is_hopeless",
     "memory_use",
     "network_cells",
     "plan",
     "proposals",
+    "room",
     "settle",
     "smallest",
+    "weight_bits",
 ]

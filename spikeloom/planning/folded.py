@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 from spikeloom.boards.devices import DEVICES, Resources
 from spikeloom.design.attention import AttentionDesign
 from spikeloom.design.network import NetworkDesign
+from spikeloom.design.network.shapes import expected
 from spikeloom.design.read import DesignError
 from spikeloom.golden.network.model import NetworkModel
 from spikeloom.hdl.network.cycles import network_cycles, network_stages
@@ -27,8 +29,11 @@ __all__ = [
     "attention_folding",
     "foldings",
     "interval",
+    "is_hopeless",
     "memory",
+    "room",
     "variant",
+    "weight_bits",
 ]
 
 LANES = (16, 32, 64)
@@ -186,6 +191,30 @@ def foldings(design: NetworkDesign) -> Iterator[Folded]:
             yield Folded.of(variant(design, keys))
         except (DesignError, ValidationError):
             continue
+
+
+def weight_bits(design: NetworkDesign) -> int:
+    """Count the bits of the weights, without biases and thresholds: a program has more."""
+    widths = {"encoder": design.encoder.weight_bits, "readout": design.readout.weight_bits}
+    widths |= {f"blocks.{n}": block.weight_bits for n, block in enumerate(design.blocks)}
+    found = 0
+    for array in expected(design):
+        at, _, name = array.name.rpartition(".")
+        if name in ("weight", "position"):
+            width = next(bits for part, bits in widths.items() if f"{at}.".startswith(f"{part}."))
+            found += prod(array.shape) * width
+    return found
+
+
+def room(design: NetworkDesign) -> int:
+    """Count the bits of the memory that may hold a program: all SPRAM, or all EBR."""
+    total = DEVICES[design.target.device].total
+    return max(total.spram << 18, total.ebr << 12)
+
+
+def is_hopeless(design: NetworkDesign) -> bool:
+    """Whether the weights alone are too many for the device, in any folding."""
+    return weight_bits(design) > room(design)
 
 
 def memory(design: NetworkDesign) -> Literal["ebr", "spram"]:

@@ -26,6 +26,7 @@ from spikeloom.planning.folded import (
     TOKENS,
     Folded,
     attention_folding,
+    is_hopeless,
     memory,
     variant,
 )
@@ -274,7 +275,7 @@ class _Search:
 
     def smallest(self) -> Folded:
         """Return the choice of fewest cells that reaches the rate; refuse if there is none."""
-        for choice in self._fitting:
+        for choice in () if is_hopeless(self._design) else self._fitting:
             found = self._folded(choice) if self._reaches(choice) else None
             if found is not None and found.interval <= self._most:
                 return found
@@ -299,7 +300,8 @@ class _Search:
         room = f"fits {self._device.name}"
         if self._cells < self._device.total.logic_cells:
             room = f"{room} in {self._cells} logic cells"
-        best, found = self.fastest(), f"{self._rate:g}"
+        hopeless = is_hopeless(self._design)
+        best, found = None if hopeless else self.fastest(), f"{self._rate:g}"
         if best is None:
             return DesignError("folding.rate", found, f"no folding {room}")
         less, mhz = 1 - best.rate / self._rate, best.design.target.clock_mhz

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from spikeloom.design.network import NetworkDesign
+from spikeloom.design.network.sections import Block
 from spikeloom.design.network.shapes import expected
 from spikeloom.design.read import DesignError
-from spikeloom.planning.folded import LANES, Folded
+from spikeloom.planning.folded import LANES, Folded, is_hopeless
 
 __all__ = ["Proposal", "proposals"]
 
@@ -27,7 +28,7 @@ class Proposal:
     text : str
         Keys and their values.
     folded : Folded
-        The network with it, in the smallest folding that fits, with weights of no use.
+        The network with it, in a folding that fits, with weights of no use.
     """
 
     text: str
@@ -35,20 +36,38 @@ class Proposal:
 
 
 def proposals(design: NetworkDesign) -> Iterator[Proposal]:
-    """Give changes of one key of a network with which some folding fits the device.
+    """Give changes of a network with which some folding fits the device.
 
-    Of each key the change is the least that does: wider weights before narrower ones, more blocks
-    before fewer, at most a quarter of the tokens and of the hidden channels. What the changed
-    network takes is counted as of any other, with its weights cut to the new shapes and ranges. A
-    change that is tried takes about a second.
+    First those of one key: of each the least that does, wider weights before narrower ones, more
+    blocks before fewer, at least an eighth of the tokens and a quarter of the channels. Where none of
+    them does, one of several: keys are changed as far as that goes, one after the other, until it
+    fits. What the changed network takes is counted as of any other, with its weights cut to the new
+    shapes and ranges. A change that is tried takes up to a second.
     """
-    for steps in (_weight_bits(design), _encoder(design), _hidden(design), _depth(design),
-                  _tokens(design)):  # fmt: skip
-        for text, changes in steps:
-            found = _fitting(design, changes)
+    keys = (_encoder, _weight_bits, _hidden, _depth, _tokens)
+    alone = False
+    for key in keys:
+        for text, changes in key(design):
+            found = _fitting(design.model_copy(update=changes))
             if found is not None:
                 yield Proposal(text, found)
+                alone = True
                 break
+    if alone:
+        return
+    changed = design
+    texts: list[str] = []
+    for key in (*keys, _dim):
+        for text, changes in key(changed):
+            step = changed.model_copy(update=changes)
+            found = _fitting(step)
+            if found is not None:
+                yield Proposal(", ".join([*texts, text]), found)
+                return
+        # The last one is the furthest.
+        if steps := [*key(changed)]:
+            texts.append(steps[-1][0])
+            changed = changed.model_copy(update=steps[-1][1])
 
 
 def _weight_bits(design: NetworkDesign) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -88,33 +107,51 @@ def _depth(design: NetworkDesign) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _tokens(design: NetworkDesign) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for share in (2, 4):
+    for share in (2, 4, 8):
         tokens = design.tokens // share
         if tokens * share != design.tokens or tokens % design.readout.groups:
             return
-        blocks = [
-            block.model_copy(
-                update={"attention": block.attention.model_copy(update={"tokens": tokens})}
-            )
-            for block in design.blocks
-        ]
-        yield f"tokens {tokens}", {"tokens": tokens, "blocks": tuple(blocks)}
+        yield f"tokens {tokens}", {"tokens": tokens, "blocks": _sized(design, tokens=tokens)}
 
 
-def _fitting(design: NetworkDesign, changes: Mapping[str, Any]) -> Folded | None:
-    """Return the smallest folding of the changed network that fits; None if there is none."""
-    fewest = {"tokens": 1, "weights": "spram"}
+def _dim(design: NetworkDesign) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    heads = max(block.attention.heads for block in design.blocks)
+    for share in (2, 4):
+        dim = design.dim // share
+        if dim * share != design.dim or dim % heads or design.encoder.kind == "none":
+            return
+        yield f"dim {dim}", {"dim": dim, "blocks": _sized(design, dim=dim)}
+
+
+def _sized(design: NetworkDesign, **sizes: int) -> tuple[Block, ...]:
+    """Return the blocks with attention layers of other sizes."""
+    return tuple(
+        block.model_copy(update={"attention": block.attention.model_copy(update=sizes)})
+        for block in design.blocks
+    )
+
+
+def _fitting(design: NetworkDesign) -> Folded | None:
+    """Return a folding of a network that fits, if there is one: the most lanes, a token at once.
+
+    Fewer lanes need fewer block RAM, and never fewer words of SPRAM.
+    """
+    if is_hopeless(design):
+        return None
     given = {name: getattr(design, name) for name in design.model_fields_set - {"digest"}}
-    for lanes in LANES:
-        folding = design.folding.model_copy(update={**fewest, "lanes": lanes, "rate": None})
-        keys = {**given, "name": design.name, "folding": folding, **changes}
+    arrays = _cut(design)
+    for lanes in reversed(LANES):
+        fewest = {"tokens": 1, "weights": "spram", "lanes": lanes, "rate": None}
+        folding = design.folding.model_copy(update=fewest)
+        keys = {**given, "name": design.name, "folding": folding, "weights": arrays}
         try:
-            arrays = _cut(design.model_copy(update=keys))
-            found = Folded.of(type(design).model_validate({**keys, "weights": arrays}))
+            found = Folded.of(type(design).model_validate(keys))
         except (DesignError, ValidationError):
-            continue
+            return None
         if found.fits:
             return found
+        if "spram" in found.short:
+            return None
     return None
 
 
