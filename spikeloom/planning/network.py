@@ -143,7 +143,7 @@ class _Search:
     @property
     def _most(self) -> int:
         """Cycles that a sequence may take."""
-        return int(1e6 * self._design.target.clock_mhz / self._rate)
+        return int(min(1e6 * self._design.target.clock_mhz / self._rate, 1 << 62))
 
     @cached_property
     def _given(self) -> frozenset[str]:

@@ -39,9 +39,9 @@ def proposals(design: NetworkDesign) -> Iterator[Proposal]:
     """Give changes of a network with which some folding fits the device.
 
     First those of one key: of each the least that does, wider weights before narrower ones, more
-    blocks before fewer, at least an eighth of the tokens and a quarter of the channels. Where none of
-    them does, one of several: keys are changed as far as that goes, one after the other, until it
-    fits. What the changed network takes is counted as of any other, with its weights cut to the new
+    blocks before fewer, at least an eighth of the tokens and a quarter of the channels. Where none
+    does, one of several: keys are changed as far as that goes, one after the other, until it fits.
+    What the changed network takes is counted as of any other, with its weights cut to the new
     shapes and ranges. A change that is tried takes up to a second.
     """
     keys = (_encoder, _weight_bits, _hidden, _depth, _tokens)

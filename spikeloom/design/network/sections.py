@@ -214,7 +214,7 @@ class NetworkFolding(Section):
     )
     rate: float | None = Field(
         default=None,
-        ge=1e-3,
+        gt=0,
         le=1e9,
         description="Inferences a second at target.clock_mhz, of the longest sequence: keys of "
         "this section that are not set are those of the smallest folding that reaches it.",
