@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from spikeloom.boards.devices import DEVICES
 from spikeloom.design.network import NetworkDesign
 from spikeloom.design.network.sections import Block
 from spikeloom.design.network.shapes import expected
@@ -44,7 +45,7 @@ def proposals(design: NetworkDesign) -> Iterator[Proposal]:
     What the changed network takes is counted as of any other, with its weights cut to the new
     shapes and ranges. A change that is tried takes up to a second.
     """
-    keys = (_encoder, _weight_bits, _hidden, _depth, _tokens)
+    keys = (_memory, _encoder, _weight_bits, _hidden, _depth, _tokens)
     alone = False
     for key in keys:
         for text, changes in key(design):
@@ -68,6 +69,16 @@ def proposals(design: NetworkDesign) -> Iterator[Proposal]:
         if steps := [*key(changed)]:
             texts.append(steps[-1][0])
             changed = changed.model_copy(update=steps[-1][1])
+
+
+def _largest(design: NetworkDesign) -> str:
+    """Name the memory that holds most."""
+    return "spram" if DEVICES[design.target.device].total.spram else "ebr"
+
+
+def _memory(design: NetworkDesign) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if design.folding.weights != _largest(design):
+        yield f"folding.weights {_largest(design)}", {}
 
 
 def _weight_bits(design: NetworkDesign) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -134,14 +145,15 @@ def _sized(design: NetworkDesign, **sizes: int) -> tuple[Block, ...]:
 def _fitting(design: NetworkDesign) -> Folded | None:
     """Return a folding of a network that fits, if there is one: the most lanes, a token at once.
 
-    Fewer lanes need fewer block RAM, and never fewer words of SPRAM.
+    Its weights are in the largest memory. Fewer lanes need fewer block RAM for spikes, and never
+    fewer words of SPRAM.
     """
     if is_hopeless(design):
         return None
     given = {name: getattr(design, name) for name in design.model_fields_set - {"digest"}}
     arrays = _cut(design)
     for lanes in reversed(LANES):
-        fewest = {"tokens": 1, "weights": "spram", "lanes": lanes, "rate": None}
+        fewest = {"tokens": 1, "weights": _largest(design), "lanes": lanes, "rate": None}
         folding = design.folding.model_copy(update=fewest)
         keys = {**given, "name": design.name, "folding": folding, "weights": arrays}
         try:
