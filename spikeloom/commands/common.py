@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from spikeloom.commands.progress import say
 from spikeloom.design.base import Design
 from spikeloom.design.file import load_design
+from spikeloom.design.words import folding_in_words
 from spikeloom.errors import NoError
 from spikeloom.files import InputError
 from spikeloom.golden.kinds import model
-from spikeloom.report.layers import folding_words
 from spikeloom.sim.simulate import Answer, simulate
 from spikeloom.sim.spikes import draw_spikes, read_spikes
 
@@ -31,7 +31,7 @@ def load(path: Path) -> Design:
         folding = design.model_dump(mode="json", include={"folding"})["folding"]
         rate = folding.get("rate")
         key = "folding.weights: auto" if rate is None else f"folding.rate: {rate:g}"
-        words = folding_words(design.chosen)
+        words = folding_in_words(design.chosen)
         say(f"{path}: {key}, so {words}; spikeloom plan {path} lists others")
     return design
 
@@ -40,7 +40,7 @@ def say_folding(design: Design, path: Path) -> None:
     """Say what folding a network has whose file says none: it is the smallest."""
     if design.kind == "network" and "folding" not in design.model_fields_set:
         dumped = design.model_dump(mode="json", include={"folding"}, exclude_none=True)
-        words = folding_words(dumped["folding"])
+        words = folding_in_words(dumped["folding"])
         say(f"{path}: folding: not set, so {words}; spikeloom plan {path} lists others")
 
 

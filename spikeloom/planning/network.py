@@ -14,6 +14,7 @@ from spikeloom.design.attention import AttentionDesign
 from spikeloom.design.network import NetworkDesign
 from spikeloom.design.network.sections import NetworkFolding
 from spikeloom.design.read import DesignError
+from spikeloom.design.words import folding_in_words
 from spikeloom.hdl.attention.layer import layer_plan
 from spikeloom.hdl.network.cycles import attention_cycles, network_cycles
 from spikeloom.hdl.network.limits import built_attention
@@ -30,7 +31,6 @@ from spikeloom.planning.folded import (
     memory,
     variant,
 )
-from spikeloom.report.layers import folding_words
 from spikeloom.uncollected import uncollected
 
 __all__ = ["fastest", "settle", "smallest"]
@@ -306,5 +306,5 @@ class _Search:
             return DesignError("folding.rate", found, f"no folding {room}")
         less, mhz = 1 - best.rate / self._rate, best.design.target.clock_mhz
         allowed = f"must be at most {int(best.rate)}, {less:.0%} less, at {mhz:g} MHz"
-        words = folding_words(best.design.chosen) or "the folding that is set"
+        words = folding_in_words(best.design.chosen) or "the folding that is set"
         return DesignError("folding.rate", found, f"{allowed}: the fastest that {room} has {words}")

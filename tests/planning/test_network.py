@@ -129,6 +129,15 @@ def test_keys_that_are_set_stay():
     assert found.blocks == make(blocks=[INNER]).blocks
 
 
+def test_what_was_chosen_is_in_the_summary():
+    lazy = {"tokens": 2, "lanes": 32, "planes": 2, "weights": "auto"}
+    words = dict(with_rate(9_000, folding=lazy).summary)
+    assert words["chosen"] == "weights ebr, for 9,000 inferences a second"
+    design = make(folding={"weights": "auto"})
+    assert dict(design.summary)["chosen"] == "weights ebr"
+    assert "chosen" not in dict(make().summary)
+
+
 def test_a_budget_limits_the_cells():
     free = Folded.of(with_rate(26_000))
     with pytest.raises(DesignError) as caught:

@@ -23,17 +23,6 @@ def test_ten_lines():
     assert len(render_text([make()]).splitlines()) > 30
 
 
-def test_a_folding_that_was_chosen_is_told():
-    chosen = {"lanes": 64, "weights": "ebr", "attention": {"order": "score", "rows": 4, "lanes": 8}}
-    design = {**make().design, "folding": {"rate": 1500.0}}
-    text = render_text([make(chosen=chosen, design=design)])
-    words = "lanes 64, weights ebr, attention score with rows 4, lanes 8"
-    assert f"{words}, for 1,500 inferences a second" in text
-    text = render_text([make(chosen={"weights": "ebr"})])
-    assert "weights ebr\n" in text
-    assert "chosen" not in render_text([make()])
-
-
 def test_what_is_over_budget_is_told():
     text = render_text([make(budget={"cells": 300, "cycles": 100})], full=False)
     assert "cells: 400 logic cells, at most 300 allowed: 100 too many (and 1 more)" in text
