@@ -16,6 +16,8 @@ from amaranth.back import rtlil  # type: ignore[attr-defined]
 from amaranth.hdl import Fragment, Value
 from amaranth.lib import wiring
 
+from spikeloom.uncollected import uncollected
+
 __all__ = ["named_rtlil", "spell"]
 
 _UNNAMED = "$signal"
@@ -37,9 +39,10 @@ def named_rtlil(component: wiring.Component, name: str = "top") -> tuple[str, di
         "__".join(map(str, path)): (Value.cast(value), None)
         for path, _, value in component.signature.flatten(component)
     }
-    fragment = Fragment.get(component, None)
-    text, signals = rtlil.convert_fragment(fragment, ports, name, emit_src=False)
-    return str(text), _variables(signals)
+    with uncollected():
+        fragment = Fragment.get(component, None)
+        text, signals = rtlil.convert_fragment(fragment, ports, name, emit_src=False)
+        return str(text), _variables(signals)
 
 
 def spell(signal: str, names: Mapping[str, str]) -> str:

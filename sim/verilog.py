@@ -10,6 +10,7 @@ from amaranth.lib import wiring
 
 from spikeloom.boards.yosys import run_yosys
 from spikeloom.files import scratch
+from spikeloom.uncollected import uncollected
 
 __all__ = ["primitives", "rtlil_to_verilog", "to_rtlil", "to_verilog"]
 
@@ -101,7 +102,8 @@ def to_rtlil(component: wiring.Component, name: str = "top") -> str:
     """
     if not _NAME.fullmatch(name):
         raise ValueError(f"Module name must be a plain Verilog identifier, not {name!r}")
-    return str(rtlil.convert(component, name=name, emit_src=False))
+    with uncollected():
+        return str(rtlil.convert(component, name=name, emit_src=False))
 
 
 def to_verilog(

@@ -121,6 +121,14 @@ def main_parser() -> argparse.ArgumentParser:
 
     add = command("plan", "Say what a layer takes before anything is synthesized.")
     add.add_argument("design", type=Path, metavar="DESIGN", help="design file (TOML)")
+    add.add_argument(
+        *("--rate",), type=_number(float, 1e-3, 1e9), metavar="R",
+        help="the smallest folding of a network with so many inferences a second",
+    )  # fmt: skip
+    add.add_argument(
+        *("--cells",), type=_number(int, 1, 10**9), metavar="LC",
+        help="logic cells that it may take; without --rate: the fastest in them",
+    )  # fmt: skip
 
     add = command("generate", "Write NAME.v and NAME.json: Verilog and what to know about it.")
     add.add_argument("design", type=Path, metavar="DESIGN", help="design file (TOML)")

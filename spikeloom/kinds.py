@@ -8,12 +8,15 @@ with ``StateSpaceLayer``, ``docs/cores/state_space.rst`` and ``tests/hdl/test_st
 ``position = "gray"`` is :mod:`spikeloom.design.position.gray` with ``Gray``,
 :mod:`spikeloom.golden.position.gray` with ``GrayModel``, :mod:`spikeloom.hdl.position.gray` with
 ``GrayUnits``, and ``docs/cores/position/gray.rst``.
+
+A design that leaves its folding open is settled by :mod:`spikeloom.planning`, in the module of its
+kind.
 """
 
 from importlib import import_module
 from typing import Any
 
-__all__ = ["KINDS", "part", "position", "stem"]
+__all__ = ["KINDS", "part", "planner", "position", "stem"]
 
 KINDS = (
     "attention",
@@ -56,6 +59,17 @@ def position(name: str, view: str) -> Any:
     """
     suffix = {"design": "", "golden": "Model", "hdl": "Units"}[view]
     return _find(f"spikeloom.{view}.position", name, suffix)
+
+
+def planner(kind: str) -> Any:
+    """Return the module that chooses what a design of a kind leaves open, with its ``settle``.
+
+    Designs import no hardware: one that leaves something open asks for this when it is loaded.
+
+    >>> planner("network").__name__
+    'spikeloom.planning.network'
+    """
+    return import_module(f"spikeloom.planning.{stem(kind)}")
 
 
 def _find(package: str, name: str, suffix: str) -> Any:

@@ -1,5 +1,6 @@
 """Whose files lie in a folder: those of another design are never written over."""
 
+import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from typing import Any
 
 from spikeloom.files import InputError
 
-__all__ = ["changes", "check_marked", "check_owner", "mark"]
+__all__ = ["changes", "check_marked", "check_owner", "digest", "mark", "written"]
 
 _MAKER = "spikeloom"
 _REPORT = "report.json"
@@ -95,6 +96,28 @@ def changes(folder: Path, name: str, design: dict[str, Any]) -> tuple[str, ...]:
     if not isinstance(before, dict):
         return ()
     return tuple(key for key in {**before, **design} if before.get(key) != design.get(key))
+
+
+def digest(content: bytes) -> str:
+    """Return what tells the contents of files apart."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def written(folder: Path, name: str) -> tuple[Path, ...]:
+    """List the files that were generated here for a design, beside its description.
+
+    What was changed since is not among them, nor what another program wrote.
+    """
+    files = (_record(folder / f"{name}.json") or {}).get("files")
+    if not isinstance(files, dict):
+        return ()
+    found = []
+    for file, known in files.items():
+        path = folder / file
+        # A name, and no way to another folder.
+        if path.parent == folder and path.is_file() and digest(path.read_bytes()) == known:
+            found.append(path)
+    return tuple(found)
 
 
 def _record(file: Path) -> dict[str, Any] | None:

@@ -7,11 +7,12 @@ from numpy.typing import ArrayLike
 
 from spikeloom.golden.network.formula import trace
 from spikeloom.golden.network.model import NetworkModel
+from spikeloom.hdl.attention.layer import AttentionLayer
 from spikeloom.hdl.attention.state.plan import StatePlan
 from spikeloom.hdl.kinds import unused
 from spikeloom.hdl.network.plan import NetworkPlan
 
-__all__ = ["network_cycles", "network_stages"]
+__all__ = ["attention_cycles", "network_cycles", "network_stages"]
 
 # Cycles of the attention layer, by its order: from its start to the first run, from a free bank to
 # a run's first beat, and from its last to the start of the run.
@@ -29,6 +30,15 @@ def network_cycles(plan: NetworkPlan, arrays: Mapping[str, ArrayLike] | None = N
     """
     _, _, end = network_stages(plan, arrays)[-1]
     return end
+
+
+def attention_cycles(plan: NetworkPlan) -> int:
+    """Predict the cycles of the attention of all blocks together, with every spike set.
+
+    :func:`network_cycles` without ``arrays`` is the sum of them and of what does not depend on the
+    folding of the attention.
+    """
+    return 0 if plan.inner is None else sum(_attention(plan, plan.design.tokens, None))
 
 
 def network_stages(
@@ -168,12 +178,12 @@ def _attention(
             names = {"q": "query", "k": "key", "v": "value"}
             found = {k: np.pad(spikes[f"blocks.{n}.{name}"], beyond) for k, name in names.items()}
         runs = layer.run_cycles(found).T.reshape(-1)
-        yield _pipeline(plan, [int(cycles) for cycles in runs])
+        yield _pipeline(plan, layer, [int(cycles) for cycles in runs])
 
 
-def _pipeline(plan: NetworkPlan, runs: Sequence[int]) -> int:
+def _pipeline(plan: NetworkPlan, layer: AttentionLayer, runs: Sequence[int]) -> int:
     """Load, compute and unload runs, each as soon as it can be."""
-    inner = unused(plan.attention()).plan
+    inner = layer.plan
     load = _load(plan)
     computed: list[int] = []
     sent: list[int] = []

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from spikeloom.commands.progress import say
 from spikeloom.design.base import Design
 from spikeloom.design.file import load_design
+from spikeloom.design.words import folding_in_words
 from spikeloom.errors import NoError
 from spikeloom.files import InputError
 from spikeloom.golden.kinds import model
@@ -26,15 +27,21 @@ def load(path: Path) -> Design:
     design = load_design(path)
     for warning in design.warnings:
         say(f"{path}: warning: {warning}")
+    if design.chosen:
+        folding = design.model_dump(mode="json", include={"folding"})["folding"]
+        rate = folding.get("rate")
+        key = "folding.weights: auto" if rate is None else f"folding.rate: {rate:g}"
+        words = folding_in_words(design.chosen)
+        say(f"{path}: {key}, so {words}; spikeloom plan {path} lists others")
     return design
 
 
 def say_folding(design: Design, path: Path) -> None:
     """Say what folding a network has whose file says none: it is the smallest."""
     if design.kind == "network" and "folding" not in design.model_fields_set:
-        chosen = design.model_dump(mode="json", include={"folding"})["folding"]
-        keys = ", ".join(f"{key} {value}" for key, value in chosen.items())
-        say(f"{path}: folding: not set, so {keys}; spikeloom plan {path} lists others")
+        dumped = design.model_dump(mode="json", include={"folding"}, exclude_none=True)
+        words = folding_in_words(dumped["folding"])
+        say(f"{path}: folding: not set, so {words}; spikeloom plan {path} lists others")
 
 
 def spikes(options: Namespace, design: Design) -> tuple[dict[str, NDArray[Any]], str]:

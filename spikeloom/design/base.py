@@ -125,6 +125,11 @@ class Design(Section):
         """What is exact but may not be what was meant, one sentence each, with the reason."""
         return ()
 
+    @property
+    def chosen(self) -> Mapping[str, Any]:
+        """Keys of the folding that were left open and chosen on loading, with their values."""
+        return {}
+
 
 def _kind(data: Mapping[str, object], file: str) -> Any:
     """Find the design of the kind that a dictionary names."""

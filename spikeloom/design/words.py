@@ -1,8 +1,9 @@
 """A layer in words: what designs of several kinds say alike."""
 
+from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["Words", "lanes_in_words", "shape_in_words"]
+__all__ = ["Words", "folding_in_words", "lanes_in_words", "shape_in_words"]
 
 #: Rows of a table: a name and a text each.
 Words = tuple[tuple[str, str], ...]
@@ -22,3 +23,16 @@ def lanes_in_words(folding: Any) -> str:
     'lanes as the head'
     """
     return f"lanes {folding.lanes or 'as the head'}"
+
+
+def folding_in_words(chosen: Mapping[str, Any]) -> str:
+    """Say keys of a folding with their values; ``attention`` is a folding of its own.
+
+    >>> folding_in_words({"lanes": 64, "attention": {"order": "score", "rows": 4, "lanes": 16}})
+    'lanes 64, attention score with rows 4, lanes 16'
+    """
+    words = [f"{key} {value}" for key, value in chosen.items() if key != "attention"]
+    if inner := dict(chosen.get("attention", {})):
+        order = inner.pop("order")
+        words.append(f"attention {order} with {folding_in_words(inner)}")
+    return ", ".join(words)

@@ -68,6 +68,7 @@ def describe(design: Design, *, source: str = "") -> dict[str, Any]:
         "numbers": described["numbers"],
         "layout": layer.manifest(),
         "design": design.model_dump(mode="json", exclude_none=True),
+        **({"chosen": dict(design.chosen)} if design.chosen else {}),
         "warnings": list(design.warnings),
     }
 

@@ -14,7 +14,7 @@ from spikeloom.files import InputError, replacing
 from spikeloom.generating.description import describe, load_bytes
 from spikeloom.generating.kit import kit_files, kit_names
 from spikeloom.hdl.top import PORTS, AxiStreamTop
-from spikeloom.owner import check_marked, check_owner
+from spikeloom.owner import check_marked, check_owner, digest, written
 from spikeloom.sim.verilog import primitives, to_verilog
 
 __all__ = ["generate"]
@@ -31,8 +31,9 @@ def generate(
     """Write ``NAME.v`` and ``NAME.json`` into ``folder``, which is made if it does not exist.
 
     Of a layer that is loaded over the stream also ``NAME.load``, what is to be sent to it first.
-    The same design and versions give the same bytes on every run and machine. Each file appears
-    whole or not at all, and none without the others.
+    What was generated here for the design before and is not now is removed, unless it was changed
+    since. The same design and versions give the same bytes on every run and machine. Each file
+    appears whole or not at all, and none without the others.
 
     Parameters
     ----------
@@ -69,22 +70,29 @@ def generate(
     portable = design.target.cells == "portable"
     verilog = to_verilog(AxiStreamTop(design), design.module, portable=portable, ports=PORTS)
     cells = primitives(verilog)
-    known = {**describe(design, source=source), "primitives": list(cells)}
-    contents = {
-        f"{design.name}.v": verilog.encode(),
-        f"{design.name}.json": (json.dumps(known, indent=2) + "\n").encode(),
-        **dict.fromkeys(more, load),
-    }
+    named, described = f"{design.name}.v", f"{design.name}.json"
+    files = {named: verilog.encode(), **dict.fromkeys(more, load)}
     if kit:
-        contents |= kit_files(design, arrays)
+        files |= kit_files(design, arrays)
+    known = {
+        **describe(design, source=source),
+        "primitives": list(cells),
+        "files": {name: digest(content) for name, content in files.items()},
+    }
+    text = json.dumps(known, indent=2) + "\n"
+    contents = {named: files[named], described: text.encode(), **files}
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder}: must be a folder that can be made: {words(error)}") from error
     with contextlib.ExitStack() as stack:
         # All are written before the first is put in its place, the description last.
-        order = sorted(contents, key=lambda name: name != f"{design.name}.json")
+        before = written(folder, design.name)
+        order = sorted(contents, key=lambda name: name != described)
         fresh = {name: stack.enter_context(replacing(folder / name)) for name in order}
         for name, content in contents.items():
             fresh[name].write_bytes(content)
+    for path in before:
+        if path.name not in contents:
+            path.unlink(missing_ok=True)
     return tuple(folder / name for name in contents)

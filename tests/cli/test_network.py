@@ -1,6 +1,8 @@
 """Networks on the command line: generated with what loads them, and simulated."""
 
+import hashlib
 import json
+import re
 import zlib
 from pathlib import Path
 
@@ -105,6 +107,88 @@ def test_nothing_is_loaded_into_block_ram(design, tmp_path, capfd):
     assert [Path(file).name for file in json.loads(said)["files"]] == ["few.v", "few.json"]
     assert "load" not in json.loads((tmp_path / "out" / "few.json").read_text())
     assert not (tmp_path / "out" / "few.load").exists()
+
+
+@pytest.mark.synth
+def test_what_loads_a_former_design_is_removed(design, tmp_path, capfd):
+    out = tmp_path / "out"
+    design.write_text(TEXT + '[folding]\nweights = "spram"\n')
+    assert run(capfd, "generate", design, "-o", out, "--kit")[0] == 0
+    kit = {path.name for path in out.iterdir()}
+    (out / "few.inst.v").write_text("changed by hand")
+    (out / "mine.load").write_bytes(b"mine")
+    design.write_text(TEXT + '[folding]\nweights = "auto"\n')
+    code, said, lines = run(capfd, "generate", design, "-o", out)
+    assert code == 0
+    assert said == f"{out / 'few.v'}\n{out / 'few.json'}\n"
+    # Of the kit stays what was changed since, and what nobody generated was never looked at.
+    assert {path.name for path in out.iterdir()} == {"few.v", "few.json", "few.inst.v", "mine.load"}
+    ending = "removed; it is of what was generated here before"
+    told = {line for line in lines if line.endswith(ending)}
+    gone = kit - {"few.v", "few.json", "few.inst.v"}
+    assert told == {f"{out / name}: {ending}" for name in gone}
+
+
+@pytest.mark.synth
+def test_what_loads_a_former_design_stays_where_it_was_changed(design, tmp_path, capfd):
+    out = tmp_path / "out"
+    design.write_text(TEXT + '[folding]\nweights = "spram"\n')
+    assert run(capfd, "generate", design, "-o", out)[0] == 0
+    (out / "few.load").write_bytes(b"mine now")
+    # A description may name anything: only plain names in its folder are looked at.
+    other = tmp_path / "other.txt"
+    other.write_bytes(b"other")
+    known = json.loads((out / "few.json").read_text())
+    known["files"]["../other.txt"] = hashlib.sha256(b"other").hexdigest()
+    (out / "few.json").write_text(json.dumps(known))
+    design.write_text(TEXT + '[folding]\nweights = "ebr"\n')
+    assert run(capfd, "generate", design, "-o", out)[0] == 0
+    assert (out / "few.load").read_bytes() == b"mine now"
+    assert other.read_bytes() == b"other"
+
+
+@pytest.mark.synth
+def test_a_memory_that_was_chosen_is_said(design, tmp_path, capfd):
+    out = tmp_path / "out"
+    design.write_text(TEXT + '[folding]\nweights = "auto"\n')
+    code, _, lines = run(capfd, "generate", design, "-o", out)
+    words = f"{design}: folding.weights: auto, so weights ebr; spikeloom plan {design} lists others"
+    assert (code, lines[0]) == (0, words)
+    known = json.loads((out / "few.json").read_text())
+    assert known["chosen"] == {"weights": "ebr"}
+    assert known["design"]["folding"]["weights"] == "ebr"
+
+
+@pytest.mark.synth
+def test_a_folding_for_a_rate_is_said_and_used(design, tmp_path, capfd):
+    out = tmp_path / "out"
+    design.write_text(TEXT + "[folding]\nrate = 9000\n")
+    code, _, lines = run(capfd, "generate", design, "-o", out)
+    made = load_design(design)
+    inner = made.chosen["attention"]
+    told = ", ".join(
+        f"{key} {made.chosen[key]}" for key in ("lanes", "tokens", "planes", "weights")
+    )
+    words = f"attention {inner['order']} with rows {inner['rows']}, lanes {inner['lanes']}"
+    start = f"{design}: folding.rate: 9000, so {told}, {words}; "
+    assert (code, lines[0]) == (0, f"{start}spikeloom plan {design} lists others")
+    known = json.loads((out / "few.json").read_text())
+    assert known["chosen"] == made.chosen
+    assert 48e6 / known["latency"]["worst_case"]["compute_cycles"] >= 9000
+
+
+def test_a_rate_that_nothing_reaches_is_refused_in_a_line(design, tmp_path, capfd):
+    design.write_text(TEXT + "[folding]\nlanes = 16\ntokens = 1\nrate = 1e6\n")
+    code, said, lines = run(capfd, "generate", design, "-o", tmp_path / "out")
+    (line,) = lines
+    assert (code, said) == (2, "")
+    assert not (tmp_path / "out").exists()
+    pattern = (
+        rf"spikeloom: {re.escape(str(design))}: folding\.rate: 1e\+06: must be at most \d+, \d+% "
+        r"less, at 48 MHz: the fastest that fits up5k-sg48 has planes 2, weights ebr, attention "
+        r"score with rows \d, lanes \d"
+    )
+    assert re.fullmatch(pattern, line), line
 
 
 @pytest.mark.synth

@@ -118,7 +118,7 @@ def test_keys_of_a_kind_are_offered(editor, kind):
     ("text", "keys"),
     [
         ("[folding]\n|\n", {"order", "rows", "lanes", "heads", "spikes", "buffers"}),
-        ('kind = "network"\n[folding]\n|\n', {"lanes", "tokens", "planes", "weights"}),
+        ('kind = "network"\n[folding]\n|\n', {"lanes", "tokens", "planes", "weights", "rate"}),
         ('kind = "rate-attention"\n[folding]\n|\n', {"lanes", "buffers"}),
         (f"{SIZES}[folding]\no|\n", {"order"}),
         ('kind = "mask"\n[target]\nbe|\n', {"beat"}),

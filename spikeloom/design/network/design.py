@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from spikeloom.design.base import Design
 from spikeloom.design.network.rules import check_blocks, check_encoder, check_readout
@@ -15,7 +15,8 @@ from spikeloom.design.neuron import LEAK, FiringKeys, leak_warnings, unused
 from spikeloom.design.read import DesignError, show
 from spikeloom.design.shape import SequenceKeys
 from spikeloom.design.target import Target
-from spikeloom.design.words import Words
+from spikeloom.design.words import Words, folding_in_words
+from spikeloom.kinds import planner
 
 __all__ = ["BEAT", "NetworkDesign"]
 
@@ -60,6 +61,8 @@ class NetworkDesign(FiringKeys, SequenceKeys, Design):
         default=Target(beat=BEAT, link=8), description="Device, clock and stream width."
     )
 
+    _chosen: dict[str, Any] = PrivateAttr(default_factory=dict)
+
     @model_validator(mode="before")
     @classmethod
     def _hand_down(cls, data: object) -> object:
@@ -85,6 +88,34 @@ class NetworkDesign(FiringKeys, SequenceKeys, Design):
             raise DesignError("weights", found, f"must be of digest {self.digest}")
         check_arrays(self)
         return self
+
+    @model_validator(mode="after")
+    def _settle(self) -> Self:
+        """Let the planner choose what the folding leaves open: a design says all of it."""
+        if not self.folding.open:
+            return self
+        settled: Self = planner(self.kind).settle(self)
+        return settled
+
+    @property
+    def chosen(self) -> Mapping[str, Any]:
+        """Keys of the folding that the planner chose; ``attention`` has those of the blocks."""
+        return dict(self._chosen)
+
+    def settled(self, chosen: Mapping[str, Any], rate: float | None) -> Self:
+        """Return this design with a note of what was chosen in it, and the rate it was chosen for.
+
+        Parameters
+        ----------
+        chosen : mapping
+            As :attr:`chosen` gives it.
+        rate : float or None
+            ``folding.rate`` of the design that left this open.
+        """
+        folding = self.folding.model_copy(update={"rate": rate})
+        noted = self.model_copy(update={"folding": folding})
+        noted._chosen = dict(chosen)
+        return noted
 
     @property
     def depth(self) -> int:
@@ -127,10 +158,16 @@ class NetworkDesign(FiringKeys, SequenceKeys, Design):
         count = f"{len(blocks)} block{'s' if len(blocks) > 1 else ''} of {self.dim} dims"
         heads = f"{blocks[0].attention.heads} heads, {blocks[0].hidden} hidden"
         engine = f"lanes {folding.lanes}, tokens {folding.tokens}, planes {folding.planes}"
+        chosen: Words = ()
+        if self.chosen:
+            rate = self.folding.rate
+            why = "" if rate is None else f", for {rate:,g} inferences a second"
+            chosen = (("chosen", folding_in_words(self.chosen) + why),)
         return (
             ("network", f"{inputs} to {self.readout.outputs} numbers, {self.steps} time steps"),
             ("blocks", f"{count}, {heads}"),
             ("folding", f"{engine}, weights in {folding.weights}"),
+            *chosen,
         )
 
     @property

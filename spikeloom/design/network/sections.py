@@ -227,11 +227,23 @@ class NetworkFolding(Section):
     )
     tokens: Literal[1, 2, 4, 8] = Field(default=1, description="Tokens at once.")
     planes: Literal[1, 2] = Field(default=2, description="Bits of a weight at once.")
-    weights: Literal["ebr", "spram"] = Field(
+    weights: Literal["ebr", "spram", "auto"] = Field(
         default="spram",
         description="Memory of the weights: ebr comes with the bitstream, spram is loaded over the "
-        "stream.",
+        "stream; auto: ebr where it is enough, else spram.",
     )
+    rate: float | None = Field(
+        default=None,
+        gt=0,
+        le=1e9,
+        description="Inferences a second at target.clock_mhz, of the longest sequence: keys of "
+        "this section that are not set are those of the smallest folding that reaches it.",
+    )
+
+    @property
+    def open(self) -> bool:
+        """Whether something is left to the planner."""
+        return self.weights == "auto" or self.rate is not None
 
 
 class Parts(Protocol):

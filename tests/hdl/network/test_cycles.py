@@ -23,6 +23,8 @@ SLACK = {"score": (2, 0), "state": (2, 5)}
         ({"lanes": 16, "tokens": 1, "planes": 1}, SCORE, {}),
         ({"lanes": 16, "tokens": 2, "planes": 2}, SCORE, {"readout": {"weight_bits": 4}}),
         ({"lanes": 32, "tokens": 2, "planes": 2}, STATE, {"steps": 3}),
+        ({"lanes": 64, "tokens": 2, "planes": 2}, {**SCORE, "rows": 4, "lanes": 2}, {}),
+        ({"lanes": 64, "tokens": 4, "planes": 1}, {**STATE, "lanes": 2}, {}),
     ],
 )
 def test_cycles_are_those_of_the_hardware(folding, inner, more):
