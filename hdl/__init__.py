@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from spikeloom.hdl.popcount.pairs import PairPopcount
     from spikeloom.hdl.popcount.popcount import Popcount
     from spikeloom.hdl.position.gray import GrayCode
-    from spikeloom.hdl.position.log import LogBias
+    from spikeloom.hdl.position.pair import PairBias
     from spikeloom.hdl.position.rotate import CyclicShifter
-    from spikeloom.hdl.position.table import TableBias
     from spikeloom.hdl.projection import ProjectionLayer
     from spikeloom.hdl.rate import RateLayer
     from spikeloom.hdl.residual import ResidualLayer
@@ -38,11 +37,11 @@ __all__ = [
     "GrayCode",
     "IntegerLayer",
     "LayerComponent",
-    "LogBias",
     "MaskLayer",
     "Narrower",
     "NetworkLayer",
     "Neuron",
+    "PairBias",
     "PairPopcount",
     "Popcount",
     "ProjectionLayer",
@@ -50,7 +49,6 @@ __all__ = [
     "ResidualLayer",
     "Similarity",
     "StateSpaceLayer",
-    "TableBias",
     "Widener",
     "beat_stream",
     "component",
@@ -68,11 +66,11 @@ __getattr__, __dir__ = lazily(
         "GrayCode": "spikeloom.hdl.position.gray",
         "IntegerLayer": "spikeloom.hdl.integer",
         "LayerComponent": "spikeloom.hdl.frame.layer",
-        "LogBias": "spikeloom.hdl.position.log",
         "MaskLayer": "spikeloom.hdl.mask",
         "Narrower": "spikeloom.hdl.frame.serial",
         "NetworkLayer": "spikeloom.hdl.network",
         "Neuron": "spikeloom.hdl.neuron",
+        "PairBias": "spikeloom.hdl.position.pair",
         "PairPopcount": "spikeloom.hdl.popcount.pairs",
         "Popcount": "spikeloom.hdl.popcount.popcount",
         "ProjectionLayer": "spikeloom.hdl.projection",
@@ -80,7 +78,6 @@ __getattr__, __dir__ = lazily(
         "ResidualLayer": "spikeloom.hdl.residual",
         "Similarity": "spikeloom.hdl.similarity.similarity",
         "StateSpaceLayer": "spikeloom.hdl.state_space",
-        "TableBias": "spikeloom.hdl.position.table",
         "Widener": "spikeloom.hdl.frame.serial",
         "beat_stream": "spikeloom.hdl.frame.beats",
         "component": "spikeloom.hdl.kinds",
