@@ -7,9 +7,9 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from spikeloom.design.attention.design import AttentionDesign
+from spikeloom.hdl.attention.lane import SaturatingLane, saturating
 from spikeloom.hdl.attention.output import OutputWriter
 from spikeloom.hdl.attention.state.events import EventSequencer
-from spikeloom.hdl.attention.state.lane import SaturatingLane, saturating
 from spikeloom.hdl.attention.state.plan import StatePlan
 from spikeloom.hdl.frame.counting import fit, head_counter, widen
 from spikeloom.hdl.frame.memory import add_block, add_memory
@@ -29,7 +29,7 @@ class StateEngine(Engine):
 
     A run takes, for each of the ``passes``, one cycle a spike of k and q, one for every row
     without a spike, and a few to change over; see
-    :func:`spikeloom.hdl.attention.state.cycles.state_cycles`.
+    :func:`spikeloom.hdl.attention.cycles.state_cycles`.
 
     Parameters
     ----------
