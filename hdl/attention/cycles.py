@@ -64,7 +64,7 @@ def wide_cycles(design: AttentionDesign, q: ArrayLike, k: ArrayLike) -> int:
     plan = WidePlan(design)
     made, used = [], [0]
     for _, queries, keys in _runs(plan, q, k):
-        keys = np.pad(keys, ((0, 0), (0, plan.places - plan.width)))
+        keys = np.pad(keys, ((0, 0), (0, plan.places - plan.design.channels)))
         made += [_slots(plan, keys.T)] * plan.passes
         used += [_slots(plan, queries)] * plan.passes
     slots = np.maximum([*made, 0], used)
@@ -85,7 +85,7 @@ def _runs(
             q_rows, k_rows = queries[step, head], keys[step, head]
             if design.code_bits:
                 # In a token of q the code begins a beat of its own.
-                empty = np.zeros((plan.tokens, plan.places - plan.width), dtype=np.uint8)
+                empty = np.zeros((plan.tokens, plan.places - plan.design.channels), dtype=np.uint8)
                 code = channels(design, step)
                 q_rows = np.concatenate([q_rows, empty, code], axis=1)
                 k_rows = np.concatenate([k_rows, code], axis=1)
@@ -99,7 +99,7 @@ def _pass(plan: StatePlan, step: int, q: NDArray[np.uint8], k: NDArray[np.uint8]
         least[:-1] = 2
     if plan.windows:
         least[1:] = 2 * len(plan.windows) + 2
-    cycles = 2 + _rows(plan, k.T, np.ones(plan.width, dtype=np.int64)) + 3
+    cycles = 2 + _rows(plan, k.T, np.ones(plan.design.channels, dtype=np.int64)) + 3
     return cycles + _rows(plan, q, least) + 2 + plan.tokens * plan.windowed
 
 

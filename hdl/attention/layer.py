@@ -196,7 +196,9 @@ class AttentionLayer(BankedLayer):
         if plan.summed:
             m.submodules.sums = sums = ValueSums(self.design)
             if plan.weighed:
-                m.d.comb += sums.head.eq(head_counter(m, loader.full, plan.heads, plan.steps))
+                m.d.comb += sums.head.eq(
+                    head_counter(m, loader.full, plan.design.heads, plan.design.steps)
+                )
             m.d.comb += [
                 sums.beat.eq(loader.beat),
                 sums.en.eq(loader.v_en),

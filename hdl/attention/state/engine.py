@@ -98,9 +98,9 @@ class StateEngine(Engine):
         m.d.comb += drain.eq(load | settle)
         idle = ~events.busy
         m.d.sync += row.eq(row + load)
-        if plan.places > plan.width:
+        if plan.places > plan.design.channels:
             # The position code begins a beat of its own.
-            with m.If(load & ~query & (row == plan.head_dim - 1)):
+            with m.If(load & ~query & (row == plan.design.head_dim - 1)):
                 m.d.sync += row.eq(plan.beats * plan.beat)
         with m.If(settle | idle):
             m.d.sync += row.eq(Mux(query | idle, before, -1))
@@ -143,7 +143,7 @@ class StateEngine(Engine):
         self._added: Value | int = first.added
         if not by_head and not plan.weighed:
             return
-        head = head_counter(m, self.done, plan.heads, plan.steps)
+        head = head_counter(m, self.done, plan.design.heads, plan.design.steps)
         if by_head:
             self._offset = Signal(plan.neuron.offset_shape, name="offset")
             m.d.comb += self._offset.eq(Array(plan.neuron.offsets)[head])

@@ -154,7 +154,7 @@ class WideEngine(Component):
         """Begin and end the stages; give the bank of the state, both passes, and the first step."""
         plan = self._plan
         unit = Signal(range(plan.units + 1))
-        step = Signal(range(plan.steps))
+        step = Signal(range(plan.design.steps))
         parity = Signal()
         key_turn, query_turn = Signal(range(plan.passes)), Signal(range(plan.passes))
         keyed, queried = Signal(), Signal()
@@ -186,7 +186,7 @@ class WideEngine(Component):
         with m.If(finish & queried):
             m.d.sync += query_turn.eq(following(query_turn, plan.passes))
         with m.If(self.queries_done):
-            m.d.sync += step.eq(following(step, plan.steps))
+            m.d.sync += step.eq(following(step, plan.design.steps))
         return parity, key_turn, query_turn, step == 0
 
     def _counts(self, m: Module, keys: RowReader, turn: Value, late_turn: Value) -> list[Signal]:
