@@ -7,9 +7,10 @@ identities must then add up to the count.
 
 from collections.abc import Sequence
 
+from spikeloom.hdl.popcount.blocks import Block
 from spikeloom.hdl.popcount.cells import Carry, Lemma, Lut, Netlist, Register
 
-__all__ = ["evaluate", "prove", "settle"]
+__all__ = ["evaluate", "evaluate_block", "prove", "settle"]
 
 
 def evaluate(net: Netlist, pairs: Sequence[tuple[int, int]]) -> list[int]:
@@ -24,6 +25,15 @@ def evaluate(net: Netlist, pairs: Sequence[tuple[int, int]]) -> list[int]:
         sum((value[signal] >> row & 1) << k for k, signal in enumerate(net.outputs))
         for row in range(len(pairs))
     ]
+
+
+def evaluate_block(block: Block, pairs: tuple[int, ...], bits: tuple[int, ...]) -> int:
+    """Return the count that the gates give for the values of the pairs and bits."""
+    value = {f"p{k}": x for k, x in enumerate(pairs)} | {f"b{k}": x for k, x in enumerate(bits)}
+    for k, gate in enumerate(block.gates):
+        row = sum(value[name] << place for place, name in enumerate(gate.inputs))
+        value[f"g{k}"] = gate.table >> row & 1
+    return sum(value[f"g{g}"] << weight for weight, g in enumerate(block.outputs))
 
 
 def settle(net: Netlist, value: list[int], span: tuple[int, int], mask: int) -> None:

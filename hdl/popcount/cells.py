@@ -243,6 +243,11 @@ class _Builder:
         start, carry, depth, pairs = len(net.cells), 0, 0, []
         inputs: list[tuple[int, int]] = []
         outputs: list[tuple[int, int]] = []
+
+        def give(signal: int, level: int) -> None:
+            self.columns[column].append(_Bit(signal, level))
+            outputs.append((signal, column))
+
         if text[0] == "w":
             bit = self.waiting.pop()
             inputs.append((bit.signal, column))
@@ -260,37 +265,29 @@ class _Builder:
             pairs += [net.take_pair(), net.take_pair()]
             (a, b), (c, d) = map(net.pair_signals, pairs)
             carry, depth = net.carry(a, b, 0), 1
-            extra = net.lut((c, a, b, d), _AND_OUTER)
-            self.columns[column].append(_Bit(extra, 1))
-            outputs.append((extra, column))
+            give(net.lut((c, a, b, d), _AND_OUTER), 1)
         elif text[0] == "b":
             (bit,) = self.take(column, 1)
             inputs.append((bit.signal, column))
             carry, depth = net.carry(bit.signal, bit.signal, 0), bit.depth
         for action in text[1:]:
             if action == "e":
-                out = _Bit(net.lut((0, 0, 0, carry), _PASS_CARRY), depth + 1)
-                self.columns[column].append(out)
-                outputs.append((out.signal, column))
+                give(net.lut((0, 0, 0, carry), _PASS_CARRY), depth + 1)
                 net.lemma(start, pairs, inputs, outputs)
                 return
             if action == "t":  # top column: no carry can leave it, so three bits fit beside carry
                 bits = self.take(column, min(3, len(self.columns[column])))
                 signals = [bit.signal for bit in bits] + [0] * (3 - len(bits))
-                out = _Bit(net.lut((*signals, carry), _XOR4), depth + 1)
                 inputs += [(bit.signal, column) for bit in bits]
-                self.columns[column].append(out)
-                outputs.append((out.signal, column))
+                give(net.lut((*signals, carry), _XOR4), depth + 1)
                 net.lemma(start, pairs, inputs, outputs, column + 1)
                 return
             bits = self.take(column, int(action))
             inputs += [(bit.signal, column) for bit in bits]
             signals = [bit.signal for bit in bits] + [0] * (2 - len(bits))
             depth = max([depth] + [bit.depth for bit in bits])
-            out = _Bit(net.lut((0, signals[0], signals[1], carry), _XOR_CARRY), depth + 1)
+            give(net.lut((0, signals[0], signals[1], carry), _XOR_CARRY), depth + 1)
             carry = net.carry(signals[0], signals[1], carry)
-            self.columns[column].append(out)
-            outputs.append((out.signal, column))
             column += 1
         raise ValueError(f"Chain must end in 'e' or 't', not {text!r}")
 
