@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from spikeloom.hdl.popcount.pairs import PairPopcount as PairPopcount
     from spikeloom.hdl.popcount.popcount import Popcount as Popcount
     from spikeloom.hdl.position.gray import GrayCode as GrayCode
-    from spikeloom.hdl.position.log import LogBias as LogBias
+    from spikeloom.hdl.position.pair import PairBias as PairBias
     from spikeloom.hdl.position.rotate import CyclicShifter as CyclicShifter
-    from spikeloom.hdl.position.table import TableBias as TableBias
     from spikeloom.hdl.projection import ProjectionLayer as ProjectionLayer
     from spikeloom.hdl.rate import RateLayer as RateLayer
     from spikeloom.hdl.residual import ResidualLayer as ResidualLayer
@@ -40,11 +39,11 @@ _HOMES = {
     "GrayCode": "spikeloom.hdl.position.gray",
     "IntegerLayer": "spikeloom.hdl.integer",
     "LayerComponent": "spikeloom.hdl.frame.layer",
-    "LogBias": "spikeloom.hdl.position.log",
     "MaskLayer": "spikeloom.hdl.mask",
     "Narrower": "spikeloom.hdl.frame.serial",
     "NetworkLayer": "spikeloom.hdl.network",
     "Neuron": "spikeloom.hdl.neuron",
+    "PairBias": "spikeloom.hdl.position.pair",
     "PairPopcount": "spikeloom.hdl.popcount.pairs",
     "Popcount": "spikeloom.hdl.popcount.popcount",
     "ProjectionLayer": "spikeloom.hdl.projection",
@@ -52,7 +51,6 @@ _HOMES = {
     "ResidualLayer": "spikeloom.hdl.residual",
     "Similarity": "spikeloom.hdl.similarity.similarity",
     "StateSpaceLayer": "spikeloom.hdl.state_space",
-    "TableBias": "spikeloom.hdl.position.table",
     "Widener": "spikeloom.hdl.frame.serial",
     "beat_stream": "spikeloom.hdl.frame.beats",
     "component": "spikeloom.hdl.kinds",

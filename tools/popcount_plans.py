@@ -16,6 +16,7 @@ import json
 from collections import Counter
 
 import numpy as np
+from popcount_proof import prove
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import lil_matrix
 
@@ -177,7 +178,7 @@ def main() -> None:
         stages.append(" ".join(words).rstrip(" /"))
     waiting = sum(count for name, count in found.items() if name[0] == "w")
     plan = f"W*{waiting} " * bool(waiting) + " | ".join(stages)
-    build(width, kind, plan + " |").prove()
+    prove(build(width, kind, plan + " |"))
     cost = dict(zip(p.names, p.costs, strict=True))
     cost_of = sum(cost[name] * count for name, count in found.items() if name[0] != "cross")
     plan = plan.replace("@0", "").replace("*1 ", " ")

@@ -10,16 +10,15 @@ from amaranth.utils import ceil_log2
 from numpy.typing import ArrayLike, NDArray
 
 from spikeloom.design.attention.design import AttentionDesign
+from spikeloom.hdl.attention.cycles import state_cycles, wide_cycles
 from spikeloom.hdl.attention.loader import Loader
 from spikeloom.hdl.attention.parallel import ParallelHeads
 from spikeloom.hdl.attention.plan import Plan
 from spikeloom.hdl.attention.score.engine import ScoreEngine
 from spikeloom.hdl.attention.state.chunks import ChunkLoader
-from spikeloom.hdl.attention.state.cycles import state_cycles
 from spikeloom.hdl.attention.state.engine import StateEngine
 from spikeloom.hdl.attention.state.plan import StatePlan
 from spikeloom.hdl.attention.state.sums import ValueSums
-from spikeloom.hdl.attention.wide.cycles import wide_cycles
 from spikeloom.hdl.attention.wide.layer import WideLayer
 from spikeloom.hdl.attention.wide.plan import WidePlan
 from spikeloom.hdl.frame.counting import fit, head_counter
@@ -197,7 +196,9 @@ class AttentionLayer(BankedLayer):
         if plan.summed:
             m.submodules.sums = sums = ValueSums(self.design)
             if plan.weighed:
-                m.d.comb += sums.head.eq(head_counter(m, loader.full, plan.heads, plan.steps))
+                m.d.comb += sums.head.eq(
+                    head_counter(m, loader.full, plan.design.heads, plan.design.steps)
+                )
             m.d.comb += [
                 sums.beat.eq(loader.beat),
                 sums.en.eq(loader.v_en),

@@ -140,7 +140,7 @@ class Loader(stage.Loader):
             with m.If(accept & (beat == n)):
                 m.d.sync += assembled.word_select(n, plan.beat).eq(self.i.payload.data)
 
-        word: Value = assembled[: plan.head_dim]
+        word: Value = assembled[: plan.design.head_dim]
         for unit in self._permuting:
             word = unit.permute(m, token, word)
 

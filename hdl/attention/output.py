@@ -35,7 +35,7 @@ class OutputWriter:
     def spikes(self, m: Module, turn: Value, spikes: Value) -> Value:
         """Put the spikes of a pass into every part of the word."""
         plan = self._plan
-        beyond = plan.passes * plan.lanes - plan.head_dim
+        beyond = plan.passes * plan.lanes - plan.design.head_dim
         masked = Signal(plan.lanes, name="masked")
         m.d.comb += masked.eq(spikes)
         if beyond:

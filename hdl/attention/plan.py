@@ -57,34 +57,9 @@ class Plan(BankedPlan):
         return self.design.chunk_keys
 
     @property
-    def runs(self) -> int:
-        """Runs of a head, T or T/c."""
-        return self.design.chunks
-
-    @property
     def longest(self) -> int:
         """Tokens of the longest section of a run."""
         return max(self.tokens, self.keys)
-
-    @property
-    def heads(self) -> int:
-        """Heads H."""
-        return self.design.heads
-
-    @property
-    def steps(self) -> int:
-        """Time steps T."""
-        return self.design.steps
-
-    @property
-    def head_dim(self) -> int:
-        """Channels a head, d."""
-        return self.design.head_dim
-
-    @property
-    def width(self) -> int:
-        """Channels that the similarity compares: d and the position code appended to it."""
-        return self.design.channels
 
     @property
     def beats(self) -> int:
@@ -99,7 +74,7 @@ class Plan(BankedPlan):
     @property
     def passes(self) -> int:
         """Groups of ``lanes`` channels that a head's values take."""
-        return ceil(self.head_dim / self.lanes)
+        return ceil(self.design.head_dim / self.lanes)
 
     @property
     def blocks(self) -> int:
@@ -119,7 +94,7 @@ class Plan(BankedPlan):
     @property
     def passes_per_word(self) -> int:
         """Passes that fit a word of v: more than one only where a beat is wider than the lanes."""
-        return self.beat // self.lanes if self.lanes < min(self.beat, self.head_dim) else 1
+        return self.beat // self.lanes if self.lanes < min(self.beat, self.design.head_dim) else 1
 
     @cached_property
     def drive_beats(self) -> int:
@@ -139,7 +114,7 @@ class Plan(BankedPlan):
     @property
     def out_beats(self) -> int:
         """Beats a token takes at the output."""
-        return self.head_dim * self.drive_beats if self.spec is None else self.beats
+        return self.design.head_dim * self.drive_beats if self.spec is None else self.beats
 
     @cached_property
     def neuron(self) -> NeuronFormat:
@@ -161,7 +136,9 @@ class Plan(BankedPlan):
     @property
     def has_membranes(self) -> bool:
         """Whether anything is kept from step to step."""
-        return self.spec is not None and self.steps > 1 and self.neuron.membrane_shape.width > 0
+        return (
+            self.spec is not None and self.design.steps > 1 and self.neuron.membrane_shape.width > 0
+        )
 
     @property
     def membrane_depth(self) -> int:
@@ -193,7 +170,7 @@ class Plan(BankedPlan):
 
     def _may_move(self, shape: MemoryShape) -> bool:
         # SPRAM writes by nibbles, and holds no zeros where nothing was written.
-        whole = self.head_dim % self.beat == 0
+        whole = self.design.head_dim % self.beat == 0
         nibbles = self.beat in (4, 8, 16) and (self.passes_per_word == 1 or self.lanes % 4 == 0)
         alone = self._banks == (1, 1) and shape.name in self._exclusive
         return alone and nibbles and (shape.name != "o" or whole)
@@ -209,7 +186,7 @@ class Plan(BankedPlan):
             tail=self.out_beats - (self.out_words - 1) * slices,
             words=self.out_words,
             tokens=self.tokens,
-            runs=self.heads * self.runs,
+            runs=self.design.heads * self.design.chunks,
             banks=self.out_banks,
             depth=self.o.depth,
             named=True,

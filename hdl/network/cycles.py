@@ -205,5 +205,5 @@ def _load(plan: NetworkPlan) -> int:
     if plan.keys_turned:
         inner = StatePlan(plan.layer)
         keys, queries = inner.chunks
-        return (inner.width + inner.windowed) * keys + tokens * (inner.beats + queries)
+        return (plan.layer.channels + inner.windowed) * keys + tokens * (inner.beats + queries)
     return 3 * plan.head_words * tokens

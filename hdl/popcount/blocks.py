@@ -35,14 +35,6 @@ class Block:
     gates: tuple[Gate, ...]
     outputs: tuple[int, ...]
 
-    def evaluate(self, pairs: tuple[int, ...], bits: tuple[int, ...]) -> int:
-        """Return the count that the gates give for the values of the pairs and bits."""
-        value = {f"p{k}": x for k, x in enumerate(pairs)} | {f"b{k}": x for k, x in enumerate(bits)}
-        for k, gate in enumerate(self.gates):
-            row = sum(value[name] << place for place, name in enumerate(gate.inputs))
-            value[f"g{k}"] = gate.table >> row & 1
-        return sum(value[f"g{g}"] << weight for weight, g in enumerate(self.outputs))
-
 
 def _block(outputs: str, gates: list[str]) -> Block:
     """Read a block from text: ``"p0 p1 6"`` is a gate over two pairs with truth table 6."""

@@ -1,7 +1,6 @@
 """Counters of matching pairs as lists of iCE40 cells, composed from a plan."""
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from spikeloom.hdl.popcount.blocks import BLOCKS, Gate
@@ -189,113 +188,6 @@ class Netlist:
         span = (start, len(self.cells))
         self.lemmas.append(Lemma(tuple(pairs), tuple(inputs), tuple(outputs), span, modulus))
 
-    def evaluate(self, pairs: Sequence[tuple[int, int]]) -> list[int]:
-        """Return the count for each of the given pairs of words, as if registers were wires."""
-        value = [0] * self.signals
-        for row, words in enumerate(pairs):
-            for side, word in enumerate(words):
-                for k in range(self.width):
-                    value[1 + side * self.width + k] |= (word >> k & 1) << row
-        self.settle(value, (0, len(self.cells)), (1 << len(pairs)) - 1)
-        return [
-            sum((value[signal] >> row & 1) << k for k, signal in enumerate(self.outputs))
-            for row in range(len(pairs))
-        ]
-
-    def settle(self, value: list[int], span: tuple[int, int], mask: int) -> None:
-        """Compute the outputs of a range of cells from the signals before them, in place.
-
-        A value holds one bit for each test vector, ``mask`` one set bit for each.
-        """
-        for cell in self.cells[span[0] : span[1]]:
-            if isinstance(cell, Lut):
-                rows = [mask if cell.table >> row & 1 else 0 for row in range(16)]
-                for signal in cell.inputs:
-                    on, off = value[signal], mask & ~value[signal]
-                    rows = [
-                        low & off | high & on
-                        for low, high in zip(rows[::2], rows[1::2], strict=True)
-                    ]
-                value[cell.output] = rows[0]
-            elif isinstance(cell, Carry):
-                a, b, carry = value[cell.a], value[cell.b], value[cell.carry]
-                value[cell.output] = a & b | a & carry | b & carry
-            else:
-                value[cell.output] = value[cell.data]
-
-    def prove(self) -> None:
-        """Prove for all inputs that the outputs are the count; raise AssertionError if not.
-
-        Each lemma is checked over every value of its own inputs. The sum of the lemmas must then
-        leave nothing but the pairs on one side and the outputs on the other, every signal must
-        be made before it is used, and every path must cross the same number of registers.
-        """
-        rank = dict.fromkeys(range(1 + 2 * self.width), 0)
-        balance: dict[int, int] = {}
-        counted: list[int] = []
-        proved: set[tuple] = set()
-        for lemma in self.lemmas:
-            shape = self._shape(lemma)
-            if shape not in proved:
-                self._prove_lemma(lemma)
-                proved.add(shape)
-            counted += lemma.pairs
-            for cell in self.cells[slice(*lemma.cells)]:
-                if isinstance(cell, Register):
-                    rank[cell.output] = rank[cell.data] + 1
-                else:
-                    pins = cell.support() if isinstance(cell, Lut) else cell.inputs
-                    ranks = {rank[pin] for pin in pins if pin}
-                    if len(ranks) > 1:
-                        raise AssertionError(f"{cell} mixes the ranks {ranks}")
-                    rank[cell.output] = max(ranks)
-            for sign, terms in ((-1, lemma.inputs), (1, lemma.outputs)):
-                for signal, weight in terms:
-                    balance[signal] = balance.get(signal, 0) + (sign << weight)
-        for weight, signal in enumerate(self.outputs):
-            balance[signal] = balance.get(signal, 0) - (1 << weight)
-            if rank[signal] != self.latency:
-                raise AssertionError(f"Output {weight} has latency {rank[signal]}")
-        if sorted(counted) != list(range(self.width)) or any(balance.values()):
-            raise AssertionError("The lemmas do not sum to the count")
-        if any(lemma.modulus not in (None, len(self.outputs)) for lemma in self.lemmas):
-            raise AssertionError("A lemma holds modulo less than the range of the outputs")
-
-    def _shape(self, lemma: Lemma) -> tuple:
-        """Name a lemma so that another use of the same cells has the same name."""
-        free = [pin for pair in lemma.pairs for pin in self.pair_signals(pair)]
-        order = [0, *free, *(signal for signal, _ in lemma.inputs)]
-        label = {signal: k for k, signal in enumerate(order)}
-        cells = []
-        for cell in self.cells[slice(*lemma.cells)]:
-            pins = (cell.data,) if isinstance(cell, Register) else cell.inputs
-            labels = [label.setdefault(pin, len(label)) for pin in (cell.output, *pins)]
-            table = cell.table if isinstance(cell, Lut) else -1
-            cells.append((type(cell), table, *labels))
-        inputs, outputs = (
-            tuple((label[signal], weight) for signal, weight in terms)
-            for terms in (lemma.inputs, lemma.outputs)
-        )
-        return len(lemma.pairs), inputs, outputs, lemma.modulus, tuple(cells)
-
-    def _prove_lemma(self, lemma: Lemma) -> None:
-        free = [pin for pair in lemma.pairs for pin in self.pair_signals(pair)]
-        free += [signal for signal, _ in lemma.inputs]
-        vectors = 1 << len(free)
-        value = [0] * self.signals
-        for k, signal in enumerate(free):
-            ones = ((1 << (1 << k)) - 1) << (1 << k)  # one period of input k, then repeated
-            value[signal] = sum(ones << row for row in range(0, vectors, 2 << k))
-        self.settle(value, lemma.cells, (1 << vectors) - 1)
-        for row in range(vectors):
-            left = sum((value[s] >> row & 1) << w for s, w in lemma.inputs)
-            for pair in lemma.pairs:
-                a, b = (value[pin] >> row & 1 for pin in self.pair_signals(pair))
-                left += self.pair_value(a, b)
-            right = sum((value[s] >> row & 1) << w for s, w in lemma.outputs)
-            if left != right if lemma.modulus is None else (left - right) % (1 << lemma.modulus):
-                raise AssertionError(f"{lemma} fails for vector {row:#x}")
-
 
 @dataclass
 class _Bit:
@@ -351,6 +243,11 @@ class _Builder:
         start, carry, depth, pairs = len(net.cells), 0, 0, []
         inputs: list[tuple[int, int]] = []
         outputs: list[tuple[int, int]] = []
+
+        def give(signal: int, level: int) -> None:
+            self.columns[column].append(_Bit(signal, level))
+            outputs.append((signal, column))
+
         if text[0] == "w":
             bit = self.waiting.pop()
             inputs.append((bit.signal, column))
@@ -368,37 +265,29 @@ class _Builder:
             pairs += [net.take_pair(), net.take_pair()]
             (a, b), (c, d) = map(net.pair_signals, pairs)
             carry, depth = net.carry(a, b, 0), 1
-            extra = net.lut((c, a, b, d), _AND_OUTER)
-            self.columns[column].append(_Bit(extra, 1))
-            outputs.append((extra, column))
+            give(net.lut((c, a, b, d), _AND_OUTER), 1)
         elif text[0] == "b":
             (bit,) = self.take(column, 1)
             inputs.append((bit.signal, column))
             carry, depth = net.carry(bit.signal, bit.signal, 0), bit.depth
         for action in text[1:]:
             if action == "e":
-                out = _Bit(net.lut((0, 0, 0, carry), _PASS_CARRY), depth + 1)
-                self.columns[column].append(out)
-                outputs.append((out.signal, column))
+                give(net.lut((0, 0, 0, carry), _PASS_CARRY), depth + 1)
                 net.lemma(start, pairs, inputs, outputs)
                 return
             if action == "t":  # top column: no carry can leave it, so three bits fit beside carry
                 bits = self.take(column, min(3, len(self.columns[column])))
                 signals = [bit.signal for bit in bits] + [0] * (3 - len(bits))
-                out = _Bit(net.lut((*signals, carry), _XOR4), depth + 1)
                 inputs += [(bit.signal, column) for bit in bits]
-                self.columns[column].append(out)
-                outputs.append((out.signal, column))
+                give(net.lut((*signals, carry), _XOR4), depth + 1)
                 net.lemma(start, pairs, inputs, outputs, column + 1)
                 return
             bits = self.take(column, int(action))
             inputs += [(bit.signal, column) for bit in bits]
             signals = [bit.signal for bit in bits] + [0] * (2 - len(bits))
             depth = max([depth] + [bit.depth for bit in bits])
-            out = _Bit(net.lut((0, signals[0], signals[1], carry), _XOR_CARRY), depth + 1)
+            give(net.lut((0, signals[0], signals[1], carry), _XOR_CARRY), depth + 1)
             carry = net.carry(signals[0], signals[1], carry)
-            self.columns[column].append(out)
-            outputs.append((out.signal, column))
             column += 1
         raise ValueError(f"Chain must end in 'e' or 't', not {text!r}")
 

@@ -12,10 +12,10 @@ from amaranth.utils import ceil_log2
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden.position.gray import code_words
 from spikeloom.hdl.frame.component import Component, natural
-from spikeloom.hdl.frame.rom import check_style, look_up
+from spikeloom.hdl.frame.rom import look_up
 from spikeloom.hdl.position.part import PositionUnits
 
-__all__ = ["GrayCode", "GrayRom", "GrayUnits", "TokenCode"]
+__all__ = ["GrayCode", "GrayUnits", "TokenCode"]
 
 
 class GrayCode(Component):
@@ -52,62 +52,6 @@ class GrayCode(Component):
         return m
 
 
-class GrayRom(Component):
-    """Look up the Gray code of a token at a step.
-
-    One synchronous ROM, a word a token, and a table for each step where the design counts
-    positions over the steps: latency 1, a token in every cycle. The address is the step above the
-    token, so nothing is added or divided, for grids and for ``t*L+l`` alike. The contents are
-    those of :func:`spikeloom.golden.position.gray.code_words`; they mean nothing before the first
-    look-up.
-
-    Parameters
-    ----------
-    design : AttentionDesign
-        Layer with position ``gray``.
-    rom_style : str
-        ``"block"`` for block memory, ``"logic"`` for look-up tables.
-
-    Members
-    -------
-    token : In(range(tokens))
-        Token to encode.
-    step : In(range(steps))
-        Step of the token; looked at only where the design counts positions over the steps.
-    o : Out(bits)
-        Code of the token of the cycle before: with a grid the row's above the column's.
-    """
-
-    #: Cycles from a token to its code.
-    latency: Final = 1
-
-    def __init__(self, design: AttentionDesign, *, rom_style: str = "block"):
-        _check(design)
-        self.design: Final = design
-        self.rom_style: Final = check_style(rom_style)
-        super().__init__(
-            {
-                "token": In(range(design.tokens)),
-                "step": In(range(design.steps)),
-                "o": Out(_bits(design)),
-            }
-        )
-
-    def elaborate(self, platform: object) -> Module:
-        """Wrap the table in a memory."""
-        m = Module()
-
-        design = self.design
-        steps = design.steps if design.gray.index == "t*L+l" else 1
-        gap = [0] * ((1 << ceil_log2(design.tokens)) - design.tokens)
-        words = [word for step in range(steps) for word in code_words(design, step) + gap]
-        address = Cat(self.token, self.step) if steps > 1 else self.token
-        word = look_up(m, words, address, shape=_bits(design), rom_style=self.rom_style)
-        m.d.comb += self.o.eq(word)
-
-        return m
-
-
 class TokenCode(Component):
     """Give the code that a layer appends to the query and to the key of a token, one cycle later.
 
@@ -118,9 +62,10 @@ class TokenCode(Component):
     Form ``"logic"``: one XOR and one register a bit; index ``t*L+l`` adds the start of the step to
     the token, or puts the step above the token where tokens are a power of two. A grid takes row
     and column out of the token's bits where columns are a power of two. Where they are not, row
-    and column would take a division, and a :class:`GrayRom` in look-up tables is smaller and
-    faster: about half a cell a token. Form ``"rom"``: a :class:`GrayRom` in block memory. Checked
-    against :func:`spikeloom.golden.position.gray.code_words`.
+    and column would take a division, and a ROM in look-up tables is smaller and faster: about
+    half a cell a token. Form ``"rom"``: a ROM in block memory. Either has a word a token, and a
+    table for each step where positions are counted over the steps. Checked against
+    :func:`spikeloom.golden.position.gray.code_words`.
 
     Parameters
     ----------
@@ -142,7 +87,8 @@ class TokenCode(Component):
     latency: Final = 1
 
     def __init__(self, design: AttentionDesign):
-        _check(design)
+        if "gray" not in design.position:
+            raise ValueError(f"Position must contain gray, not {design.position!r}")
         self.design: Final = design
         super().__init__(
             {"token": In(range(design.tokens)), "done": In(1), "o": Out(_bits(design))}
@@ -161,9 +107,7 @@ class TokenCode(Component):
 
         columns = 1 if design.gray.grid is None else design.gray.grid[1]
         if design.gray.form == "rom" or columns.bit_count() > 1:
-            style = "block" if design.gray.form == "rom" else "logic"
-            m.submodules.rom = rom = GrayRom(design, rom_style=style)
-            m.d.comb += [rom.token.eq(self.token), rom.step.eq(step), self.o.eq(rom.o)]
+            self._look_up(m, step, design.steps if counted else 1)
             return m
 
         indices: list[tuple[Value, int]] = [(self.token, design.tokens)]
@@ -185,6 +129,21 @@ class TokenCode(Component):
         m.d.comb += self.o.eq(word)
 
         return m
+
+    def _look_up(self, m: Module, step: Signal, steps: int) -> None:
+        """Look codes up in a module of their own; nothing is added or divided, grids or steps."""
+        design = self.design
+        m.submodules.rom = rom = Module()
+        gap = [0] * ((1 << ceil_log2(design.tokens)) - design.tokens)
+        words = [word for t in range(steps) for word in code_words(design, t) + gap]
+        token, step_of, o = (
+            Signal.like(value, name=name)
+            for value, name in ((self.token, "token"), (step, "step"), (self.o, "o"))
+        )
+        address = Cat(token, step_of) if steps > 1 else token
+        style = "block" if design.gray.form == "rom" else "logic"
+        rom.d.comb += o.eq(look_up(rom, words, address, shape=_bits(design), rom_style=style))
+        m.d.comb += [token.eq(self.token), step_of.eq(step), self.o.eq(o)]
 
     def _count(self, m: Module, step: Signal) -> Value:
         """Return step * tokens + token."""
@@ -210,9 +169,3 @@ class GrayUnits(PositionUnits):
 def _bits(design: AttentionDesign) -> int:
     """Count the bits of a code."""
     return sum(design.gray.code_bits(design))
-
-
-def _check(design: AttentionDesign) -> None:
-    """Refuse a layer without Gray codes."""
-    if "gray" not in design.position:
-        raise ValueError(f"Position must contain gray, not {design.position!r}")

@@ -54,7 +54,7 @@ class CodeInserter(Component):
         beats = []
         for step in range(steps):
             table = channels(design, step)
-            empty = [[0] * plan.tokens] * (plan.key_rows - plan.width)
+            empty = [[0] * plan.tokens] * (plan.key_rows - plan.design.channels)
             for row in [*empty, *table.T.tolist(), *table.tolist()]:
                 for first in range(0, len(row), plan.beat):
                     part = row[first : first + plan.beat]
@@ -78,7 +78,7 @@ class CodeInserter(Component):
         )
         inserted, moves = Signal(), Signal()
         m.d.comb += [
-            inserted.eq(Mux(in_q, beat >= plan.beats, ~in_v & (row >= plan.head_dim))),
+            inserted.eq(Mux(in_q, beat >= plan.beats, ~in_v & (row >= plan.design.head_dim))),
             self.o.valid.eq(inserted | self.i.valid),
             self.i.ready.eq(self.o.ready & ~inserted),
             self.o.payload.data.eq(Mux(inserted, port.data, self.i.payload.data)),

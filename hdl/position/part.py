@@ -11,7 +11,7 @@ from spikeloom.golden.position.part import PositionModel, models
 from spikeloom.hdl.frame.rom import look_up
 from spikeloom.kinds import position
 
-__all__ = ["BiasTable", "PositionUnits", "units"]
+__all__ = ["BiasTable", "PositionUnits", "bias_table", "units"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,23 @@ class BiasTable:
     index: Literal["difference", "xor", "pair"]
     tables: list[list[int]]
     logic: bool = False
+
+    @property
+    def distinct(self) -> list[list[int]]:
+        """Tables: one, or one a head where they differ."""
+        same = all(table == self.tables[0] for table in self.tables)
+        return self.tables[:1] if same else self.tables
+
+    @property
+    def span(self) -> range:
+        """Integers from the least to the greatest of all entries and zero."""
+        entries = [entry for table in self.tables for entry in table]
+        return range(min(entries + [0]), max(entries) + 1)
+
+    def reaches(self, tokens: int) -> list[int]:
+        """List for each level how many distances have a bias above it, with ``logic``."""
+        row = self.tables[0][tokens - 1 :]
+        return [sum(entry > level for entry in row) for level in range(max(row))]
 
 
 class PositionUnits:
@@ -113,3 +130,11 @@ def units(design: AttentionDesign) -> list[PositionUnits]:
     """Return the units of the positions of a layer, in the order of their names."""
     found = zip(design.position, models(design), strict=True)
     return [position(name, "hdl")(model) for name, model in found]
+
+
+def bias_table(design: AttentionDesign) -> BiasTable:
+    """Return the bias of the one position that adds any; :exc:`ValueError` if none does."""
+    found = [bias for unit in units(design) if (bias := unit.bias()) is not None]
+    if len(found) != 1:
+        raise ValueError(f"Positions must add one bias, not {design.position!r}")
+    return found[0]

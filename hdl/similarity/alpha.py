@@ -7,19 +7,17 @@ from collections.abc import Collection
 from typing import Final, Literal
 
 from amaranth.hdl import Module, Mux, Signal, Value
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In
 from amaranth.utils import ceil_log2
 
 from spikeloom.design.similarity import Similarity as Numbers
-from spikeloom.hdl.frame.compare import at_least
-from spikeloom.hdl.frame.component import Component, natural
-from spikeloom.hdl.popcount.pairs import PairPopcount
 from spikeloom.hdl.ratio import signed_digits
+from spikeloom.hdl.similarity.similarity import PairScore
 
 __all__ = ["AlphaSimilarity"]
 
 
-class AlphaSimilarity(Component):
+class AlphaSimilarity(PairScore):
     """Score two words of spikes: ``ones * p + weight * z + each * width``, with weight an input.
 
     p counts the positions where both bits are set, z those where neither is. Both products are sums
@@ -27,19 +25,16 @@ class AlphaSimilarity(Component):
     bits that not all weights have are gated. Everything is added in a tree with a register behind
     every addition.
 
-    The pipeline runs freely: a pair of words is taken and a score given in every cycle,
-    ``latency`` cycles apart; the weight must not change while a score is under way. ``q``, ``k``
-    and ``weight`` are not registered here, ``o`` comes from registers; none of them is reset, so
-    the first ``latency`` scores after start-up mean nothing. Costs two counts
+    The weight must not change while a score is under way. Costs two counts
     (:class:`~spikeloom.hdl.popcount.pairs.PairPopcount`) and an addition for each copy, and one in
-    a cycle of its own where ``each`` is not 0; clipping as in
-    :class:`~spikeloom.hdl.similarity.similarity.Similarity`, which serves a layer with one alpha
-    and takes fewer additions. Checked against :func:`spikeloom.golden.similarity.scores`.
+    a cycle of its own where ``each`` is not 0.
+    :class:`~spikeloom.hdl.similarity.similarity.Similarity` serves a layer with one alpha and takes
+    fewer additions.
 
     Parameters
     ----------
-    width : int
-        Bits in a word, at least 1, Gray bits included.
+    width, saturate, technology
+        As :class:`~spikeloom.hdl.similarity.similarity.PairScore`.
     ones : int
         Worth of a pair of ones.
     zeros : collection of int
@@ -47,20 +42,13 @@ class AlphaSimilarity(Component):
         above 0.
     each : int
         What every channel adds.
-    saturate : int or None
-        Bound at which scores are clipped, at least 1; only for scores that are never negative. None
-        clips nothing.
-    technology : str
-        ``"portable"`` or ``"ice40"``, as :class:`~spikeloom.hdl.similarity.similarity.Similarity`.
 
     Members
     -------
-    q, k : In(width)
-        Words to compare, from registers.
+    q, k, o
+        As :class:`~spikeloom.hdl.similarity.similarity.PairScore`.
     weight : In(range(max(ones, *zeros) + 1))
-        Worth of a pair of zeros: one of ``zeros``.
-    o : Out(range(low, high + 1))
-        Score of the pair taken ``latency`` cycles before; the range is ``score_range``.
+        Worth of a pair of zeros: one of ``zeros``; not registered here.
     """
 
     def __init__(
@@ -75,56 +63,23 @@ class AlphaSimilarity(Component):
     ):
         if not zeros or not all(isinstance(worth, int) and worth >= 0 for worth in zeros):
             raise TypeError(f"Zeros must be non-negative integers, not {zeros!r}")
-        self.width: Final = natural("Width", width)
         self.zeros: Final = tuple(sorted(set(zeros)))
-        self._numbers = [Numbers(ones, worth, each) for worth in self.zeros]
-        if saturate is not None:
-            if not isinstance(saturate, int) or saturate < 1:
-                raise TypeError(f"Saturate must be a positive integer or None, not {saturate!r}")
-            if not self._numbers[0].never_negative:
-                raise ValueError(f"Saturate must be None for scores below zero, not {saturate!r}")
         self.ones: Final = ones
         self.each: Final = each
-        self.saturate: Final = saturate
-        # As many registers as the counts of a layer with one alpha have.
-        levels = ceil_log2(width)
-        if technology == "ice40":
-            levels = min((levels + 1) // 2, max(3, levels // 2))
-        stages = max(1, levels)
-        self._both = PairPopcount(width, kind="and", technology=technology, stages=stages)
-        self._neither = PairPopcount(width, kind="and", technology=technology, stages=stages)
-        low, high = self.score_range
         super().__init__(
-            {
-                "q": In(width),
-                "k": In(width),
-                "weight": In(range(max(ones, *self.zeros) + 1)),
-                "o": Out(range(low, high + 1)),
-            }
+            width,
+            [Numbers(ones, worth, each) for worth in self.zeros],
+            saturate=saturate,
+            technology=technology,
+            more={"weight": In(range(max(ones, *self.zeros) + 1))},
         )
-
-    @property
-    def score_range(self) -> tuple[int, int]:
-        """Lowest and highest score."""
-        low, high = self._span
-        limit = high if self.saturate is None else self.saturate
-        return min(low, limit), min(high, limit)
+        self._both, self._neither = self._counter("and"), self._counter("and")
 
     @property
     def latency(self) -> int:
         """Cycles from a pair of words to its score."""
         levels = ceil_log2(len(self._digits) + len(self._powers))
         return self._both.latency + levels + int(self.each != 0) + int(self._clips)
-
-    @property
-    def _span(self) -> tuple[int, int]:
-        """Lowest and highest score before it is clipped."""
-        spans = [numbers.bounds(self.width) for numbers in self._numbers]
-        return min(low for low, _ in spans), max(high for _, high in spans)
-
-    @property
-    def _clips(self) -> bool:
-        return self.saturate is not None and self.saturate < self._span[1]
 
     @property
     def _digits(self) -> list[tuple[int, int]]:
@@ -178,9 +133,5 @@ class AlphaSimilarity(Component):
             moved = Signal(range(self._span[0], self._span[1] + 1), reset_less=True)
             m.d.sync += moved.eq(score + constant)
             score = moved
-        if self.saturate is not None and self._clips:
-            clipped = Signal(range(self.saturate + 1), reset_less=True)
-            m.d.sync += clipped.eq(Mux(at_least(score, self.saturate), self.saturate, score))
-            score = clipped
-        m.d.comb += self.o.eq(score)
+        m.d.comb += self.o.eq(self._clip(m, score) if self._clips else score)
         return m

@@ -3,11 +3,13 @@
 Ref: Spikformer (and); arXiv 2501.16745, equation 9 (xnor); arXiv 2505.10352 (hamming).
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
 from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
@@ -17,7 +19,7 @@ from spikeloom.hdl.frame.component import Component, natural
 from spikeloom.hdl.popcount.pairs import PairPopcount
 from spikeloom.hdl.ratio import signed_digits
 
-__all__ = ["Similarity"]
+__all__ = ["PairScore", "Similarity"]
 
 _GATES: dict[str, Literal["and", "xnor"]] = {"p": "and", "m": "xnor", "z": "and"}
 
@@ -32,39 +34,29 @@ class _Term:
     source: str
 
 
-class Similarity(Component):
-    """Score how alike two words of spikes are: ``ones * p + zeros * z + each * width``.
+class PairScore(Component):
+    """Score how alike two words of spikes are, by one of several similarities.
 
-    p are the positions where both bits are set, z those where neither is. A score may be clipped
-    from above.
-
-    The pipeline runs freely: a pair of words is taken and a score given in every cycle,
-    ``latency`` cycles apart. ``q`` and ``k`` are not registered here, ``o`` comes from registers;
-    none of them is reset, so the first ``latency`` scores after start-up mean nothing.
-
-    With m = p + z, one count (:class:`~spikeloom.hdl.popcount.pairs.PairPopcount`) is enough where
-    ``zeros`` is 0 or ``ones`` (p, m), or ``ones`` is 0 (z). With technology ``"portable"`` it has
-    a register behind every addition, a latency of ``max(1, ceil(log2(width)))``; with ``"ice40"``
-    it takes little more than half the cells and half the cycles, 3 from 17 to 128 channels.
-    Otherwise two counts are weighed by shifted additions in a tree, a cycle a level: p and z, m
-    and z, or m and p, whichever needs the fewest additions; with ``"ice40"`` m and p. ``each``
-    adds a constant in one cycle more, which a negative score takes too where its sum comes out
-    with its sign turned. Clipping adds one cycle, unless no score exceeds the bound. Checked
-    against :func:`spikeloom.golden.similarity.scores`.
+    The pipeline runs freely: a pair of words is taken and a score given in every cycle, ``latency``
+    cycles apart. ``q`` and ``k`` are not registered here, ``o`` comes from registers; none of them
+    is reset, so the first ``latency`` scores after start-up mean nothing. Scores are clipped in a
+    cycle of their own, unless none exceeds the bound. Checked against
+    :func:`spikeloom.golden.similarity.scores`.
 
     Parameters
     ----------
     width : int
         Bits in a word, at least 1, Gray bits included.
-    ones, zeros, each : int
-        Worth of a pair of ones, of a pair of zeros, and of any pair, as
-        :class:`spikeloom.design.similarity.Similarity` has them.
+    numbers : sequence of Similarity
+        Similarities that are chosen from.
     saturate : int or None
         Bound at which scores are clipped, at least 1; only for scores that are never negative. None
         clips nothing.
     technology : str
         ``"portable"``, or ``"ice40"`` for counters made of iCE40 cells, which Amaranth's own
         simulator does not know.
+    more : mapping
+        Members beside those below.
 
     Members
     -------
@@ -77,6 +69,91 @@ class Similarity(Component):
     def __init__(
         self,
         width: int,
+        numbers: Sequence[Numbers],
+        *,
+        saturate: int | None,
+        technology: Literal["portable", "ice40"],
+        more: Mapping[str, wiring.Member] | None = None,
+    ):
+        self.width: Final = natural("Width", width)
+        spans = [each.bounds(width) for each in numbers]
+        self._span: Final = min(low for low, _ in spans), max(high for _, high in spans)
+        if saturate is not None:
+            if not isinstance(saturate, int) or saturate < 1:
+                raise TypeError(f"Saturate must be a positive integer or None, not {saturate!r}")
+            if not all(each.never_negative for each in numbers):
+                raise ValueError(f"Saturate must be None for scores below zero, not {saturate!r}")
+        self.saturate: Final = saturate
+        self.technology: Final[Literal["portable", "ice40"]] = technology
+        low, high = self.score_range
+        ports = {"q": In(width), "k": In(width), **(more or {}), "o": Out(range(low, high + 1))}
+        super().__init__(ports)
+
+    @property
+    def score_range(self) -> tuple[int, int]:
+        """Lowest and highest score."""
+        low, high = self._span
+        limit = high if self.saturate is None else self.saturate
+        return min(low, limit), min(high, limit)
+
+    @property
+    def _clips(self) -> bool:
+        """Whether a score may exceed the bound."""
+        return self.saturate is not None and self.saturate < self._span[1]
+
+    def _counter(self, kind: Literal["and", "xnor"]) -> PairPopcount:
+        """Make a counter of pairs.
+
+        It has a register behind every portable addition: on iCE40 most of them share the addition's
+        cells, so the clock is half as fast again as with two additions a stage, for hardly any
+        area. The cells' plans keep that clock with a register for every two levels, and up to
+        seven levels with three registers.
+        """
+        levels = ceil_log2(self.width)
+        if self.technology == "ice40":
+            levels = min((levels + 1) // 2, max(3, levels // 2))
+        stages = max(1, levels)
+        return PairPopcount(self.width, kind=kind, technology=self.technology, stages=stages)
+
+    def _clip(self, m: Module, score: Value) -> Value:
+        """Clip a score that is at least 0, in a cycle of its own."""
+        assert self.saturate is not None
+        clipped = Signal(range(self.saturate + 1), reset_less=True)
+        m.d.sync += clipped.eq(Mux(at_least(score, self.saturate), self.saturate, score))
+        return clipped
+
+
+class Similarity(PairScore):
+    """Score how alike two words of spikes are: ``ones * p + zeros * z + each * width``.
+
+    p are the positions where both bits are set, z those where neither is.
+
+    With m = p + z, one count (:class:`~spikeloom.hdl.popcount.pairs.PairPopcount`) is enough where
+    ``zeros`` is 0 or ``ones`` (p, m), or ``ones`` is 0 (z). With technology ``"portable"`` it has
+    a register behind every addition, a latency of ``max(1, ceil(log2(width)))``; with ``"ice40"``
+    it takes little more than half the cells and half the cycles, 3 from 17 to 128 channels.
+    Otherwise two counts are weighed by shifted additions in a tree, a cycle a level: p and z, m
+    and z, or m and p, whichever needs the fewest additions; with ``"ice40"`` m and p. ``each``
+    adds a constant in one cycle more, which a negative score takes too where its sum comes out
+    with its sign turned.
+
+    Parameters
+    ----------
+    width, saturate, technology
+        As :class:`~spikeloom.hdl.similarity.similarity.PairScore`.
+    ones, zeros, each : int
+        Worth of a pair of ones, of a pair of zeros, and of any pair, as
+        :class:`spikeloom.design.similarity.Similarity` has them.
+
+    Members
+    -------
+    q, k, o
+        As :class:`~spikeloom.hdl.similarity.similarity.PairScore`.
+    """
+
+    def __init__(
+        self,
+        width: int,
         ones: int,
         zeros: int = 0,
         each: int = 0,
@@ -84,36 +161,9 @@ class Similarity(Component):
         saturate: int | None = None,
         technology: Literal["portable", "ice40"] = "portable",
     ):
-        self.width: Final = natural("Width", width)
         self.numbers: Final = Numbers(ones, zeros, each)
-        if saturate is not None:
-            if not isinstance(saturate, int) or saturate < 1:
-                raise TypeError(f"Saturate must be a positive integer or None, not {saturate!r}")
-            if not self.numbers.never_negative:
-                raise ValueError(f"Saturate must be None for scores below zero, not {saturate!r}")
-        self.saturate: Final = saturate
-        self.technology: Final[Literal["portable", "ice40"]] = technology
-        # A register behind every portable addition: on iCE40 most of them share the addition's
-        # cells, so the clock is half as fast again as with two additions a stage, for hardly any
-        # area. The cells' plans keep that clock with a register for every two levels, and up to
-        # seven levels with three registers.
-        levels = ceil_log2(width)
-        if technology == "ice40":
-            levels = min((levels + 1) // 2, max(3, levels // 2))
-        stages = max(1, levels)
-        self._counters = {
-            name: PairPopcount(width, kind=_GATES[name], technology=technology, stages=stages)
-            for name, _ in self._counts
-        }
-        low, high = self.score_range
-        super().__init__({"q": In(width), "k": In(width), "o": Out(range(low, high + 1))})
-
-    @property
-    def score_range(self) -> tuple[int, int]:
-        """Lowest and highest score."""
-        low, high = self.numbers.bounds(self.width)
-        limit = high if self.saturate is None else self.saturate
-        return min(low, limit), min(high, limit)
+        super().__init__(width, [self.numbers], saturate=saturate, technology=technology)
+        self._counters = {name: self._counter(_GATES[name]) for name, _ in self._counts}
 
     @property
     def latency(self) -> int:
@@ -121,11 +171,6 @@ class Similarity(Component):
         counters = max(counter.latency for counter in self._counters.values())
         levels = ceil_log2(sum(len(signed_digits(abs(weight))) for _, weight in self._counts))
         return counters + levels + int(self._moves) + int(self._clips)
-
-    @property
-    def _clips(self) -> bool:
-        """Whether a score may exceed the bound."""
-        return self.saturate is not None and self.saturate < self.numbers.bounds(self.width)[1]
 
     @cached_property
     def _low_bits(self) -> int:
@@ -151,7 +196,7 @@ class Similarity(Component):
         return min(forms, key=lambda form: sum(len(signed_digits(abs(x))) for _, x in form))
 
     @cached_property
-    def _span(self) -> tuple[int, int]:
+    def _sums(self) -> tuple[int, int]:
         """Lowest and highest sum of the weighed counts."""
         numbers = self.numbers
         low, high = Numbers(numbers.ones, numbers.zeros).bounds(self.width)
@@ -160,7 +205,7 @@ class Similarity(Component):
     @cached_property
     def _sum_bits(self) -> int:
         """Bits of a sum of both counts, which is kept modulo a power of two."""
-        low, high = self._span
+        low, high = self._sums
         if self._signed:
             most = max(-low, high)
             return Shape.cast(range(-most, most + 1)).width
@@ -169,7 +214,7 @@ class Similarity(Component):
     @property
     def _signed(self) -> bool:
         """Whether a sum of both counts has two signs."""
-        return self._span[0] < 0 or self._turned
+        return self._sums[0] < 0 or self._turned
 
     @property
     def _moves(self) -> bool:
@@ -215,20 +260,17 @@ class Similarity(Component):
         if self._moves:
             score = self._moved(m, score)
 
-        if self.saturate is not None and self._clips:
-            whole = Signal(range(self.numbers.bounds(self.width)[1] + 1))
-            clipped = Signal(range(self.saturate + 1), reset_less=True)
+        if self._clips:
+            whole = Signal(range(self._span[1] + 1))
             m.d.comb += whole.eq(score)
-            m.d.sync += clipped.eq(Mux(at_least(whole, self.saturate), self.saturate, whole))
-            score = clipped
-
+            score = self._clip(m, whole)
         m.d.comb += self.o.eq(score)
         return m
 
     def _moved(self, m: Module, score: Value) -> Value:
         """Add the constant to a sum, or take the sum away from it."""
         bits = self._low_bits
-        low, high = self.numbers.bounds(self.width)
+        low, high = self._span
         constant = self.numbers.each * self.width
         # The lowest bits are those of the constant and need no adder.
         upper = Signal(range(low >> bits, (high >> bits) + 1), reset_less=True)

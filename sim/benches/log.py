@@ -1,4 +1,4 @@
-"""cocotb bench of :class:`spikeloom.hdl.position.log.LogBias`. Case: ``design``, ``latency``."""
+"""cocotb bench of :class:`spikeloom.hdl.position.pair.PairBias`. Case: ``design``, ``latency``."""
 
 import itertools
 from typing import Any

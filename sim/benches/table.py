@@ -1,4 +1,4 @@
-"""cocotb bench of :class:`spikeloom.hdl.position.table.TableBias`.
+"""cocotb bench of :class:`spikeloom.hdl.position.pair.PairBias`.
 
 Case: ``design``, ``latency``.
 """

@@ -189,8 +189,8 @@ MECHANISMS = (
         "tiny-32x64-xnor-gray/state-8-beat8",
     ),
     Mechanism(
-        "Log-PE", "RPE (NeurIPS 2025), eq. 12", "position.log.bias_matrix", "position.log.LogBias",
-        "position/log", "score, state (paper's definition)",
+        "Log-PE", "RPE (NeurIPS 2025), eq. 12", "position.log.bias_matrix",
+        "position.pair.PairBias", "position/log", "score, state (paper's definition)",
         "the paper's formula, or the code's matrix by PyTorch 2.13",
         "tiny-32x64-xnor-log/state-8-beat8",
     ),
@@ -205,7 +205,7 @@ MECHANISMS = (
         "mechanism/tiny-32x64-shift-grid",
     ),
     Mechanism(
-        "table", "learned relative bias", "position.table.bias_matrix", "position.table.TableBias",
+        "table", "learned relative bias", "position.table.bias_matrix", "position.pair.PairBias",
         "position/table", "score", "exact for integer entries", "mechanism/tiny-32x64-table",
     ),
 )  # fmt: skip

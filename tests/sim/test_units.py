@@ -11,9 +11,8 @@ from spikeloom.hdl.neuron.stream import Neuron
 from spikeloom.hdl.popcount.popcount import Popcount
 from spikeloom.hdl.position.cpg import CpgRom
 from spikeloom.hdl.position.gray import TokenCode
-from spikeloom.hdl.position.log import LogBias
+from spikeloom.hdl.position.pair import PairBias
 from spikeloom.hdl.position.rotate import GroupShifter, ShiftSchedule
-from spikeloom.hdl.position.table import TableBias
 from spikeloom.hdl.similarity.alpha import AlphaSimilarity
 from spikeloom.hdl.similarity.gate import GatedSimilarity
 from spikeloom.hdl.similarity.similarity import Similarity
@@ -131,7 +130,7 @@ def test_gray(bench, gray):
 )
 def test_log(bench, tokens, log):
     layer = {**LAYER, "tokens": tokens, "position": "log", "log": log}
-    dut = LogBias(Design.from_dict(layer))
+    dut = PairBias(Design.from_dict(layer))
     bench(dut, "log", design=layer, latency=dut.latency)
 
 
@@ -141,7 +140,7 @@ def test_table(bench, index, heads):
     entries = 23 if index == "difference" else 16
     values = rng.integers(-128, 128, (heads, entries)).tolist()
     layer = {**LAYER, "position": "table", "table": {"index": index, "values": values}}
-    dut = TableBias(Design.from_dict(layer))
+    dut = PairBias(Design.from_dict(layer))
     bench(dut, "table", design=layer, latency=dut.latency)
 
 

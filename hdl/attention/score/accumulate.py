@@ -75,7 +75,7 @@ class AccumulatorChain(Component):
         if design.chunk > 1:
             ports["later"] = In(1)
         if plan.spec is not None and (plan.neuron.by_head or plan.neuron.by_channel):
-            ports["head"] = In(range(plan.heads))
+            ports["head"] = In(range(plan.design.heads))
         if plan.spec is None:
             ports["drives"] = Out(plan.drive_shape).array(plan.lanes)
         else:
@@ -139,9 +139,9 @@ class AccumulatorChain(Component):
                 m.d.sync += later.eq(addr)
                 addr = later
             m.d[domain] += [write.addr.eq(addr), write.en.eq(en)]
-            step = Signal(range(plan.runs))
+            step = Signal(range(plan.design.chunks))
             with m.If(self.done):
-                m.d.sync += step.eq(Mux(step == plan.runs - 1, 0, step + 1))
+                m.d.sync += step.eq(Mux(step == plan.design.chunks - 1, 0, step + 1))
             first = step == 0
             if self.design.chunk > 1:
                 first = first & ~self.later

@@ -11,7 +11,7 @@ from spikeloom.hdl.attention.plan import Plan
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import following
 from spikeloom.hdl.frame.rom import look_up
-from spikeloom.hdl.position.part import BiasTable, units
+from spikeloom.hdl.position.part import bias_table
 
 __all__ = ["BiasStream"]
 
@@ -46,12 +46,8 @@ class BiasStream(Component):
     def __init__(self, design: AttentionDesign):
         self.design: Final = design
         self._plan = plan = Plan(design)
-        bias = _bias(design)
-        same = all(table == bias.tables[0] for table in bias.tables)
-        self._index, self._by_threshold = bias.index, bias.logic
-        self._tables = bias.tables[:1] if same else bias.tables
-        entries = [entry for table in self._tables for entry in table]
-        self._shape = range(min(entries + [0]), max(entries) + 1)
+        self._bias = bias_table(design)
+        self._tables, self._shape = self._bias.distinct, self._bias.span
         super().__init__(
             {
                 "shift": In(1),
@@ -69,12 +65,12 @@ class BiasStream(Component):
     @property
     def latency(self) -> int:
         """Cycles from a slot to its biases."""
-        return 3 if self._by_threshold else 2
+        return 3 if self._bias.logic else 2
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         block = self._walk(m)
-        if self._index == "difference":
+        if self._bias.index == "difference":
             self._difference(m, block)
         else:
             self._lookup(m, block)
@@ -111,7 +107,7 @@ class BiasStream(Component):
         m.d.sync += index.eq(current)
 
         value = Signal(self._shape)
-        if self._by_threshold:
+        if self._bias.logic:
             self._thresholds(m, index, value)
         else:
             m.d.comb += value.eq(self._rom(m, self._tables, 1, current)[0])
@@ -123,12 +119,11 @@ class BiasStream(Component):
     def _thresholds(self, m: Module, index: Signal, value: Signal) -> None:
         """Count the half-widths that the distance does not exceed."""
         plan = self._plan
-        row = self._tables[0][plan.tokens - 1 :]
         distance = Signal(range(plan.tokens))
         centre = plan.tokens - 1
         m.d.sync += distance.eq(Mux(index >= centre, index - centre, centre - index))
-        reach = [sum(entry > level for entry in row) for level in range(max(row))]
-        m.d.comb += value.eq(sum((distance < width for width in reach), 0))
+        reaches = self._bias.reaches(plan.tokens)
+        m.d.comb += value.eq(sum((distance < width for width in reaches), 0))
 
     def _lookup(self, m: Module, block: Signal) -> None:
         """Read the biases of all rows of a block for one key."""
@@ -137,7 +132,7 @@ class BiasStream(Component):
         low = ceil_log2(rows)
         key = Signal(range(plan.tokens))
         m.d.comb += key.eq(self._count)
-        if self._index == "xor":
+        if self._bias.index == "xor":
             width = ceil_log2(plan.tokens)
             where: Value = (key >> low) ^ block
             words = [
@@ -165,7 +160,7 @@ class BiasStream(Component):
         if self.heads > 1:
             address = Cat(address, self.head)
         values = self._rom_words(m, words, address)
-        if self._index == "xor":
+        if self._bias.index == "xor":
             swap = Signal(low, reset_less=True)
             m.d.sync += swap.eq(key[:low])
             for level in range(low):
@@ -193,11 +188,3 @@ class BiasStream(Component):
         signed = min(self._shape) < 0
         values = [word.word_select(n, width) for n in range(len(words[0]))]
         return [value.as_signed() if signed else value for value in values]
-
-
-def _bias(design: AttentionDesign) -> BiasTable:
-    """Find the bias of the one position that adds any."""
-    found = [bias for unit in units(design) if (bias := unit.bias()) is not None]
-    if len(found) != 1:
-        raise ValueError(f"Positions must add one bias, not {design.position!r}")
-    return found[0]

@@ -167,7 +167,7 @@ class ScoreEngine(Engine):
         plan, design = self._plan, self.design
         was_fresh = Signal()
         m.d.sync += was_fresh.eq(fresh)
-        words: list[Value] = [self.q_data[: plan.head_dim], self.k_data[: plan.head_dim]]
+        words: list[Value] = [self.q_data[: design.head_dim], self.k_data[: design.head_dim]]
         if design.code_bits:
             codes = [unit.channels(m, token, self.done) for unit in units(design)]
             words = [Cat(word, *codes) for word in words]
@@ -224,7 +224,7 @@ class ScoreEngine(Engine):
         """Count the heads, each of which takes ``steps`` runs of the engine."""
         if self._head is not None:
             return self._head
-        self._head = head_counter(m, self.done, self._plan.heads, self._plan.runs)
+        self._head = head_counter(m, self.done, self.design.heads, self.design.chunks)
         return self._head
 
     def _accumulate(

@@ -65,7 +65,7 @@ class ChunkLoader(Loader):
         parts = plan.beat // plan.chunk
 
         section = Signal(2)
-        row = Signal(range(max(plan.tokens, plan.width + plan.windowed)))
+        row = Signal(range(max(plan.tokens, plan.design.channels + plan.windowed)))
         place = Signal(range(max(keys, queries, plan.query_beats * parts)))
         count = Signal(len(self.addr) - (plan.in_banks - 1).bit_length())
         fresh = Signal(init=1)
@@ -98,7 +98,7 @@ class ChunkLoader(Loader):
             m.d.comb += end_row.eq(place == queries - 1)
         with m.Else():
             m.d.comb += end_row.eq(place == keys - 1)
-        last_row = plan.width - 1 + plan.windowed
+        last_row = plan.design.channels - 1 + plan.windowed
         end_section = row == Mux(section == 0, last_row, plan.tokens - 1)
         waits = ones if plan.windowed else Const(0)
         row_done, section_done = Signal(), Signal()

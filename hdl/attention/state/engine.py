@@ -7,9 +7,9 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from spikeloom.design.attention.design import AttentionDesign
+from spikeloom.hdl.attention.lane import SaturatingLane, saturating
 from spikeloom.hdl.attention.output import OutputWriter
 from spikeloom.hdl.attention.state.events import EventSequencer
-from spikeloom.hdl.attention.state.lane import SaturatingLane, saturating
 from spikeloom.hdl.attention.state.plan import StatePlan
 from spikeloom.hdl.frame.counting import fit, head_counter, widen
 from spikeloom.hdl.frame.memory import add_block, add_memory
@@ -29,7 +29,7 @@ class StateEngine(Engine):
 
     A run takes, for each of the ``passes``, one cycle a spike of k and q, one for every row
     without a spike, and a few to change over; see
-    :func:`spikeloom.hdl.attention.state.cycles.state_cycles`.
+    :func:`spikeloom.hdl.attention.cycles.state_cycles`.
 
     Parameters
     ----------
@@ -98,9 +98,9 @@ class StateEngine(Engine):
         m.d.comb += drain.eq(load | settle)
         idle = ~events.busy
         m.d.sync += row.eq(row + load)
-        if plan.places > plan.width:
+        if plan.places > plan.design.channels:
             # The position code begins a beat of its own.
-            with m.If(load & ~query & (row == plan.head_dim - 1)):
+            with m.If(load & ~query & (row == plan.design.head_dim - 1)):
                 m.d.sync += row.eq(plan.beats * plan.beat)
         with m.If(settle | idle):
             m.d.sync += row.eq(Mux(query | idle, before, -1))
@@ -143,7 +143,7 @@ class StateEngine(Engine):
         self._added: Value | int = first.added
         if not by_head and not plan.weighed:
             return
-        head = head_counter(m, self.done, plan.heads, plan.steps)
+        head = head_counter(m, self.done, plan.design.heads, plan.design.steps)
         if by_head:
             self._offset = Signal(plan.neuron.offset_shape, name="offset")
             m.d.comb += self._offset.eq(Array(plan.neuron.offsets)[head])

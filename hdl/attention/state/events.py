@@ -98,7 +98,7 @@ class EventSequencer(Component):
         valid, first = Signal(), Signal()
         single, empty, end = Signal(), Signal(), Signal()
         waiting, over, flush = Signal(), Signal(), Signal()
-        step = Signal(range(plan.steps))
+        step = Signal(range(plan.design.steps))
         count = Signal(len(self.chunk_addr) - (plan.in_banks - 1).bit_length())
 
         # One chunk in the memory's output register, one being worked through.
@@ -161,7 +161,7 @@ class EventSequencer(Component):
         with m.If(self.done):
             m.d.sync += [
                 self.busy.eq(0),
-                step.eq(following(step, plan.steps)),
+                step.eq(following(step, plan.design.steps)),
             ]
         return m
 

@@ -79,12 +79,12 @@ class StatePlan(Plan):
     def places(self) -> int:
         """Channels of k and q as they lie in memory: a position code begins a beat of its own."""
         code = self.design.code_bits
-        return self.beats * self.beat + code if code else self.head_dim
+        return self.beats * self.beat + code if code else self.design.head_dim
 
     @property
     def key_rows(self) -> int:
         """Rows of k as they lie in memory."""
-        return self.width
+        return self.design.channels
 
     @property
     def query_beats(self) -> int:
@@ -252,7 +252,7 @@ class StatePlan(Plan):
     def _memories(self, in_banks: int, out_banks: int) -> tuple[MemoryShape, ...]:
         keys, queries = self.chunks
         values = self._depth(self.words, in_banks)
-        chunks = (self.width + self.windowed) * keys + self.tokens * queries
+        chunks = (self.design.channels + self.windowed) * keys + self.tokens * queries
         shapes = [
             MemoryShape("chunks", self.entry.size, in_banks << ceil_log2(chunks)),
             MemoryShape(

@@ -60,7 +60,7 @@ class ValueSums(Component):
                 "place": In(range(plan.beats)),
                 "word": In(range(plan.words)),
                 "bank": In(range(plan.in_banks)),
-                **({"head": In(range(plan.heads))} if plan.weighed else {}),
+                **({"head": In(range(plan.design.heads))} if plan.weighed else {}),
                 "addr": In(range(sums.depth)),
                 "sums": Out(sums.width),
             }

@@ -8,8 +8,8 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from spikeloom.design.attention.design import AttentionDesign
+from spikeloom.hdl.attention.lane import SaturatingLane, SaturatingSum, count, saturating
 from spikeloom.hdl.attention.output import OutputWriter
-from spikeloom.hdl.attention.wide.lane import LoadingLane, SaturatingSum, count, saturating
 from spikeloom.hdl.attention.wide.plan import WidePlan
 from spikeloom.hdl.attention.wide.reader import RowReader
 from spikeloom.hdl.frame.component import Component
@@ -26,7 +26,7 @@ class WideEngine(Component):
     An inference is a row of stages. In each, the state of one unit (a pass of a head and step) is
     made from its k and v, and the state of the unit before is multiplied by its q; the first stage
     has no q and the last no k. A stage begins when what it needs has been loaded and lasts as long
-    as the longer of its halves; see :func:`spikeloom.hdl.attention.wide.cycles.wide_cycles`.
+    as the longer of its halves; see :func:`spikeloom.hdl.attention.cycles.wide_cycles`.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ class WideEngine(Component):
         """Begin and end the stages; give the bank of the state, both passes, and the first step."""
         plan = self._plan
         unit = Signal(range(plan.units + 1))
-        step = Signal(range(plan.steps))
+        step = Signal(range(plan.design.steps))
         parity = Signal()
         key_turn, query_turn = Signal(range(plan.passes)), Signal(range(plan.passes))
         keyed, queried = Signal(), Signal()
@@ -186,7 +186,7 @@ class WideEngine(Component):
         with m.If(finish & queried):
             m.d.sync += query_turn.eq(following(query_turn, plan.passes))
         with m.If(self.queries_done):
-            m.d.sync += step.eq(following(step, plan.steps))
+            m.d.sync += step.eq(following(step, plan.design.steps))
         return parity, key_turn, query_turn, step == 0
 
     def _counts(self, m: Module, keys: RowReader, turn: Value, late_turn: Value) -> list[Signal]:
@@ -221,7 +221,7 @@ class WideEngine(Component):
             else:
                 m.d.comb += addend.eq(found)
             if plan.native:
-                m.submodules[f"row{lane}"] = unit = LoadingLane(shape.width - 1)
+                m.submodules[f"row{lane}"] = unit = SaturatingLane(shape.width - 1, starts=False)
                 m.d.comb += [unit.addend.eq(addend), unit.load.eq(load)]
                 entries.append(unit.acc)
                 continue

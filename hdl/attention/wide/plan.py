@@ -61,7 +61,7 @@ class WidePlan(StatePlan):
     @property
     def units(self) -> int:
         """Passes of all heads and steps of an inference."""
-        return self.heads * self.steps * self.passes
+        return self.design.heads * self.design.steps * self.passes
 
     @property
     def tail(self) -> int:
@@ -97,7 +97,7 @@ class WidePlan(StatePlan):
     @property
     def v_width(self) -> int:
         """Bits of a word of v: whole beats, or a token where a beat is wider."""
-        return min(self.beat, self.head_dim) if self.slices == 1 else self.slices * self.beat
+        return min(self.beat, self.design.head_dim) if self.slices == 1 else self.slices * self.beat
 
     # All are read and written in the same cycles.
     _exclusive: ClassVar[tuple[str, ...]] = ()

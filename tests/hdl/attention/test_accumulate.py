@@ -70,7 +70,7 @@ def accumulate(design, scores, v):
                         ctx.set(chain.scores[row], int(scores[n, t, i, j]))
                 if exists:
                     token, turn = leaves
-                    for lane in range(min(plan.lanes, plan.head_dim - turn * plan.lanes)):
+                    for lane in range(min(plan.lanes, plan.design.head_dim - turn * plan.lanes)):
                         value = (
                             ctx.get(chain.drives[lane])
                             if plan.spec is None

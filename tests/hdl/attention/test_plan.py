@@ -42,19 +42,23 @@ def test_blocks_hold_the_bits_and_never_shrink(width, depth):
     assert blocks <= ceil(width / 16) * ceil(depth / 256)
 
 
-@pytest.mark.parametrize("plan", PLANS, ids=lambda p: f"{p.tokens}-{p.head_dim}-{p.lanes}-{p.beat}")
+def plan_name(plan):
+    return f"{plan.tokens}-{plan.design.head_dim}-{plan.lanes}-{plan.beat}"
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=plan_name)
 def test_every_channel_and_token_has_its_place(plan):
-    assert plan.passes * plan.lanes >= plan.head_dim > (plan.passes - 1) * plan.lanes
+    assert plan.passes * plan.lanes >= plan.design.head_dim > (plan.passes - 1) * plan.lanes
     assert plan.blocks * plan.rows >= plan.tokens > (plan.blocks - 1) * plan.rows
-    assert plan.beats * plan.beat >= plan.head_dim > (plan.beats - 1) * plan.beat
+    assert plan.beats * plan.beat >= plan.design.head_dim > (plan.beats - 1) * plan.beat
     assert plan.words * plan.slices >= plan.beats > (plan.words - 1) * plan.slices
     # A pass is a whole word, or words hold several whole passes.
     assert plan.words == ceil(plan.passes / plan.passes_per_word)
     assert plan.passes_per_word * plan.lanes <= plan.slices * plan.beat
-    assert plan.width == plan.head_dim + plan.design.code_bits
+    assert plan.design.channels == plan.design.head_dim + plan.design.code_bits
 
 
-@pytest.mark.parametrize("plan", PLANS, ids=lambda p: f"{p.tokens}-{p.head_dim}-{p.lanes}-{p.beat}")
+@pytest.mark.parametrize("plan", PLANS, ids=plan_name)
 def test_memories_hold_what_the_streams_carry(plan):
     design, number = plan.design, counts(plan.design)
     for name, beats in (("k", number.k), ("q", number.q), ("v", number.v)):
@@ -77,7 +81,7 @@ def test_memories_hold_what_the_streams_carry(plan):
     assert not (plan.has_membranes and (design.steps == 1 or design.neuron == "none"))
 
 
-@pytest.mark.parametrize("plan", PLANS, ids=lambda p: f"{p.tokens}-{p.head_dim}-{p.lanes}-{p.beat}")
+@pytest.mark.parametrize("plan", PLANS, ids=plan_name)
 def test_second_bank_is_free_or_asked_for(plan):
     asked = plan.design.folding.buffers
     if asked != "auto":

@@ -23,7 +23,7 @@ ROWS = cover(CHOICES, 2)
 
 def image(plan, answer, head, t):
     """What the engine leaves in the output memory: a word for each token and pass or word."""
-    part = answer[t, :, head * plan.head_dim : (head + 1) * plan.head_dim]
+    part = answer[t, :, head * plan.design.head_dim : (head + 1) * plan.design.head_dim]
     width = plan.o.width if plan.spec is not None else plan.o.width // plan.lanes
     stored = {}
     for token, channels in enumerate(part):

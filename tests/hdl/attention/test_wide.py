@@ -10,8 +10,8 @@ from spikeloom.design import Design
 from spikeloom.design.read import DesignError
 from spikeloom.golden.attention.beats import counts, unpack
 from spikeloom.golden.attention.formula import attention
+from spikeloom.hdl.attention.cycles import wide_cycles
 from spikeloom.hdl.attention.layer import AttentionLayer
-from spikeloom.hdl.attention.wide.cycles import wide_cycles
 from spikeloom.hdl.attention.wide.plan import WidePlan
 from spikeloom.sim.pysim import add_clock
 from spikeloom.sim.simulate import simulate

@@ -1,8 +1,9 @@
+import numpy as np
 import pytest
 
 from spikeloom.design import Design
 from spikeloom.golden.position.gray import code_words
-from spikeloom.hdl.position.gray import GrayCode, GrayRom, TokenCode
+from spikeloom.hdl.position.gray import GrayCode, TokenCode
 from spikeloom.sim.rows import evaluate, run
 
 PUBLISHED = [0b000, 0b001, 0b011, 0b010, 0b110, 0b111, 0b101, 0b100]
@@ -67,14 +68,18 @@ def test_tokens_of_two_heads(options, form):
     assert run(dut, rows, latency=dut.latency) == expected
 
 
-@pytest.mark.parametrize("rom_style", ["block", "logic"])
 @pytest.mark.parametrize("options", DESIGNS, ids=str)
-def test_rom_in_any_order(options, rom_style):
-    design = make(**options)
-    dut = GrayRom(design, rom_style=rom_style)
-    pairs = [(n, t) for n in range(design.tokens) for t in range(design.steps)]
-    got = run(dut, [{"token": n, "step": t} for n, t in pairs], latency=dut.latency)
-    assert got == [code_words(design, t)[n] for n, t in pairs]
+def test_rom_in_any_order(options):
+    """Every table, in block memory, asked for tokens as they are drawn."""
+    design = make(**{**options, "gray": {**options.get("gray", {}), "form": "rom"}})
+    dut, rng = TokenCode(design), np.random.default_rng(0)
+    rows, expected = [], []
+    for step in [*range(design.steps)] * 2:
+        order = rng.integers(0, design.tokens, 3 * design.tokens).tolist()
+        rows += [{"token": n, "done": 0} for n in order]
+        rows[-1]["done"] = 1
+        expected += [code_words(design, step)[n] for n in order]
+    assert run(dut, rows, latency=dut.latency) == expected
 
 
 @pytest.mark.parametrize(
@@ -83,11 +88,7 @@ def test_rom_in_any_order(options, rom_style):
         (lambda: GrayCode(0, 3), r"Count must be a positive integer, not 0"),
         (lambda: GrayCode(8, 0), r"Bits must be a positive integer, not 0"),
         (lambda: TokenCode(make(position="log")), r"Position must contain gray, not \('log',\)"),
-        (lambda: GrayRom(make(position="none")), r"Position must contain gray, not \(\)"),
-        (
-            lambda: GrayRom(make(), rom_style="distributed"),
-            r'ROM style must be "block" or "logic", not \'distributed\'',
-        ),
+        (lambda: TokenCode(make(position="none")), r"Position must contain gray, not \(\)"),
     ],
 )
 def test_refuses(make_one, message):

@@ -6,7 +6,7 @@ import pytest
 
 from spikeloom.design import Design
 from spikeloom.golden.position.log import bias_matrix
-from spikeloom.hdl.position.log import LogBias
+from spikeloom.hdl.position.pair import PairBias
 from spikeloom.sim.rows import run
 
 
@@ -34,21 +34,21 @@ def all_pairs(dut, tokens):
 @pytest.mark.parametrize("tokens", [1, 2, 3, 4, 5, 12, 32, 33])
 def test_paper_every_pair(tokens, form):
     design = make(tokens, form=form)
-    assert (all_pairs(LogBias(design), tokens) == bias_matrix(design)).all()
+    assert (all_pairs(PairBias(design), tokens) == bias_matrix(design)).all()
 
 
 @pytest.mark.parametrize("form", ["logic", "rom"])
 @pytest.mark.parametrize("length", [1, 2, 3, 7, 20, 168, 5000])
 def test_paper_of_another_length(length, form):
     design = make(20, form=form, length=length)
-    assert (all_pairs(LogBias(design), 20) == bias_matrix(design)).all()
+    assert (all_pairs(PairBias(design), 20) == bias_matrix(design)).all()
 
 
 @pytest.mark.parametrize("form", ["logic", "rom"])
 @pytest.mark.parametrize("tokens", [168, 129, 130, 196])
 def test_paper_against_the_formula(tokens, form):
     """The oracle outside both: the paper's equation 12 with the logarithm of ``math``."""
-    dut = LogBias(make(tokens, form=form))
+    dut = PairBias(make(tokens, form=form))
     rng = np.random.default_rng(tokens)
     pairs = [(0, j) for j in range(tokens)] + [(i, 0) for i in range(tokens)]
     pairs += [(int(i), int(j)) for i, j in rng.integers(0, tokens, (400, 2))]
@@ -61,20 +61,20 @@ def test_paper_against_the_formula(tokens, form):
 @pytest.mark.parametrize(("tokens", "length"), [(1, 1), (2, 2), (3, 8), (12, 12), (10, 24)])
 def test_code_every_pair(tokens, length, rom_style):
     design = make(tokens, definition="code", length=length)
-    dut = LogBias(design, rom_style=rom_style)
+    dut = PairBias(design, rom_style=rom_style)
     assert dut.latency == 1
     assert (all_pairs(dut, tokens) == bias_matrix(design)).all()
 
 
 def test_published_row_of_the_code():
-    dut = LogBias(make(12, definition="code"))
+    dut = PairBias(make(12, definition="code"))
     assert all_pairs(dut, 12)[0].tolist() == [4, 3, 3, 2, 2, 2, 2, 1, 1, 1, 0, 0]
 
 
 def test_highest_is_reached():
     for tokens in (1, 3, 12, 168):
-        dut = LogBias(make(tokens))
-        assert run(dut, [{"i": 0, "j": 0}], latency=dut.latency) == [dut.highest]
+        dut = PairBias(make(tokens))
+        assert run(dut, [{"i": 0, "j": 0}], latency=dut.latency) == [bias_matrix(dut.design).max()]
 
 
 @pytest.mark.parametrize(
@@ -85,10 +85,10 @@ def test_highest_is_reached():
 )
 def test_refuses(options, message):
     with pytest.raises(ValueError, match=f"^{message}$"):
-        LogBias(make(4), **options)
+        PairBias(make(4), **options)
 
 
 def test_refuses_another_position():
     design = make(4).model_copy(update={"position": ("gray",)})
-    with pytest.raises(ValueError, match=r"^Position must contain log, not \('gray',\)$"):
-        LogBias(design)
+    with pytest.raises(ValueError, match=r"^Positions must add one bias, not \('gray',\)$"):
+        PairBias(design)

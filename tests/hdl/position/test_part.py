@@ -17,7 +17,9 @@ from spikeloom.design.position.part import PositionPart
 from spikeloom.golden.attention.formula import drive
 from spikeloom.golden.position.part import PositionModel, permute
 from spikeloom.hdl.attention.layer import AttentionLayer
-from spikeloom.hdl.position.part import PositionUnits
+from spikeloom.hdl.position.pair import PairBias
+from spikeloom.hdl.position.part import BiasTable, PositionUnits, bias_table
+from spikeloom.sim.rows import run
 from spikeloom.sim.spikes import draw_spikes
 from spikeloom.sim.verilog import to_rtlil
 
@@ -264,3 +266,28 @@ def test_refusals_follow(own):
     assert refused("product", folding={"order": "state"}).startswith("folding.order: 'state'")
     assert refused("none", near={}) == "near: has a meaning with position near only"
     assert "windows of a bias" in refused("near", folding={"order": "state", "spikes": 2})
+
+
+@pytest.mark.parametrize("tokens", [1, 2, 5, 8])
+@pytest.mark.parametrize(("position", "less"), [("product", 0), ("apart", 1)])
+def test_bias_of_any_pair(own, position, less, tokens):
+    dut = PairBias(layer(own, [position], tokens=tokens, similarity="xnor"))
+    rows = [dict(zip(("head", "i", "j"), n, strict=True)) for n in np.ndindex(2, tokens, tokens)]
+    assert run(dut, rows, latency=dut.latency) == [
+        row["i"] * row["j"] % 3 - less * row["head"] for row in rows
+    ]
+
+
+def test_one_position_adds_a_bias(own):
+    assert bias_table(layer(own, ["product"], similarity="xnor")).index == "pair"
+    with pytest.raises(ValueError, match=r"^Positions must add one bias, not \('turn',\)$"):
+        bias_table(layer(own, ["turn"]))
+
+
+def test_a_table_by_its_numbers():
+    same = BiasTable("difference", [[0, 1, 3, 1, 0]] * 2)
+    assert (same.distinct, same.span) == ([[0, 1, 3, 1, 0]], range(4))
+    # Of the distances 0, 1 and 2 the bias is 3, 1 and 0.
+    assert same.reaches(3) == [2, 1, 1]
+    apart = BiasTable("xor", [[2, 5], [-7, 0]])
+    assert (apart.distinct, apart.span) == (apart.tables, range(-7, 6))

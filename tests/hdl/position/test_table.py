@@ -5,7 +5,7 @@ import pytest
 
 from spikeloom.design import Design
 from spikeloom.golden.position.table import bias_matrix
-from spikeloom.hdl.position.table import TableBias
+from spikeloom.hdl.position.pair import PairBias
 from spikeloom.sim.rows import run
 
 
@@ -32,7 +32,7 @@ def random_table(rng, heads, tokens, index, low=-128, high=127):
 
 
 def check(design, rom_style="block"):
-    dut = TableBias(design, rom_style=rom_style)
+    dut = PairBias(design, rom_style=rom_style)
     triples = list(itertools.product(range(design.heads), *[range(design.tokens)] * 2))
     rows = [{"head": h, "i": i, "j": j} for h, i, j in triples]
     got = run(dut, rows, latency=dut.latency)
@@ -65,7 +65,7 @@ def test_extreme_entries(low, high):
 def test_difference_of_a_named_entry():
     """Entry (i - j) + (tokens - 1), written out."""
     values = [-3, -2, -1, 0, 10, 20, 30]
-    dut = TableBias(make(4, "difference", values))
+    dut = PairBias(make(4, "difference", values))
     rows = [{"head": 0, "i": i, "j": j} for i, j in [(0, 3), (3, 0), (2, 1), (1, 2)]]
     assert run(dut, rows, latency=dut.latency) == [-3, 30, 10, -1]
 
@@ -73,7 +73,7 @@ def test_difference_of_a_named_entry():
 def test_refuses():
     design = make(4, "xor", [1, 2, 3, 4])
     with pytest.raises(ValueError, match=r'^ROM style must be "block" or "logic", not 3$'):
-        TableBias(design, rom_style=3)
+        PairBias(design, rom_style=3)
     other = design.model_copy(update={"position": ()})
-    with pytest.raises(ValueError, match=r"^Position must contain table, not \(\)$"):
-        TableBias(other)
+    with pytest.raises(ValueError, match=r"^Positions must add one bias, not \(\)$"):
+        PairBias(other)

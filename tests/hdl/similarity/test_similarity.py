@@ -7,7 +7,7 @@ from spikeloom.golden.similarity import Similarity as Numbers
 from spikeloom.golden.similarity import scores
 from spikeloom.hdl.frame.compare import at_least
 from spikeloom.hdl.ratio import signed_digits
-from spikeloom.hdl.similarity.similarity import Similarity
+from spikeloom.hdl.similarity.similarity import PairScore, Similarity
 from spikeloom.sim.rows import run
 
 # Those of published similarities, and others: all signs, both counts in every form, one of them.
@@ -203,3 +203,16 @@ class TestAtLeast:
             at_least(Signal(3), -1)
         with pytest.raises(TypeError, match=r"^Value must be unsigned, not \(sig x\)$"):
             at_least(Signal(signed(3), name="x"), 1)
+
+
+def test_a_choice_of_similarities():
+    """The range holds every score of any; a bound is for scores of all that are never negative."""
+    keys = {"saturate": None, "technology": "portable"}
+    choice = [Numbers(8, 3, 0), Numbers(8, 11, -5)]
+    spans = [-5 * 4, max(8, 11 - 5) * 4]
+    dut = PairScore(4, choice, **keys)
+    assert list(dut.score_range) == spans
+    assert [len(port) for port in (dut.q, dut.k)] == [4, 4]
+    assert PairScore(4, choice[:1], **{**keys, "saturate": 9}).score_range == (0, 9)
+    with pytest.raises(ValueError, match="^Saturate must be None for scores below zero, not 9$"):
+        PairScore(4, choice, **{**keys, "saturate": 9})

@@ -70,7 +70,7 @@ def check(design, *, stalls=0.4, seed=0, rates=(0.3, 0.0, 1.0, 0.1)):
     plan = StatePlan(design)
     rng = np.random.default_rng(seed)
     tokens, dim = design.tokens, design.head_dim
-    shapes = ((plan.width, tokens), (tokens, dim), (tokens, plan.places))
+    shapes = ((plan.design.channels, tokens), (tokens, dim), (tokens, plan.places))
     runs = [
         [(rng.random(shape) < rate).astype(int) for shape, rate in zip(shapes, turn, strict=True)]
         for turn in zip(rates, rates[1:] + rates[:1], rates[2:] + rates[:2], strict=True)

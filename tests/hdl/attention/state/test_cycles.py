@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spikeloom.design import Design
-from spikeloom.hdl.attention.state.cycles import state_cycles
+from spikeloom.hdl.attention.cycles import state_cycles
 from spikeloom.hdl.attention.state.plan import StatePlan
 
 from ....chunks import by_head, run_cycles

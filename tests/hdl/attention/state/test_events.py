@@ -101,7 +101,7 @@ def check(design, *, rates=(0.4, 0.05, 1.0, 0.0), seed=0, least=1):
     rng = np.random.default_rng(seed)
     tokens, places = design.tokens, plan.places
     inputs = [
-        ((rng.random((plan.width, tokens)) < a), (rng.random((tokens, places)) < b))
+        ((rng.random((plan.design.channels, tokens)) < a), (rng.random((tokens, places)) < b))
         for a, b in zip(rates, (*rates[2:], *rates[:2]), strict=True)
     ]
     chunk = min(4, design.beat)

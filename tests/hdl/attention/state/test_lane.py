@@ -7,7 +7,7 @@ import pytest
 from amaranth.hdl import Module, Signal
 from amaranth.sim import Simulator
 
-from spikeloom.hdl.attention.state.lane import SaturatingLane, saturating
+from spikeloom.hdl.attention.lane import SaturatingLane, saturating
 from spikeloom.sim.rows import run
 
 from ....cells import simulate_cells

@@ -8,8 +8,7 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from spikeloom.hdl.attention.state.lane import saturating
-from spikeloom.hdl.attention.wide.lane import LoadingLane, SaturatingSum, count
+from spikeloom.hdl.attention.lane import SaturatingLane, SaturatingSum, count, saturating
 from spikeloom.sim.rows import evaluate, run
 
 from ....cells import simulate_cells
@@ -67,7 +66,7 @@ def test_a_lane_adds_or_loads(bits):
     for _ in range(500):
         addend = draw.getrandbits(draw.choice([1, bits, bits + 1]))
         rows.append({"addend": addend, "load": int(draw.random() < 0.1)})
-    answers, acc = run(LoadingLane(bits), rows, latency=1), 0
+    answers, acc = run(SaturatingLane(bits, starts=False), rows, latency=1), 0
     for row, answer in zip(rows, answers, strict=True):
         acc = row["addend"] if row["load"] else clipped(bits, acc, row["addend"])
         assert answer == acc, row
@@ -89,7 +88,7 @@ def test_set_bits_are_counted(width):
     assert answers == [n.bit_count() for n in range(1 << width)]
 
 
-@pytest.mark.parametrize("unit", [LoadingLane, SaturatingSum])
+@pytest.mark.parametrize("unit", [SaturatingLane, SaturatingSum])
 @pytest.mark.parametrize("bits", [0, "8"])
 def test_refuses(unit, bits):
     assert unit(5).bits == 5
