@@ -244,3 +244,17 @@ class Stream:
     def describe(self) -> dict[str, Any]:
         """Describe it for users of the Verilog: which loops, and what each beat holds."""
         return self.root.describe()
+
+    @property
+    def arrays(self) -> dict[str, dict[str, Any]]:
+        """Describe the arrays of the loops by name: sizes of the axes, and the range of values."""
+        found: dict[str, dict[str, Any]] = {}
+        waiting: list[Part | Loop] = [self.root]
+        while waiting:
+            part = waiting.pop(0)
+            if isinstance(part, Loop):
+                waiting = [*part.parts, *waiting]
+            else:
+                span = {"low": part.spec.low, "high": part.spec.high}
+                found[part.spec.name] = {"axes": dict(part.axes), **span}
+        return found

@@ -180,6 +180,13 @@ def main_parser() -> argparse.ArgumentParser:
     style.add_argument("--markdown", action="store_true", help="for a CI summary")
     style.add_argument("--html", action="store_true", help="for a browser")
 
+    add = command("link", "Say if outputs fit an input, exit 1 if not; write what joins them.")
+    add.add_argument(
+        "layers", type=Path, nargs="+", metavar="LAYER",
+        help="NAME.json or design files: sources, one or one for each of q, k, v; the receiver",
+    )  # fmt: skip
+    add.add_argument("-o", "--output", type=Path, metavar="FILE.toml", help="reordering")
+
     add = command("export", "Write projections, or layers of a network, as a graph of NIR.")
     add.add_argument("design", type=Path, metavar="DESIGN", help="design file (TOML)")
     add.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.nir", help="graph")

@@ -23,6 +23,7 @@ KINDS = (
     "state-space",
     "projection",
     "residual",
+    "reorder",
     "network",
 )
 """Values of the key ``kind``; without the key it is the first."""

@@ -73,6 +73,12 @@ DESIGNS = {
     ),
     "projection": lambda: example("tiny-32x64-projection"),
     "residual": lambda: example("tiny-32x64-residual-add"),
+    "reorder": lambda: example("tiny-32x64-reorder"),
+    "reorder, rows cut": lambda: Design.from_dict(
+        {"kind": "reorder", "tokens": 5, "dim": 12, "heads": 2, "steps": 3,
+         "input": "step token (q k: channels)",
+         "output": "head step (k: channel tokens) (q: token channels)"}
+    ),
 }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ of ``[gray]``, and with the name of another kind of layer those of that kind. Va
 from the JSON Schema, defaults and meanings from the model.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import cache
 from math import log
@@ -19,9 +19,9 @@ from sphinx.util.docutils import SphinxDirective
 
 from spikeloom.design import schema
 from spikeloom.design.position import POSITIONS
-from spikeloom.kinds import KINDS, part
+from spikeloom.kinds import KINDS, part, stem
 
-__all__ = ["SECTIONS", "keys", "setup", "table"]
+__all__ = ["SECTIONS", "keys", "others", "setup", "table"]
 
 SECTIONS = (
     *POSITIONS,
@@ -134,6 +134,20 @@ def _escape(text: str) -> str:
     return text.replace("*", "\\*").replace("_", "\\_").replace("|", "\\|")
 
 
+def others(text: str) -> tuple[str, ...]:
+    """Return the kinds whose keys a page does not list by their names."""
+    return tuple(kind for kind in KINDS[1:] if f".. design-keys:: {kind}\n" not in text)
+
+
+def _tables(kinds: Sequence[str]) -> list[str]:
+    """Write the tables of several kinds, each below a line with its name and page."""
+    lines = []
+    for kind in kinds:
+        said = f'``kind = "{kind}"`` (:doc:`cores/{stem(kind)}`):'
+        lines += [said, "", *table(kind)]
+    return lines
+
+
 class DesignKeys(SphinxDirective):
     """Insert the table of a section."""
 
@@ -142,14 +156,18 @@ class DesignKeys(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Parse the table in place."""
         section = self.arguments[0] if self.arguments else ""
-        if section and section not in (*SECTIONS, *KINDS):
+        if section and section not in ("others", *SECTIONS, *KINDS):
             raise self.error(
                 f"design-keys: section must be one of {', '.join((*SECTIONS, *KINDS))}"
             )
         self.env.note_dependency(__file__)
         state: RSTStateMachine = self.state
         node = nodes.container()
-        state.nested_parse(StringList(table(section), source=__file__), self.content_offset, node)
+        if section == "others":
+            lines = _tables(others(self.env.doc2path(self.env.docname).read_text(encoding="utf-8")))
+        else:
+            lines = table(section)
+        state.nested_parse(StringList(lines, source=__file__), self.content_offset, node)
         return list(node.children)
 
 

@@ -207,6 +207,10 @@ MECHANISMS = (
         "residual.ResidualLayer", "residual", "-", "exact", "mechanism/tiny-32x64-residual-xor",
     ),
     Mechanism(
+        "reordering, q, k, v", "ours: joins layers", "reorder.ReorderModel",
+        "reorder.ReorderLayer", "reorder", "-", "exact", "mechanism/tiny-32x64-reorder",
+    ),
+    Mechanism(
         "Gray-PE", "RPE (NeurIPS 2025), eq. 8 to 11", "position.gray.codes",
         "position.gray.GrayCode", "position/gray", _BOTH, "exact; paper's index or the code's",
         "tiny-32x64-xnor-gray/state-8-beat8",

@@ -36,7 +36,8 @@ def describe(design: Design, *, source: str = "") -> dict[str, Any]:
     most = layer.compute_cycles()
     cycles = {"compute_cycles": most, "compute_cycles_a_step": most // design.steps}
     device = DEVICES[design.target.device]
-    described = model(design).describe()
+    golden = model(design)
+    described = golden.describe()
     return {
         "name": design.name,
         "module": design.module,
@@ -56,6 +57,7 @@ def describe(design: Design, *, source: str = "") -> dict[str, Any]:
             "later": {"cycles": 1},
         },
         "beats": described["beats"],
+        "arrays": {"in": golden.stream_in.arrays, "out": golden.stream_out.arrays},
         "latency": {
             "worst_case": cycles,
             # The same numbers, where they stood before they said what they are.
