@@ -40,18 +40,35 @@ def arrays(design: dict[str, Any]) -> dict[str, NDArray[np.int64]]:
     """Draw all arrays of a design, given as its file has it."""
     rng = np.random.default_rng(0)
     dim, encoder, readout = design["dim"], design["encoder"], design["readout"]
-    found = layer(rng, "encoder", (dim, encoder["inputs"]), encoder["weight_bits"], 80)
+    membrane = design["blocks"][0]["residual"] == "membrane"
+    # Sums of the encoder and of the blocks are added up on a membrane, as large as each other.
+    scale = 80 * 2.0 ** (encoder["bits"] - 8) if membrane else 80
+    found = layer(rng, "encoder", (dim, encoder["inputs"]), encoder["weight_bits"], scale)
     _, most = weight_range(encoder["weight_bits"])
     found["encoder.position"] = rng.integers(-most, most + 1, (design["tokens"], dim))
     for n, block in enumerate(design["blocks"]):
         square = dict.fromkeys(("query", "key", "value", "project"), (dim, dim))
+        if block["attention"].get("attention", "sdsa") != "sdsa":
+            del square["value"]
         hidden = block["hidden"]
         for name, shape in {**square, "expand": (hidden, dim), "contract": (dim, hidden)}.items():
             scale = 0.6 * 2 ** design["fraction"]
             found |= layer(rng, f"blocks.{n}.{name}", shape, block["weight_bits"], scale)
     found["readout.weight"] = rng.integers(-127, 128, (1, readout["outputs"], dim))
     found["readout.bias"] = rng.integers(-1000, 1001, readout["outputs"])
+    if membrane:
+        _thresholds(rng, found, len(design["blocks"]))
     return found
+
+
+def _thresholds(rng: np.random.Generator, found: dict[str, NDArray[np.int64]], blocks: int) -> None:
+    """Move the neurons behind the shortcuts, which are membranes, in front of the layers."""
+    joined = (f"blocks.{n}.{at}" for n in range(blocks) for at in ("project", "contract"))
+    behind = ["encoder", *joined]
+    front = [*(f"blocks.{n}.{at}" for n in range(blocks) for at in ("input", "mlp")), "readout"]
+    for before, name in zip(behind, front, strict=True):
+        threshold = found.pop(f"{before}.threshold")
+        found[f"{name}.threshold"] = rng.integers(1, threshold.max() + 1, threshold.shape)
 
 
 def main() -> None:

@@ -21,7 +21,8 @@ def model() -> Element:
     ternary = f"{dim} → {dim}"
     d = Diagram(700, 552)
     x = d.box(20, 10, 150, 44, "x", f"n × {encoder.inputs}, {encoder.bits} bits", kind="port")
-    first = d.box(20, 86, 150, 44, "encoder", f"{encoder.inputs} → {dim}, position")
+    position = "" if encoder.position == "none" else ", position"
+    first = d.box(20, 86, 150, 44, "encoder", f"{encoder.inputs} → {dim}{position}")
     joins = [d.box(20, y, 150, 36, block.residual, kind="part") for y in (262, 398)]
     last = d.box(20, 470, 150, 44, "read-out", f"{dim} → {readout.outputs}, sum over n")
     d.wire(x.bottom(), first.top())

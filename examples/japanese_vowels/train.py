@@ -14,15 +14,16 @@ from pathlib import Path
 
 import torch
 from artefacts import HERE, RECORDED, save_arrays, update_results, variant
+from record import accuracy
 from torch import Tensor
 from torch.nn import functional
 from transformer import SpikingTransformer
-from vowels import Scaling, Utterances, load_split
+from vowels import Scaling, load_split
 
 from spikeloom.design import Design, load_design
 from spikeloom.files import InputError
 
-__all__ = ["accuracy", "train"]
+__all__ = ["train"]
 
 BATCH = 64
 RATE = 2e-3
@@ -54,13 +55,6 @@ def train(
     return network.eval()
 
 
-def accuracy(network: SpikingTransformer, x: Tensor, utterances: Utterances) -> float:
-    """Share of ``utterances``, scaled in ``x``, whose speaker ``network`` names."""
-    with torch.no_grad():
-        logits = network(x, torch.from_numpy(utterances.mask)).logits
-    return float((logits.argmax(dim=1).numpy() == utterances.speakers).mean())
-
-
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(
@@ -85,18 +79,20 @@ def _train_all(arguments: argparse.Namespace) -> None:
     scaling = Scaling.fit(training)
     x, x_test = (torch.from_numpy(scaling.apply(split)) for split in (training, test))
     mask, y = torch.from_numpy(training.mask), torch.from_numpy(training.speakers)
+    real = torch.from_numpy(test.mask)
 
     for seed in arguments.seeds:
         network = train(design, x.float(), mask, y, seed=seed, steps=arguments.steps)
         weights = network.fold()
         folded = SpikingTransformer.from_folded(design, weights)
-        trained = accuracy(network, x_test.float(), test)
-        exported = accuracy(folded, x_test, test)
-        print(f"seed {seed}: test {trained:.4f}, exported {exported:.4f}", file=sys.stderr)
+        with torch.no_grad():
+            trained = accuracy(network(x_test.float(), real), test)
+            exported = accuracy(folded(x_test, real), test)
+        print(f"seed {seed}: test {trained}, exported {exported}", file=sys.stderr)
         update_results(
             arguments.output / "results.json",
             design.name,
-            {str(seed): {"trained": round(trained, 4), "exported": round(exported, 4)}},
+            {str(seed): {"trained": trained, "exported": exported}},
         )
         if seed == arguments.seeds[0]:
             path = arguments.output / f"weights{variant(arguments.design)}.npz"

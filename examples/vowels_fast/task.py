@@ -1,6 +1,7 @@
-"""JapaneseVowels for a network that is to be fast: five bits of an input, four of its weights.
+"""JapaneseVowels for a network that is to be fast: inputs of five bits, an encoder of two.
 
-An engine that counts bits takes a pass for each pair of bits of the encoder's inputs and weights.
+An engine that counts bits takes a pass for each bit of the encoder's inputs and one or two bits of
+its weights.
 """
 
 from dataclasses import replace
@@ -27,7 +28,12 @@ def splits() -> tuple[Split, Split]:
     return coarser(train), coarser(test)
 
 
-KEYS = {"name": "vowels-fast", "encoder.bits": BITS, "encoder.weight_bits": 4}
+KEYS = {
+    "name": "vowels-fast",
+    "encoder.bits": BITS,
+    "encoder.weight_bits": 2,
+    "encoder.position": "none",
+}
 
 TASK: Task = replace(
     WHOLE,
@@ -35,5 +41,8 @@ TASK: Task = replace(
     design=variant(WHOLE.design, KEYS),
     splits=splits,
     augment=torch_noise(0.8, _LOW, _HIGH),
-    variants={"without position": {"encoder.position": "none"}},
+    variants={
+        "four bits, with position": {"encoder.weight_bits": 4, "encoder.position": "absolute"},
+        "four bits": {"encoder.weight_bits": 4},
+    },
 )

@@ -34,7 +34,10 @@ class Mechanism:
     exact : str
         How exactly the hardware, which equals the golden model, equals what was published.
     point : str
-        Published point that shows its cost at tiny-32x64.
+        Published point that shows its cost at tiny-32x64; empty for a part of a network, which is
+        words in the program of its engine.
+    example : str
+        Of a row without a point, the design of examples/ that has it.
     """
 
     name: str
@@ -44,11 +47,13 @@ class Mechanism:
     page: str
     orders: str
     exact: str
-    point: str
+    point: str = ""
+    example: str = ""
 
 
 _DYADIC = "exact for dyadic scales, else of real numbers: float32 may differ at ties"
 _CPG = "float32's, rounded to nearest: PyTorch's but for some exponentials"
+_NETWORK = "exact for a model of integers"
 _STATE = "state"
 _BOTH = "score, state"
 
@@ -169,7 +174,29 @@ MECHANISMS = (
     ),
     Mechanism(
         "whole network", "Spikformer (ICLR 2023)", "network.network", "network.layer.NetworkLayer",
-        "network", _BOTH, "exact for a model of integers", "network/vowels-fast/16x1x1",
+        "network", _BOTH, _NETWORK, "network/vowels-fast/16x1x1",
+    ),
+    Mechanism(
+        "network, residual add", "Spikformer (ICLR 2023)", "network.formula.trace",
+        "network.layer.NetworkLayer", "network", _BOTH, _NETWORK, example="drawn-32x64-add",
+    ),
+    Mechanism(
+        "network, residual xor", "XOR-Spikformer", "network.formula.trace",
+        "network.layer.NetworkLayer", "network", _BOTH, _NETWORK, example="drawn-32x64-xor",
+    ),
+    Mechanism(
+        "network, residual membrane", "Spike-driven Transformer; Spikingformer",
+        "network.formula.trace", "network.layer.NetworkLayer", "network", _BOTH, _NETWORK,
+        example="drawn-32x64-membrane",
+    ),
+    Mechanism(
+        "network, Q-K token attention", "QKFormer (NeurIPS 2024)", "network.formula.trace",
+        "network.layer.NetworkLayer", "network", "-", _NETWORK, example="drawn-32x64-xor",
+    ),
+    Mechanism(
+        "network, SDSA, version 1", "Spike-driven Transformer (NeurIPS 2023)",
+        "network.formula.trace", "network.layer.NetworkLayer", "network", "-", _NETWORK,
+        example="drawn-32x64-membrane",
     ),
     Mechanism(
         "residual, add", "Spikformer (ICLR 2023)", "residual.residual", "residual.ResidualLayer",
@@ -240,6 +267,8 @@ def _what() -> Table:
 def _cost(results: Results) -> Table:
     rows = []
     for item in MECHANISMS:
+        if not item.point:
+            continue
         result = results.points.get(item.point)
         names = ("logic_cells", "ebr", "dsp", "fmax_mhz", "cycles 100", "cycles 20")
         figures = [None if result is None else result.figure(name) for name in names]

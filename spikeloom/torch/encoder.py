@@ -1,4 +1,4 @@
-"""Integer inputs to spikes: the first layer, with an absolute position."""
+"""Integer inputs to spikes: the first layer, with an absolute position, or none."""
 
 import numpy as np
 import torch
@@ -9,14 +9,24 @@ from spikeloom.torch.fold import THRESHOLD, Folded, fold, normalisation
 from spikeloom.torch.quantize import quantize, round_through
 from spikeloom.torch.surrogate import integer_lif, lif
 
-__all__ = ["Encoder"]
+__all__ = ["Encoder", "Inputs"]
 
 # Bits that a weight of eight may lose to a position with entries far beyond the weights.
 _MOST_COARSE = 4
 
 
+class Inputs(nn.Module):
+    """No encoder: inputs of each step are what the first block takes."""
+
+    position = None
+
+    def forward(self, x: Tensor, token: Tensor) -> Tensor:
+        """Return x, (steps, tokens, D)."""
+        return x
+
+
 class Encoder(nn.Module):
-    """The same drive in every step (direct coding): Linear, BatchNorm, position, LIF neuron.
+    """Linear, BatchNorm, position, LIF neuron; the same drive in every step, or one for each.
 
     Parameters
     ----------
@@ -62,15 +72,15 @@ class Encoder(nn.Module):
 
         Parameters
         ----------
-        x : Tensor of shape (tokens, inputs)
-            Real tokens of all sequences.
+        x : Tensor of shape (1 or steps, tokens, inputs)
+            Real tokens of all sequences; with direct coding once for all steps.
         token : int64 Tensor of shape (tokens,)
             Which token of its sequence each is, from 0.
         """
         if self.training:
             integers, scale, shift = self._quantized()
             weight = self.weight + (integers * scale - self.weight).detach()
-            drive = self.norm(x @ weight.T)
+            drive = self.norm((x @ weight.T).flatten(0, 1)).unflatten(0, x.shape[:2])
             if self.position is not None:
                 drive = drive + self._rounded_position(integers, scale, shift)[token]
             return lif(drive.expand(self.steps, -1, -1), THRESHOLD)

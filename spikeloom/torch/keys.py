@@ -14,7 +14,7 @@ _REQUIRED = object()
 # What is not trained here, by section, with the only value of each key.
 _ONLY: dict[str, dict[str, object]] = {
     "": {"neuron": "lif", "tau": 2, "decay": None, "fires": "at", "reset": "hard"},
-    "encoder": {"kind": "linear", "coding": "direct", "fraction": 0},
+    "encoder": {"fraction": 0},
     "readout": {"neurons": "tokens", "steps": "all"},
 }
 _ONLY_OF_BLOCKS: dict[str, object] = {"grid": None, "mlp_position": "none"}
@@ -39,6 +39,8 @@ class EncoderKeys:
     signed: bool
     weight_bits: int
     position: str
+    kind: str = "linear"
+    coding: str = "direct"
 
     @property
     def most_shift(self) -> int:
@@ -117,6 +119,8 @@ class NetworkKeys:
                 signed=_get(encoder, "signed", True),
                 weight_bits=_get(encoder, "weight_bits", 8),
                 position=_get(encoder, "position", "none"),
+                kind=_get(encoder, "kind", "linear"),
+                coding=_get(encoder, "coding", "direct"),
             ),
             blocks=tuple(_block(block, shape) for block in _get(design, "blocks")),
             readout=ReadoutKeys(
@@ -134,6 +138,8 @@ class NetworkKeys:
         _one_of("encoder.position", self.encoder.position, ("absolute", "none"))
         for block in self.blocks:
             _one_of("blocks.residual", block.residual, ("or", "iand", "xor", "add", "membrane"))
+        if self.membrane:
+            _one_of("encoder.kind", self.encoder.kind, ("linear",))
 
 
 def _check_only(section: str, source: Any, keys: Mapping[str, object]) -> None:

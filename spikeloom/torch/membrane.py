@@ -112,7 +112,7 @@ class Drive(nn.Module):
 
 
 class MembraneEncoder(nn.Module):
-    """Integer inputs to the first of the stream, the same in every step.
+    """Integer inputs to the first of the stream, the same in every step or some for each.
 
     Weights, and entries of the position's table, are rounded to what the stream counts: more
     fraction bits, or fewer bits of the inputs, make them finer.

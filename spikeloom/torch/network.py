@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from spikeloom.design.network.design import NetworkDesign
 from spikeloom.torch.block import PARTS, Block, Packing
-from spikeloom.torch.encoder import Encoder
+from spikeloom.torch.encoder import Encoder, Inputs
 from spikeloom.torch.export import export
 from spikeloom.torch.keys import NetworkKeys
 from spikeloom.torch.membrane import MembraneBlock, MembraneEncoder, Units
@@ -51,7 +51,9 @@ class Network(nn.Module):
         inputs, fraction = keys.encoder.inputs, keys.fraction
         self.units = Units(keys.dim, fraction=fraction) if keys.membrane else None
         if self.units is None:
-            self.encoder: Encoder | MembraneEncoder = Encoder(inputs, keys.dim, **sizes)
+            self.encoder: Encoder | MembraneEncoder | Inputs = (
+                Inputs() if keys.encoder.kind == "none" else Encoder(inputs, keys.dim, **sizes)
+            )
             blocks = [Block(block, fraction=fraction) for block in keys.blocks]
         else:
             most = max(map(abs, keys.encoder.bounds))
@@ -74,21 +76,23 @@ class Network(nn.Module):
 
         Parameters
         ----------
-        x : Tensor of shape (batch, tokens, inputs)
-            In the units of the chip's inputs; after ``eval()`` integers within their bits, and
-            :exc:`ValueError` for others. Tokens may be fewer than those of the design.
+        x : Tensor of shape (batch, tokens, inputs), or (batch, steps, tokens, inputs)
+            The second with ``encoder.coding = "steps"``. In the units of the chip's inputs; after
+            ``eval()`` integers within their bits, and :exc:`ValueError` for others. Tokens may be
+            fewer than those of the design.
         length : integer Tensor of shape (batch,), or bool Tensor of shape (batch, tokens)
             Tokens of each sequence, or which tokens are real, those before the others; default all.
         """
         length = self._length(x, length)
-        mask = torch.arange(x.shape[1]) < length[:, None]
-        if self.training:
-            x = x.to(self.encoder.weight.dtype)
-        else:
-            x = self._checked(x.double(), mask)
+        mask = torch.arange(x.shape[-2]) < length[:, None]
         pack = Packing(mask)
+        real = pack.gather(x[None] if x.ndim == 3 else x.transpose(0, 1))
+        if self.training:
+            real = real.to(self.readout.weight.dtype)
+        else:
+            real = self._checked(real.double())
         # With residual membrane these are membranes, and spikes are inside of blocks.
-        spikes = self.encoder(x[mask], mask.nonzero()[:, 1])
+        spikes = self.encoder(real, mask.nonzero()[:, 1])
         for block in self.blocks:
             spikes = block(spikes, pack)
         if self.units is not None:
@@ -98,31 +102,33 @@ class Network(nn.Module):
 
     def _length(self, x: Tensor, length: Tensor | None) -> Tensor:
         tokens, inputs = self.keys.tokens, self.keys.encoder.inputs
-        if x.ndim != 3 or not 1 <= x.shape[1] <= tokens or x.shape[2] != inputs:
-            raise ValueError(
-                f"x must be of shape (batch, 1 to {tokens}, {inputs}), not {tuple(x.shape)!r}"
-            )
+        each = (self.keys.steps,) if self.keys.encoder.coding == "steps" else ()
+        count, shape = x.shape[-2] if x.ndim > 1 else 0, tuple(x.shape)
+        if not 1 <= count <= tokens or shape != (len(x), *each, count, inputs):
+            wanted = ", ".join(map(str, ("batch", *each, f"1 to {tokens}", inputs)))
+            raise ValueError(f"x must be of shape ({wanted}), not {shape!r}")
         if length is None:
-            return torch.full((len(x),), x.shape[1])
+            return torch.full((len(x),), count)
         if length.dtype == torch.bool:
             mask, length = length, length.sum(dim=1)
-            if not torch.equal(mask, torch.arange(x.shape[1]) < length[:, None]):
+            if not torch.equal(mask, torch.arange(count) < length[:, None]):
                 raise ValueError("mask must have the real tokens of a sequence before the others")
-        if length.shape != (len(x),) or bool(((length < 1) | (length > x.shape[1])).any()):
-            raise ValueError(f"length must be {len(x)} numbers from 1 to {x.shape[1]}")
+        if length.shape != (len(x),) or bool(((length < 1) | (length > count)).any()):
+            raise ValueError(f"length must be {len(x)} numbers from 1 to {count}")
         return length
 
-    def _checked(self, x: Tensor, mask: Tensor) -> Tensor:
+    def _checked(self, real: Tensor) -> Tensor:
         low, high = self.keys.encoder.bounds
-        real = x[mask]
         if bool(((real < low) | (real > high) | (real != real.round())).any()):
             raise ValueError(f"x must hold integers from {low} to {high}")
-        return x
+        return real
 
     def integers(self) -> dict[str, NDArray[np.int64]]:
         """Return the arrays of weights.npz, by their names."""
-        encoder = self.encoder.folded()
-        arrays = {f"encoder.{n}": getattr(encoder, n) for n in PARTS}
+        arrays: dict[str, NDArray[np.int64]] = {}
+        if not isinstance(self.encoder, Inputs):
+            encoder = self.encoder.folded()
+            arrays |= {f"encoder.{n}": getattr(encoder, n) for n in PARTS}
         if self.units is not None:
             del arrays["encoder.threshold"]
             arrays["readout.threshold"] = self.units.thresholds()

@@ -218,11 +218,11 @@ def test_training_is_repeatable(tmp_path):
 
 def test_training_refuses_what_it_cannot_compute(tmp_path):
     needs_training_tools()
-    design = tmp_path / "attention-hamming.toml"
+    design = tmp_path / "attention-if.toml"
     text = (FOLDER / "attention.toml").read_text()
-    design.write_text(text.replace('similarity = "and"', 'similarity = "hamming"'))
+    design.write_text(text.replace('neuron = "lif"\ntau = 2', 'neuron = "if"'))
     finished = run("train.py", "--design", str(design), "--output", str(tmp_path))
     assert finished.returncode == 2
-    assert finished.stderr.startswith("similarity must be one of ('and', 'xnor')")
+    assert finished.stderr.startswith("neuron must be 'lif' to be trained here, not 'if'")
     assert finished.stderr.count("\n") == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["attention-hamming.toml"]
+    assert [path.name for path in tmp_path.iterdir()] == ["attention-if.toml"]

@@ -49,7 +49,7 @@ def join(block, x, z):
 
 
 def logits(design, arrays, x, length):
-    """Restate a network for one sample: x (N, C)."""
+    """Restate a network for one sample: x (N, C), or (T, N, C)."""
     steps, fraction = design["steps"], design["fraction"]
     real = slice(0, length)
 
@@ -62,13 +62,19 @@ def logits(design, arrays, x, length):
     def drives(name, spikes):
         return ((spikes @ arrays[f"{name}.weight"].T) << fraction) + arrays[f"{name}.bias"]
 
-    drive = x[real].astype(np.int64) @ arrays["encoder.weight"].T + arrays["encoder.bias"]
-    if design["encoder"]["position"] == "absolute":
-        drive += arrays["encoder.position"][real] << design["encoder"]["position_shift"]
-    stream = np.stack([drive] * steps)
+    each = x if x.ndim == 3 else np.stack([x] * steps)
+    stream = each[:, real].astype(np.int64)
     membrane = design["blocks"][0]["residual"] == "membrane"
-    if not membrane:
-        spikes = lif(stream, arrays["encoder.threshold"])
+    if design["encoder"].get("kind") == "none":
+        spikes = stream
+    else:
+        stream = stream @ arrays["encoder.weight"].T + arrays["encoder.bias"]
+        if design["encoder"]["position"] == "absolute":
+            stream = stream + (
+                arrays["encoder.position"][real] << design["encoder"]["position_shift"]
+            )
+        if not membrane:
+            spikes = lif(stream, arrays["encoder.threshold"])
     for i, block in enumerate(design["blocks"]):
         sizes = {key: design[key] for key in ("tokens", "dim", "steps")}
         if membrane:

@@ -41,7 +41,8 @@ def trained(design, *, seed=0):
 
 def inputs(design, samples, *, seed):
     generator = torch.Generator().manual_seed(seed + 1000)
-    shape = (samples, design["tokens"], design["encoder"]["inputs"])
+    each = (design["steps"],) if design["encoder"].get("coding") == "steps" else ()
+    shape = (samples, *each, design["tokens"], design["encoder"]["inputs"])
     bits, signed = (design["encoder"][key] for key in ("bits", "signed"))
     low = -(1 << bits - 1) if signed else 0
     x = torch.randint(low, low + (1 << bits), shape, generator=generator)
@@ -90,6 +91,12 @@ DESIGNS = [
       for kind in ("qk-token", "qk-channel", "sdsa") for keys in ({}, {"threshold": "3/2"})),
     changed(blocks=[{**one, "residual": "add"} for one in networks.DESIGN["blocks"] * 2]),
     changed(encoder__position="none"),
+    changed(encoder__coding="steps"),
+    changed(encoder__coding="steps", encoder__bits=1, encoder__signed=False),
+    changed(encoder__coding="steps", encoder__bits=4, fraction=8, block__residual="membrane"),
+    *(changed(encoder={"kind": "none", "coding": "steps", "inputs": 16, "bits": bits,
+                       "signed": False}, block__residual=residual)
+      for bits, residual in ((1, "or"), (1, "xor"), (2, "add"))),
     changed(encoder__bits=5, encoder__signed=False),
     changed(encoder__bits=1, encoder__signed=False),
     changed(readout__groups=2),
@@ -118,8 +125,15 @@ def test_equals_golden(design):
     made = NetworkDesign.from_dict({**network.design(), "weights": network.integers()})
     found = network(x, length).tolist()
     for sample, tokens in enumerate(length.tolist()):
-        wanted = golden.network(made, x[sample, :tokens].numpy())
+        wanted = golden.network(made, x[sample, ..., :tokens, :].numpy())
         assert found[sample] == wanted.tolist()
+
+
+def test_says_the_shape_of_inputs_of_each_step():
+    network = Network(changed(encoder__coding="steps"))
+    for shape in ((2, 6, 5), (2, 3, 6, 5), (2, 2, 7, 5), (5,)):
+        with pytest.raises(ValueError, match=r"^x must be of shape \(batch, 2, 1 to 6, 5\), not "):
+            network(torch.zeros(shape))
 
 
 def test_padding_is_no_input():
@@ -194,13 +208,17 @@ def test_refuses_what_the_chip_cannot_be_given(value):
             "readout.neurons must be 'tokens' to be trained here, not 'sum'",
         ),
         ({"tau": 3}, "tau must be 2 to be trained here, not 3"),
+        ({"encoder__fraction": 2}, "encoder.fraction must be 0 to be trained here, not 2"),
+        (
+            {"encoder__kind": "none", "block__residual": "membrane"},
+            "encoder.kind must be one of linear, not 'none'",
+        ),
         ({"block__grid": 2}, "blocks.0.grid must be None to be trained here, not 2"),
         (
             {"block__mlp_position": "absolute"},
             "blocks.0.mlp_position must be 'none' to be trained here, not 'absolute'",
         ),
         ({"readout__steps": "last"}, "readout.steps must be 'all' to be trained here, not 'last'"),
-        ({"encoder__coding": "steps"}, "encoder.coding must be 'direct' to be trained here, not"),
         (
             {"block__attention": {"kind": "mask", "attention": "sdsa", "heads": 2, "tau": 3}},
             "tau must be 2 to be trained here, not Fraction",

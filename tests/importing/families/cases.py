@@ -48,6 +48,10 @@ def picture(make, title, file, config, side, bits, **more):
     return Case(("pictures", *make), title, keys | config, (3, side, side), file, bits, **more)
 
 
+def staged(make, *others, **more):
+    return replace(picture(make, *others, **more), make=("stages", *make))
+
+
 def membrane(make, *others, **more):
     return replace(picture(make, *others, **more), make=("membranes", *make))
 
@@ -146,7 +150,7 @@ CASES = {
         16,
         8,
     ),
-    "qkformer-cifar": picture(
+    "qkformer-cifar": staged(
         ("QKFormer", "cifar"),
         "QKFormer (CIFAR)",
         "model_best.pth.tar",
@@ -155,7 +159,7 @@ CASES = {
         4,
         keywords={"heads": 8},
     ),
-    "qkformer-imagenet": picture(
+    "qkformer-imagenet": staged(
         ("QKFormer", "imagenet"),
         "QKFormer (ImageNet)",
         "checkpoint-199.pth",
@@ -164,7 +168,7 @@ CASES = {
         8,
         keywords={"dim": 16},
     ),
-    "jelly-qkformer": picture(
+    "jelly-qkformer": staged(
         ("QKFormer", "jelly"),
         "SpikingJelly QKFormer",
         "qkformer.safetensors",
