@@ -50,12 +50,12 @@ def network_stages(
     begins = []
     for one in plan.program.passes:
         if one.flags.get("attends"):
-            line.attend(next(runs))
+            line.attend(one.words, next(runs))
         elif one.flags.get("ends"):
-            line.end()
+            line.end(one.words)
         else:
-            line.step(one.flags)
-        if one.flags.get("attends") or one.flags.get("sync"):
+            line.step(one.flags, one.words)
+        if one.begins:
             begins.append(line.now)
     ends = (*begins[1:], line.now)
     return tuple(zip(_names(plan), begins, ends, strict=True))
@@ -92,22 +92,20 @@ class _Line:
 
     def __init__(self, plan: NetworkPlan, length: int):
         self._plan = plan
-        sections = plan.sections
-        self._words = sections.head + sections.weights
-        self._parameters = sections.parameters
+        self._parameters = plan.sections.parameters
         self._rows = -(-length // plan.at_once)
         self._length = length
         self._numbers = NetworkModel(plan.design).number_beats
         self._reach, self._end = plan.stages + 2, plan.stages + 4 + plan.design.steps
-        # Read ahead until now: that it can be taken, and when the engine is free and at rest.
-        self._read = 2 + self._words
+        # Words are read from here on; when the engine is free and at rest.
+        self._read = 2
         self._free = self._rest = 0
         self._held = 0
         self.now = 0
 
-    def step(self, flags: Mapping[str, int]) -> None:
+    def step(self, flags: Mapping[str, int], words: int) -> None:
         """Take a pass as soon as it is read and the engine is free."""
-        ready = self._read
+        ready = self._read + words
         rows = self._rows_of(flags)
         if flags.get("last"):
             # Parameters wait for those before.
@@ -120,20 +118,20 @@ class _Line:
             self._held = self._release(at, rows, flags)
             if flags.get("reads_out"):
                 self._free = max(self._free, self._held)
-        self._read = at + 1 + self._words
+        self._read = at + 1
         self.now = at
 
-    def attend(self, cycles: int) -> None:
+    def attend(self, words: int, cycles: int) -> None:
         """Wait for the attention layer."""
-        at = max(self._read - self._words + 1, self._rest, self._free)
+        at = max(self._read + words, self._rest, self._free)
         done = at + cycles
         self.now = at
-        self._read = done + 1 + self._words
+        self._read = done + 1
         self._free = self._rest = done + 1
 
-    def end(self) -> None:
+    def end(self, words: int) -> None:
         """Leave the program."""
-        self.now = max(self._read - self._words + 1, self._rest, self._free) + 1
+        self.now = max(self._read + words, self._rest, self._free) + 1
 
     def _rows_of(self, flags: Mapping[str, int]) -> int:
         groups = self._plan.design.readout.groups

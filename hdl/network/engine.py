@@ -6,13 +6,12 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from spikeloom.design.network.design import BEAT
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import delays
 from spikeloom.hdl.frame.memory import add_memory
 from spikeloom.hdl.network.neuron import StepNeurons
 from spikeloom.hdl.network.plan import NetworkPlan
-from spikeloom.hdl.network.words import LANE
+from spikeloom.hdl.network.program.words import LANE
 
 __all__ = ["Engine"]
 
@@ -34,6 +33,8 @@ class Engine(Component):
         A pass is there; it is taken.
     flags, row, weights, parameters : In
         The pass.
+    head : In(plan.sections.layout)
+        The header before it: where the spikes of its layer go, from the first output on.
     held : Out(1)
         The parameters of a pass that was taken are still looked at.
     end : In(range(tokens))
@@ -53,7 +54,8 @@ class Engine(Component):
     bias : Out(signed)
         Of the output.
     w_en : Out(1), w_dest : Out(plan.dest), w_lane, w_row : Out, w_last : Out(1)
-        Spikes are there: where they go, and whether they are the last of the sequence.
+        Spikes are there: where they go, and whether they are the last of the sequence. The lane is
+        counted through all slots.
     spikes : Out(steps * at_once)
         Spikes, those of a step beside each other; none of a token that is not there.
     """
@@ -71,6 +73,7 @@ class Engine(Component):
                 "row": In(ceil_log2(plan.depth)),
                 "weights": In(plan.planes * plan.lanes),
                 "parameters": In(plan.sections.parameters * plan.sections.width),
+                "head": In(plan.sections.layout),
                 "held": Out(1),
                 "end": In(range(design.tokens)),
                 "hold": In(1),
@@ -143,7 +146,7 @@ class Engine(Component):
             for t in range(steps):
                 m.d.comb += getattr(neurons, f"sum{t}").eq(sums[t * plan.at_once + p])
             spikes.append(neurons.spikes)
-        self._write(m, spikes, firing[end], last_rows[end], first_rows[end - 1])
+        self._write(m, spikes, firing[end], last_rows[end])
         return m
 
     def _issue(self, m: Module) -> tuple[Any, Signal, Value, Value]:
@@ -192,21 +195,15 @@ class Engine(Component):
     ) -> Value:
         """Take the parameters of an output when its sums come; give bias and threshold."""
         wide = self.plan.widths
-        given = self.parameters
-        params = given[2 * BEAT :][: wide.bias + wide.threshold]
+        params = self.parameters[: wide.bias + wide.threshold]
         now = first_rows[reach] & later[reach].last
         if not self.plan.buffered:
-            m.d.comb += [self.w_dest.eq(given[:BEAT]), self.w_lane.eq(given[BEAT:])]
             # Those of the read-out are looked at for longer, and that is known elsewhere.
             now = over | (now & later[reach].reads_out)
         else:
             kept = Signal(wide.bias + wide.threshold, name="kept_parameters")
-            place = Signal(2 * BEAT)
             with m.If(now):
-                m.d.sync += [kept.eq(params), place.eq(given)]
-            # Where spikes go is looked at when they are there, when the next may be summed.
-            with m.If(first_rows[-2]):
-                m.d.sync += [self.w_dest.eq(place[:BEAT]), self.w_lane.eq(place[BEAT:])]
+                m.d.sync += kept.eq(params)
             params = kept
         with m.If(self.take & self.flags.last):
             m.d.sync += self.held.eq(1)
@@ -251,11 +248,20 @@ class Engine(Component):
         store.write(m, rows[2], Cat(sums), goes_on)
         return sums
 
-    def _write(
-        self, m: Module, spikes: list[Signal], fires: Value, ends: Value, begins: Value
-    ) -> None:
-        """Give the spikes of a row, none of tokens that are not there."""
+    def _write(self, m: Module, spikes: list[Signal], fires: Value, ends: Value) -> None:
+        """Give the spikes of a row, none of tokens that are not there, and where they go."""
         plan = self.plan
+        lanes = ceil_log2(plan.lanes)
+        place = Signal(max(len(self.head.place), lanes + 1))
+        with m.If(fires & ends):
+            m.d.sync += place.eq(place + 1)
+        # Nothing is on its way when a layer begins.
+        with m.If(self.take & self.flags.sync):
+            m.d.sync += place.eq(self.head.place)
+            for name in plan.dest.members:
+                if name != "slot":
+                    m.d.sync += self.w_dest[name].eq(self.head[name])
+        m.d.comb += [self.w_dest.slot.eq(place[lanes:]), self.w_lane.eq(place)]
         parts = ceil_log2(plan.at_once)
         with m.If(fires):
             m.d.sync += self.w_row.eq(self.w_row + 1)

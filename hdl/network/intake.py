@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
@@ -70,7 +70,8 @@ class Intake(Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan, encoder = self.plan, self.plan.design.encoder
-        words, places = plan.input_words, plan.place_words
+        at = plan.encoding
+        words, places = at.words, at.places
         part, row = Signal(range(plan.at_once)), Signal(plan.row_bits)
         word, plane = Signal(range(words)), Signal(range(encoder.bits))
         place, placing, ends = Signal(range(places)), Signal(), Signal()
@@ -114,6 +115,21 @@ class Intake(Component):
         with m.If(self.free):
             m.d.sync += [self.full.eq(0), part.eq(0), row.eq(0)]
 
+        # Words lie one behind the other, those of a plane together.
+        column = Signal(range(at.slots * plan.columns), init=at.offset)
+        plane_ends = takes & (word == words - 1)
+        with m.If(self.w_en):
+            m.d.sync += column.eq(column + Mux(plane_ends, 1 + at.gap, 1))
+        with m.If(plane_ends & (plane == encoder.bits - 1)):
+            m.d.sync += column.eq(at.offset)
+        with m.If(token_read):
+            m.d.sync += column.eq(at.place if places else at.offset)
+        with m.If(token_done):
+            m.d.sync += column.eq(at.offset)
+        columns = ceil_log2(plan.columns)
+        m.d.comb += self.w_column.eq(column[:columns])
+        m.d.comb += self.w_slot.eq(plan.tensors["input"].slot + column[columns:])
+
         one = Signal(BEAT)
         m.d.comb += one.eq(1 << token[:4])
         mine = place == token[4:] if places > 1 else 1
@@ -122,16 +138,4 @@ class Intake(Component):
             self.w_part.eq(part),
             self.w_data.eq(Mux(placing, Mux(mine, one, 0), self.i.payload.data)),
         ]
-        bit = Mux(placing, encoder.position_plane if places else 0, plane)
-        self._where(m, Mux(placing, words + place, word), bit)
         return m
-
-    def _where(self, m: Module, word: Value, plane: Value) -> None:
-        """Say in which slot and column of it a word lies."""
-        plan = self.plan
-        source = plan.tensors["input"]
-        at = Signal(range(source.slots * plan.columns))
-        m.d.comb += at.eq(word)
-        columns = ceil_log2(plan.columns)
-        m.d.comb += self.w_column.eq(at[:columns])
-        m.d.comb += self.w_slot.eq(source.slot + plane * source.slots + at[columns:])

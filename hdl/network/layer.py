@@ -95,7 +95,9 @@ class NetworkLayer(LayerComponent):
         plan, design, wide = self.plan, self.design, self.plan.widths
         units = self._units(m)
         part = len(units[0].part)
-        m.submodules.fetch = fetch = Fetcher(plan.sections, plan.flags)
+        m.submodules.fetch = fetch = Fetcher(
+            plan.sections, slot=plan.row_bits, planes=plan.planes, layout=plan.flags
+        )
         m.submodules.engine = engine = Engine(plan, part)
         m.submodules.intake = intake = Intake(plan)
         m.submodules.feeder = feeder = Feeder(plan)
@@ -133,6 +135,7 @@ class NetworkLayer(LayerComponent):
             engine.hold.eq(closing),
             *(engine.flags.eq(flags), engine.row.eq(fetch.row)),
             *(engine.weights.eq(fetch.weights), engine.parameters.eq(fetch.parameters)),
+            engine.head.eq(fetch.head),
             *(engine.end.eq(end), feeder.end.eq(end), readout.end.eq(end)),
             intake.free.eq(ended if plan.keeps_input else engine.take & flags.release & flags.sync),
             self.busy.eq(runs),

@@ -8,7 +8,7 @@ import pytest
 from spikeloom.golden.network.formula import lif
 from spikeloom.hdl.network.engine import Engine
 from spikeloom.hdl.network.plan import NetworkPlan
-from spikeloom.hdl.network.words import DEST, FLAGS, bits_of
+from spikeloom.hdl.network.program.words import DEST, FLAGS, bits_of
 
 from ...benches import LIMIT, signed, simulate, tick
 from ...networks.draws import block, make

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from spikeloom.hdl.network.fetch import Fetcher, ProgramRom
-from spikeloom.hdl.network.words import FLAGS, Sections, bits_of
+from spikeloom.hdl.network.program.words import FLAGS, Sections, bits_of
 
 from ...benches import LIMIT, simulate, tick
 
