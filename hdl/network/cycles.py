@@ -162,17 +162,19 @@ def _attention(
             continue
         found = None
         if spikes is not None:
-            beyond = ((0, 0), (0, design.tokens - length), (0, 0))
+            missing = 0 if plan.lengths else design.tokens - length
+            beyond = ((0, 0), (0, missing), (0, 0))
             names = {"q": "query", "k": "key", "v": "value"}
             found = {k: np.pad(spikes[f"blocks.{n}.{name}"], beyond) for k, name in names.items()}
-        runs = layer.run_cycles(found).T.reshape(-1)
-        yield _pipeline(plan, [int(cycles) for cycles in runs])
+        count = length if plan.lengths else design.tokens
+        runs = layer.run_cycles(found, count).T.reshape(-1)
+        yield _pipeline(plan, [int(cycles) for cycles in runs], count)
 
 
-def _pipeline(plan: NetworkPlan, runs: Sequence[int]) -> int:
-    """Load, compute and unload runs, each as soon as it can be."""
+def _pipeline(plan: NetworkPlan, runs: Sequence[int], tokens: int) -> int:
+    """Load, compute and unload runs of so many tokens, each as soon as it can be."""
     inner = unused(plan.attention()).plan
-    load = _load(plan)
+    load = _load(plan, tokens)
     computed: list[int] = []
     sent: list[int] = []
     loaded, between, behind = _LOADING[plan.layer.order]
@@ -183,15 +185,15 @@ def _pipeline(plan: NetworkPlan, runs: Sequence[int]) -> int:
         start = max(loaded + behind, computed[-1] if computed else 0, room)
         computed.append(start + cycles)
         begin = max(computed[-1], sent[-1] if sent else 0)
-        sent.append(begin + plan.head_words * plan.design.tokens)
+        sent.append(begin + plan.head_words * tokens)
     return sent[-1] + _BEHIND
 
 
-def _load(plan: NetworkPlan) -> int:
+def _load(plan: NetworkPlan, tokens: int) -> int:
     """Count the cycles in which a run of the attention layer is loaded."""
-    tokens = plan.design.tokens
     if plan.keys_turned:
         inner = StatePlan(plan.layer)
-        keys, queries = inner.chunks
+        _, queries = inner.chunks
+        keys = -(-tokens // inner.chunk)
         return (inner.width + inner.windowed) * keys + tokens * (inner.beats + queries)
     return 3 * plan.head_words * tokens

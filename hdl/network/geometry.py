@@ -195,6 +195,17 @@ class Geometry:
         """Whether k goes to the attention layer channel by channel."""
         return self.inner is not None and self.inner.order == "state"
 
+    @property
+    def lengths(self) -> bool:
+        """Whether the attention layer goes through the tokens that there are, and no others.
+
+        Positions are made for sequences of one length, and so is what takes several spikes a cycle.
+        """
+        inner = self.inner
+        if inner is None:
+            return False
+        return not inner.position and not inner.masked and inner.folding.spikes == 1
+
     @cached_property
     def tensors(self) -> Mapping[str, Tensor]:
         """Where spikes lie: what is not needed any more is written over.

@@ -113,11 +113,13 @@ class NetworkLayer(LayerComponent):
             tokens=design.tokens,
             places=plan.readout_places,
         )
+        end = Signal.like(intake.end)
         if plan.inner is not None:
             connect(m, feeder.o, attention.i)
             connect(m, attention.o, collector.i)
+            if plan.lengths:
+                m.d.comb += attention.end.eq(end)
 
-        end = Signal.like(intake.end)
         runs, attends, closing = Signal(), Signal(), Signal()
         loads = self._program(m, fetch, intake, readout)
         flags = fetch.flags
@@ -136,7 +138,7 @@ class NetworkLayer(LayerComponent):
             *(engine.flags.eq(flags), engine.row.eq(fetch.row)),
             *(engine.weights.eq(fetch.weights), engine.parameters.eq(fetch.parameters)),
             engine.head.eq(fetch.head),
-            *(engine.end.eq(end), feeder.end.eq(end), readout.end.eq(end)),
+            *(part.end.eq(end) for part in (engine, feeder, collector, readout)),
             intake.free.eq(ended if plan.keeps_input else engine.take & flags.release & flags.sync),
             self.busy.eq(runs),
         ]

@@ -77,7 +77,7 @@ class NetworkPlan(Lowered):
 
     def attention(self) -> AttentionLayer:
         """Make the attention layer, of a network that has one."""
-        return AttentionLayer(self.layer)
+        return AttentionLayer(self.layer, lengths=self.lengths)
 
 
 @lru_cache(maxsize=8)

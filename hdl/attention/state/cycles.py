@@ -24,7 +24,7 @@ def state_cycles(design: AttentionDesign, q: ArrayLike, k: ArrayLike) -> NDArray
     design : AttentionDesign
         The layer, with ``folding.order`` "state".
     q, k : array_like
-        Spikes of shape (T, N, D).
+        Spikes of shape (T, N, D), or of fewer tokens where those are all that there are.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def state_cycles(design: AttentionDesign, q: ArrayLike, k: ArrayLike) -> NDArray
 
 
 def _heads(design: AttentionDesign, x: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    shape = (design.steps, design.tokens, design.heads, design.head_dim)
+    shape = (design.steps, -1, design.heads, design.head_dim)
     return x.reshape(shape).swapaxes(1, 2)
 
 
@@ -53,7 +53,7 @@ def _pass(plan: StatePlan, step: int, q: NDArray[np.uint8], k: NDArray[np.uint8]
         empty = np.zeros((plan.tokens, plan.beats * plan.beat - plan.head_dim), dtype=np.uint8)
         code = channels(plan.design, step)
         q, k = np.concatenate([q, empty, code], axis=1), np.concatenate([k, code], axis=1)
-    least = np.ones(plan.tokens, dtype=np.int64)
+    least = np.ones(len(q), dtype=np.int64)
     if plan.paced and step > 0:
         least[:-1] = 2
     if plan.windows:
