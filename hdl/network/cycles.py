@@ -135,7 +135,9 @@ class _Line:
 
     def _rows_of(self, flags: Mapping[str, int]) -> int:
         groups = self._plan.design.readout.groups
-        if groups == 1:
+        if flags.get("spread") and not flags.get("last"):
+            return -(-self._rows // (1 << self._plan.spread))
+        if groups == 1 or flags.get("spread"):
             return self._rows
         return self._plan.rows // groups if flags.get("group") else self._plan.rows
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
@@ -162,6 +162,9 @@ class Engine(Component):
         if groups > 1:
             # Some groups may have no token: all rows are gone through, where nothing is.
             m.d.comb += limit.eq(Mux(flags.group, plan.rows // groups - 1, plan.rows - 1))
+        if plan.spread:
+            wide = flags.spread & ~flags.last
+            m.d.comb += limit.eq(Mux(wide, self.end[parts + plan.spread :], self.end[parts:]))
         ending, over = Signal(), Signal()
         m.d.comb += [
             ending.eq(n == limit),
@@ -171,7 +174,9 @@ class Engine(Component):
             ),
         ]
         with m.If(runs):
-            goes_on = ~flags.stays if plan.gathers else 1
+            goes_on: Value | int = ~flags.stays if plan.gathers else 1
+            if plan.spread:
+                goes_on &= ~flags.spread | ~flags.last | n[: plan.spread].all()
             m.d.sync += [n.eq(n + 1), self.addr.eq(self.addr + goes_on)]
             with m.If(ending):
                 m.d.sync += valid.eq(0)
@@ -228,8 +233,12 @@ class Engine(Component):
             m.d.sync += row.eq(row + 1)
             with m.If(last_rows[reach - 1]):
                 m.d.sync += row.eq(0)
-        rows = delays(m, row, 2, "row")
-        before = store.read(m, row)
+        at: Value = row
+        if plan.spread:
+            then = later[reach - 1]
+            at = Mux(then.spread & then.last, row[plan.spread :], row)
+        rows = delays(m, at, 2, "row")
+        before = store.read(m, at)
         flags = later[reach]
         sums = []
         quadruple = any(
@@ -246,7 +255,19 @@ class Engine(Component):
             sums.append(summed)
         goes_on = valids[reach + 1] & ~later[reach + 1].last
         store.write(m, rows[2], Cat(sums), goes_on)
-        return sums
+        if not plan.spread:
+            return sums
+        # Of sums that every step has for other tokens, one after the other is for all steps.
+        steps, width = plan.design.steps, plan.at_once
+        turn = delays(m, row[: plan.spread], 2, "turn")[2]
+        chosen = []
+        for n, own in enumerate(sums):
+            each = Array(sums[t * width + n % width] for t in range(steps))
+            step = Mux(later[reach + 1].spread, turn, n // width)
+            total = Signal.like(own, name=f"chosen{n}")
+            m.d.comb += total.eq(each[step])
+            chosen.append(total)
+        return chosen
 
     def _write(self, m: Module, spikes: list[Signal], fires: Value, ends: Value) -> None:
         """Give the spikes of a row, none of tokens that are not there, and where they go."""

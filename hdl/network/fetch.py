@@ -146,8 +146,8 @@ class Fetcher(Component):
             flags.last.eq(last_slot & last_digit & head.closes),
             flags.final.eq(done & head.closes & head.final),
         ]
-        for name in ("sync", "whole", "reads_out", "release", "group", "attends", "ends", "stays"):
-            if name in self.layout.members:
+        for name in self.layout.members:
+            if name in self.sections.layout.members and name != "final":
                 m.d.comb += flags[name].eq(head[name])
         return done
 

@@ -18,7 +18,7 @@ from spikeloom.design.read import DesignError, show
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.hdl.network.encoding import Encoding, encoding
 from spikeloom.hdl.network.limits import built_attention
-from spikeloom.hdl.network.program.words import DEST, FLAGS, ROW, WIDE_DEST, WIDE_FLAGS
+from spikeloom.hdl.network.program.words import DEST, FLAGS, ROW, WIDE_DEST
 
 __all__ = ["HALVES", "Geometry", "Tensor"]
 
@@ -181,9 +181,28 @@ class Geometry:
         return any(isinstance(one, MaskDesign) and one.attention != "qk-token" for one in layers)
 
     @property
+    def spread(self) -> int:
+        """Bits of a row's number that say which step's units hold its tokens of the input.
+
+        Where all steps have the same input, each may take other tokens, and so a pass over it takes
+        the fewer rows. Cells for that are there where many are, and only for 2, 4, ... steps.
+        """
+        design = self.design
+        same = design.encoder.kind == "linear" and design.encoder.coding == "direct"
+        if not (same and self.buffered) or design.membrane or design.steps.bit_count() > 1:
+            return 0
+        return ceil_log2(design.steps)
+
+    @property
     def flags(self) -> StructLayout:
         """Flags of a pass."""
-        return WIDE_FLAGS if self.gathers else FLAGS
+        more = {name: 1 for name in self.extras if name != "gathers"}
+        return StructLayout({**FLAGS.members, **more})
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """Flags and targets that only some networks have."""
+        return ("stays", "gathers")[: 2 * self.gathers] + ("spread",)[: self.spread > 0]
 
     @property
     def dest(self) -> StructLayout:

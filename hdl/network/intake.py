@@ -42,14 +42,15 @@ class Intake(Component):
     w_en, w_row, w_slot, w_column, w_part, w_data : Out
         Word to write, where, and for which of the tokens that are computed at once.
     w_steps : Out(steps)
-        For which time steps, where every step has inputs of its own.
+        For which time steps, where every step has inputs of its own, or tokens (``plan.spread``).
     """
 
     def __init__(self, plan: NetworkPlan):
         self.plan: Final = plan
         tokens = plan.design.tokens
         self.stepped: Final = plan.design.encoder.coding == "steps"
-        steps = {"w_steps": Out(plan.design.steps)} if self.stepped else {}
+        self.chooses: Final = self.stepped or plan.spread > 0
+        steps = {"w_steps": Out(plan.design.steps)} if self.chooses else {}
         super().__init__(
             {
                 **steps,
@@ -88,6 +89,8 @@ class Intake(Component):
         if self.stepped:
             counted.append((step, plan.design.steps))
             m.d.comb += self.w_steps.eq(Mux(placing, ~0, (1 << step)[: plan.design.steps]))
+        elif self.chooses:
+            m.d.comb += self.w_steps.eq(1 << row[: plan.spread])
         complete = odometer(m, takes, *counted)
         m.d.comb += token_read.eq(complete | (takes & last))
         with m.If(takes & last):
@@ -134,7 +137,7 @@ class Intake(Component):
         m.d.comb += one.eq(1 << token[:4])
         mine = place == token[4:] if places > 1 else 1
         m.d.comb += [
-            self.w_row.eq(row),
+            self.w_row.eq(row[plan.spread :]),
             self.w_part.eq(part),
             self.w_data.eq(Mux(placing, Mux(mine, one, 0), self.i.payload.data)),
         ]

@@ -246,7 +246,7 @@ class NetworkLayer(LayerComponent):
             chosen, bit = Signal(name=f"chosen{n}"), Signal(name=f"bit{n}")
             spike = engine.spikes[n]
             given = intake.w_en & (intake.w_part == p)
-            if intake.stepped:
+            if intake.chooses:
                 given &= intake.w_steps[t]
             mine = (collector.w_step == t) & (collector.w_part == p)
             m.d.sync += [

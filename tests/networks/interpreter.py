@@ -8,18 +8,22 @@ from dataclasses import replace
 
 from spikeloom.golden.neuron import NeuronSpec
 
-# Bits of a header, low first; a network without masks of channels has no stays and no gathers.
+# Bits of a header, low first, but for those that only some networks have.
 FLAGS = (
     *("attends", "ends", "sync", "begins", "closes", "moves", "moves2", "top_low", "top_high"),
-    *("rest", "final", "whole", "reads_out", "release", "group", "stays"),
-    *("sets", "clears", "turned", "gathers"),
+    *("rest", "final", "whole", "reads_out", "release", "group"),
+    *("sets", "clears", "turned"),
 )
 COUNTS = ("row", "slots", "digits", "outputs", "place")
 
 
 def flag_names(plan):
-    """Names of the flags in the headers of a network."""
-    return [name for name in FLAGS if plan.gathers or name not in ("stays", "gathers")]
+    """Names of the flags in the headers of a network.
+
+    spread says how the engine goes through rows, and nothing of what it adds up.
+    """
+    masked = ("stays", "gathers") if plan.gathers else ()
+    return [*FLAGS, *masked, *(("spread",) if plan.spread else ())]
 
 
 def parts(plan, words):
@@ -126,7 +130,7 @@ class Machine:
             if "attends" in flags:
                 attend(self)
             if "sync" in flags:
-                dest = {"place": header["place"], **{n: n in flags for n in FLAGS}}
+                dest = {"place": header["place"], **{n: n in flags for n in flag_names(plan)}}
             for n, (slot, digit, weights, parameters) in enumerate(passes):
                 low, high = weights & (1 << lanes) - 1, weights >> lanes
                 at = (header["row"] >> plan.row_bits) + slot
@@ -169,7 +173,7 @@ class Machine:
         wide, shift = self.plan.widths, self.design.fraction
         slot, lane = divmod(dest["place"], self.plan.lanes)
         sets, clears, turned, gathers = (
-            dest[key] for key in ("sets", "clears", "turned", "gathers")
+            dest.get(key, 0) for key in ("sets", "clears", "turned", "gathers")
         )
         bias = signed(parameters, wide.bias)
         theta = parameters >> wide.bias & (1 << wide.threshold) - 1

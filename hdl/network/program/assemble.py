@@ -157,11 +157,11 @@ def _joins(one: Run, other: Run) -> bool:
     return whole and one.group == other.group and not other.fields.get("sync")
 
 
-def layout_of(given: Sequence[Run], *, wide: bool) -> StructLayout:
+def layout_of(given: Sequence[Run], extras: Sequence[str]) -> StructLayout:
     """Return the layout of headers that has room for all of these runs."""
     names = ("row", "slots", "digits", "outputs", "place")
     most = {name: max(run.values.get(name, 0) for run in given) for name in names}
-    return header(most, wide=wide)
+    return header(most, extras)
 
 
 def assemble(
@@ -212,7 +212,8 @@ class _Writer:
         fields |= {name: 1 for name, value in minus.items() if value} | stays
         self._number(bits_of(sections.layout, fields), sections.head)
         each = group.slots * group.digits
-        alike = {k: 1 for k in ("whole", "reads_out", "release", "group") if run.fields.get(k)}
+        names = ("whole", "reads_out", "release", "group", "spread")
+        alike = {name: 1 for name in names if run.fields.get(name)}
         for n, output in enumerate(run.outputs):
             for k, one in enumerate(run.passes[n * each : (n + 1) * each]):
                 begins = n == 0 and k == 0

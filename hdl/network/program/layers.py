@@ -206,6 +206,7 @@ class _Lowering:
             return
         bias, threshold = (self.weights[f"encoder.{name}"] << lift for name in _PARAMETERS)
         flags = {} if encoder.fraction or self.keeps else {"whole": 1}
+        flags |= {"spread": 1} if plan.spread else {}
         yield Layer((term,), bias, threshold + self.above, "x", self.plain, flags=flags)
 
     def _dense(

@@ -1,6 +1,6 @@
 """Words of a network's program: what lies where in them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Final
@@ -13,7 +13,6 @@ __all__ = [
     "LANE",
     "ROW",
     "WIDE_DEST",
-    "WIDE_FLAGS",
     "Sections",
     "bits_of",
     "header",
@@ -48,21 +47,17 @@ well four times; minus: what is counted is taken away; last: parameters follow; 
 written before is read, and where spikes go begins anew; whole: the membrane has no fraction;
 reads_out: to the read-out, not to neurons; final: its last number; release: the input is not needed
 any more; group: over the tokens of a group only; attends, ends: no pass, but attention, or the
-end."""
+end. Some networks have two more. stays: the first row is read for all tokens; spread: a row holds
+other tokens of every step, and is gone through once for all, or before it fires once for each."""
 
 DEST: Final = data.StructLayout({"slot": 12, "sets": 1, "clears": 1, "turned": 1})
 """Where spikes go: a slot; sets, clears: a spike sets a bit, or clears it, and no spike leaves it;
 turned: to the memory of keys."""
 
 
-WIDE_FLAGS: Final = data.StructLayout({**FLAGS.members, "stays": 1})
-"""Flags of a network with masks of channels. stays: the first row is read for all tokens."""
-
 WIDE_DEST: Final = data.StructLayout({**DEST.members, "gathers": 1})
-"""Where spikes of such a network go. gathers: those of all tokens go to the first row."""
-
-# Of all passes behind a header alike, as they are told to the engine.
-_ALIKE = ("whole", "reads_out", "release", "group", "stays")
+"""Where spikes of a network with masks of channels go. gathers: those of all tokens go to the first
+row."""
 
 
 def bits_of(layout: data.StructLayout, values: Mapping[str, int]) -> int:
@@ -74,8 +69,10 @@ def bits_of(layout: data.StructLayout, values: Mapping[str, int]) -> int:
     return sum(value << layout[name].offset for name, value in values.items())
 
 
-def header(most: Mapping[str, int], *, wide: bool) -> data.StructLayout:
+def header(most: Mapping[str, int], extras: Sequence[str]) -> data.StructLayout:
     """Return the layout of a header, with room for the greatest ``row``, ``place`` and counts.
+
+    ``extras`` are flags that only some networks have.
 
     ``slots``, ``digits`` and ``outputs`` are counts less one. begins: the sum of an output starts
     from nothing; closes: the parameters of the output follow its last pass; moves: how often the
@@ -85,8 +82,8 @@ def header(most: Mapping[str, int], *, wide: bool) -> data.StructLayout:
     bits = {name: value.bit_length() for name, value in most.items()}
     flags = dict.fromkeys(("attends", "ends", "sync", "begins", "closes"), 1)
     flags |= {"moves": 2} | dict.fromkeys(("top_low", "top_high", "rest", "final"), 1)
-    flags |= {name: 1 for name in _ALIKE if wide or name != "stays"}
-    flags |= {name: 1 for name in ("sets", "clears", "turned", "gathers")[: 3 + wide]}
+    alike = ("whole", "reads_out", "release", "group", "sets", "clears", "turned", *extras)
+    flags |= dict.fromkeys(alike, 1)
     return data.StructLayout({**flags, **bits})
 
 
