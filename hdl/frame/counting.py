@@ -5,7 +5,16 @@ from collections.abc import Sequence
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.utils import ceil_log2
 
-__all__ = ["counted_to", "delays", "encode", "fit", "following", "head_counter", "odometer", "widen"]
+__all__ = [
+    "counted_to",
+    "delays",
+    "encode",
+    "fit",
+    "following",
+    "head_counter",
+    "odometer",
+    "widen",
+]
 
 
 def following(value: Value, count: int) -> Value:

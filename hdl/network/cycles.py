@@ -135,11 +135,12 @@ class _Line:
 
     def _rows_of(self, flags: Mapping[str, int]) -> int:
         groups = self._plan.design.readout.groups
+        if flags.get("group") and groups > 1:
+            return self._plan.rows // groups
+        rows = self._rows if groups == 1 else self._plan.rows
         if flags.get("spread") and not flags.get("last"):
-            return -(-self._rows // (1 << self._plan.spread))
-        if groups == 1 or flags.get("spread"):
-            return self._rows
-        return self._plan.rows // groups if flags.get("group") else self._plan.rows
+            return -(-rows // (1 << self._plan.spread))
+        return rows
 
     def _release(self, at: int, rows: int, flags: Mapping[str, int]) -> int:
         """Say when the parameters of a pass are not needed any more."""

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
@@ -152,39 +152,46 @@ class Engine(Component):
     def _issue(self, m: Module) -> tuple[Any, Signal, Value, Value]:
         """Take passes and go through their rows; say which row there is, and of what pass."""
         plan = self.plan
-        runs, valid = Signal(), Signal()
-        n = Signal(range(max(plan.rows, plan.shortest)))
+        runs, valid, begins = Signal(), Signal(), Signal()
         flags: Any = Signal(plan.flags)
+        # Rows that follow, and cycles: counted down, for that is soon compared.
+        left, rest = Signal(range(plan.rows)), Signal(range(max(plan.rows, plan.shortest)))
         parts = ceil_log2(plan.at_once)
-        limit = Signal(range(plan.rows))
-        m.d.comb += limit.eq(self.end[parts:])
-        groups = plan.design.readout.groups
+        limit, groups = Signal(range(plan.rows)), plan.design.readout.groups
+        # Some groups may have no token: all rows are gone through, where nothing is.
+        every = self.end[parts:] if groups == 1 else Const(plan.rows - 1, range(plan.rows))
+        m.d.comb += limit.eq(every)
         if groups > 1:
-            # Some groups may have no token: all rows are gone through, where nothing is.
-            m.d.comb += limit.eq(Mux(flags.group, plan.rows // groups - 1, plan.rows - 1))
+            with m.If(self.flags.group):
+                m.d.comb += limit.eq(plan.rows // groups - 1)
         if plan.spread:
-            wide = flags.spread & ~flags.last
-            m.d.comb += limit.eq(Mux(wide, self.end[parts + plan.spread :], self.end[parts:]))
+            with m.If(self.flags.spread & ~self.flags.last):
+                m.d.comb += limit.eq(every[plan.spread :])
         ending, over = Signal(), Signal()
         m.d.comb += [
-            ending.eq(n == limit),
-            over.eq(Mux(limit < plan.shortest, n == plan.shortest - 1, ending)),
+            ending.eq(left == 0),
+            over.eq(rest == 0),
             self.take.eq(
                 self.ready & ~self.hold & (~runs | over) & (~self.flags.sync | (self.idle & ~runs))
             ),
         ]
+        turn = Signal(plan.spread)
         with m.If(runs):
             goes_on: Value | int = ~flags.stays if plan.gathers else 1
             if plan.spread:
-                goes_on &= ~flags.spread | ~flags.last | n[: plan.spread].all()
-            m.d.sync += [n.eq(n + 1), self.addr.eq(self.addr + goes_on)]
+                goes_on &= ~flags.spread | ~flags.last | turn.all()
+            m.d.sync += [
+                *(left.eq(left - 1), rest.eq(rest - 1), begins.eq(0), turn.eq(turn + 1)),
+                self.addr.eq(self.addr + goes_on),
+            ]
             with m.If(ending):
                 m.d.sync += valid.eq(0)
             with m.If(over):
                 m.d.sync += runs.eq(0)
         with m.If(self.take):
             m.d.sync += [
-                *(runs.eq(1), valid.eq(1), n.eq(0)),
+                *(runs.eq(1), valid.eq(1), begins.eq(1), turn.eq(0), left.eq(limit)),
+                rest.eq(Mux(limit < plan.shortest, plan.shortest - 1, limit)),
                 *(self.addr.eq(self.row), flags.eq(self.flags)),
             ]
         # Weights are there with the row, a cycle behind its address.
@@ -193,7 +200,7 @@ class Engine(Component):
         with m.If(taken):
             m.d.sync += Cat(self.low, self.high)[: len(self.weights)].eq(self.weights)
         m.d.comb += self.en.eq(valid)
-        return flags, valid, valid & (n == 0), valid & ending
+        return flags, valid, valid & begins, valid & ending
 
     def _parameters(
         self, m: Module, first_rows: list[Value], later: list[Any], reach: int, over: Value
@@ -264,9 +271,9 @@ class Engine(Component):
         for n, own in enumerate(sums):
             each = Array(sums[t * width + n % width] for t in range(steps))
             step = Mux(later[reach + 1].spread, turn, n // width)
-            total = Signal.like(own, name=f"chosen{n}")
-            m.d.comb += total.eq(each[step])
-            chosen.append(total)
+            one = Signal.like(own, name=f"chosen{n}")
+            m.d.comb += one.eq(each[step])
+            chosen.append(one)
         return chosen
 
     def _write(self, m: Module, spikes: list[Signal], fires: Value, ends: Value) -> None:

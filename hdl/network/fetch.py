@@ -50,9 +50,7 @@ class Fetcher(Component):
         Parameters of the pass before are not needed any more.
     """
 
-    def __init__(
-        self, sections: Sections, *, slot: int, planes: int, layout: StructLayout = FLAGS
-    ):
+    def __init__(self, sections: Sections, *, slot: int, planes: int, layout: StructLayout = FLAGS):
         self.sections: Final = sections
         self.slot: Final = slot
         self.planes: Final = planes

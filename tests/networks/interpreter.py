@@ -68,7 +68,6 @@ def parts(plan, words):
             return
 
 
-
 def signed(value, bits):
     value &= (1 << bits) - 1
     return value - (value >> bits - 1 << bits)

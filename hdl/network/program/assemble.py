@@ -12,7 +12,6 @@ bias and threshold. Outputs that take other passes than those before begin with 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 import numpy as np
 from amaranth.lib.data import StructLayout

@@ -1,4 +1,4 @@
-"""A network as layers of the engine, and what they take: bits of numbers, and words of a program."""
+"""A network as layers of the engine, and what they take: bits of numbers, words of a program."""
 
 from functools import cached_property
 

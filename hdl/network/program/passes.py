@@ -232,5 +232,3 @@ def _next_digit(
         == (one.row, one.place - plan.planes, signs, one.stays)
         for one, other in zip(these, those, strict=True)
     )
-
-

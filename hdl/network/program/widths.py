@@ -59,8 +59,8 @@ def _contribution(one: Reading) -> tuple[int, int]:
     token's place one is set at a time.
     """
     counted: NDArray[np.int64] = np.zeros(one.bits.shape[1], dtype=np.int64)
-    for plane, (bits, sign) in enumerate(zip(one.bits, one.signs, strict=True)):
-        counted += sign * bits.astype(np.int64) << plane
+    for plane, (counts, sign) in enumerate(zip(one.bits, one.signs, strict=True)):
+        counted += sign * counts.astype(np.int64) << plane
     single = counted[one.single]
     low, high = (int(end(counted, 0).sum() - end(single, 0).sum()) for end in _ENDS)
     return low + int(single.min(initial=0)), high + int(single.max(initial=0))

@@ -72,6 +72,13 @@ NETWORKS = {
         "blocks": [block(hidden=5, attention={"folding": {"order": "state"}})],
         "folding": {"lanes": 64, "tokens": 2},
     },
+    "spread over two steps, read out in groups": {
+        "tokens": 18,
+        "dim": 8,
+        "blocks": [block(hidden=5)],
+        "readout": {"groups": 3},
+        "folding": {"lanes": 32, "tokens": 2},
+    },
     "64 lanes in SPRAM": {
         "steps": 1,
         "dim": 24,
