@@ -287,7 +287,7 @@ class Engine(Component):
         with m.If(self.take & self.flags.sync):
             m.d.sync += place.eq(self.head.place)
             for name in plan.dest.members:
-                if name != "slot":
+                if name in self.head.shape().members:
                     m.d.sync += self.w_dest[name].eq(self.head[name])
         m.d.comb += [self.w_dest.slot.eq(place[lanes:]), self.w_lane.eq(place)]
         parts = ceil_log2(plan.at_once)

@@ -196,13 +196,12 @@ class Geometry:
     @property
     def flags(self) -> StructLayout:
         """Flags of a pass."""
-        more = {name: 1 for name in self.extras if name != "gathers"}
-        return StructLayout({**FLAGS.members, **more})
-
-    @property
-    def extras(self) -> tuple[str, ...]:
-        """Flags and targets that only some networks have."""
-        return ("stays", "gathers")[: 2 * self.gathers] + ("spread",)[: self.spread > 0]
+        found = dict(FLAGS.members)
+        if self.gathers:
+            found["stays"] = 1
+        if self.spread:
+            found["spread"] = 1
+        return StructLayout(found)
 
     @property
     def dest(self) -> StructLayout:

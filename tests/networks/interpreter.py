@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from spikeloom.golden.neuron import NeuronSpec
 
-# Bits of a header, low first, but for those that only some networks have.
+# Bits of a header, low first; those from whole on where the network uses them.
 FLAGS = (
     *("attends", "ends", "sync", "begins", "closes", "moves", "moves2", "top_low", "top_high"),
     *("rest", "final", "whole", "reads_out", "release", "group"),
-    *("sets", "clears", "turned"),
+    *("sets", "clears", "turned", "gathers", "stays", "spread"),
 )
 COUNTS = ("row", "slots", "digits", "outputs", "place")
 
@@ -22,8 +22,8 @@ def flag_names(plan):
 
     spread says how the engine goes through rows, and nothing of what it adds up.
     """
-    masked = ("stays", "gathers") if plan.gathers else ()
-    return [*FLAGS, *masked, *(("spread",) if plan.spread else ())]
+    used = plan.sections.layout.members
+    return [name for n, name in enumerate(FLAGS) if n < FLAGS.index("whole") or name in used]
 
 
 def parts(plan, words):

@@ -156,11 +156,17 @@ def _joins(one: Run, other: Run) -> bool:
     return whole and one.group == other.group and not other.fields.get("sync")
 
 
-def layout_of(given: Sequence[Run], extras: Sequence[str]) -> StructLayout:
-    """Return the layout of headers that has room for all of these runs."""
-    names = ("row", "slots", "digits", "outputs", "place")
+def layout_of(given: Sequence[Run], rows: int) -> StructLayout:
+    """Return the layout of headers that has room for all of these runs, and names each of the rows.
+
+    So another program may look into any tensor.
+    """
+    names = ("slots", "digits", "outputs", "place")
     most = {name: max(run.values.get(name, 0) for run in given) for name in names}
-    return header(most, extras)
+    used = {name for run in given for name, value in run.values.items() if value}
+    if any(run.group is not None and run.group.stays for run in given):
+        used.add("stays")
+    return header({"row": rows - 1, **most}, used)
 
 
 def assemble(

@@ -39,7 +39,7 @@ class Lowered(Geometry):
     def sections(self) -> Sections:
         """Words of a program: as wide as there are lanes, so that few cycles read them."""
         bits = self.widths.bias + self.widths.threshold
-        layout = layout_of(self.runs, self.extras)
+        layout = layout_of(self.runs, self.depth)
         return Sections(self.lanes, layout, self.planes * self.lanes, bits)
 
     @cached_property

@@ -1,6 +1,6 @@
 """Words of a network's program: what lies where in them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import ceil
 from typing import Final
@@ -12,6 +12,7 @@ __all__ = [
     "FLAGS",
     "LANE",
     "ROW",
+    "USED",
     "WIDE_DEST",
     "Sections",
     "bits_of",
@@ -69,10 +70,17 @@ def bits_of(layout: data.StructLayout, values: Mapping[str, int]) -> int:
     return sum(value << layout[name].offset for name, value in values.items())
 
 
-def header(most: Mapping[str, int], extras: Sequence[str]) -> data.StructLayout:
+USED: Final = (
+    *("whole", "reads_out", "release", "group"),
+    *("sets", "clears", "turned", "gathers", "stays", "spread"),
+)
+"""Flags that are in a header where one of the network has them set."""
+
+
+def header(most: Mapping[str, int], used: Collection[str]) -> data.StructLayout:
     """Return the layout of a header, with room for the greatest ``row``, ``place`` and counts.
 
-    ``extras`` are flags that only some networks have.
+    Of the flags :data:`USED` it has those that are used.
 
     ``slots``, ``digits`` and ``outputs`` are counts less one. begins: the sum of an output starts
     from nothing; closes: the parameters of the output follow its last pass; moves: how often the
@@ -82,8 +90,7 @@ def header(most: Mapping[str, int], extras: Sequence[str]) -> data.StructLayout:
     bits = {name: value.bit_length() for name, value in most.items()}
     flags = dict.fromkeys(("attends", "ends", "sync", "begins", "closes"), 1)
     flags |= {"moves": 2} | dict.fromkeys(("top_low", "top_high", "rest", "final"), 1)
-    alike = ("whole", "reads_out", "release", "group", "sets", "clears", "turned", *extras)
-    flags |= dict.fromkeys(alike, 1)
+    flags |= {name: 1 for name in USED if name in used}
     return data.StructLayout({**flags, **bits})
 
 

@@ -121,8 +121,10 @@ def test_passes_become_spikes_and_numbers(lanes, planes, at_once, steps, tokens,
             )
             for n in range(16)
         ]
+        layout = plan.sections.layout.members
         targets = [
-            {"place": generator.randrange(64), "sets": n % 2, "turned": n // 2, "clears": 1 - n % 2}
+            {"place": generator.randrange((1 << layout["place"]) - 4)}
+            | {name: n % 2 for name in ("sets", "clears", "turned") if name in layout}
             for n in range(4)
         ]
         ctx.set(dut.end, end)
