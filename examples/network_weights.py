@@ -54,7 +54,8 @@ def arrays(design: dict[str, Any]) -> dict[str, NDArray[np.int64]]:
         for name, shape in {**square, "expand": (hidden, dim), "contract": (dim, hidden)}.items():
             scale = 0.6 * 2 ** design["fraction"]
             found |= layer(rng, f"blocks.{n}.{name}", shape, block["weight_bits"], scale)
-    found["readout.weight"] = rng.integers(-127, 128, (1, readout["outputs"], dim))
+    _, most = weight_range(readout["weight_bits"])
+    found["readout.weight"] = rng.integers(-most, most + 1, (1, readout["outputs"], dim))
     found["readout.bias"] = rng.integers(-1000, 1001, readout["outputs"])
     if membrane:
         _thresholds(rng, found, len(design["blocks"]))

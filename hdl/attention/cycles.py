@@ -27,7 +27,7 @@ def state_cycles(design: AttentionDesign, q: ArrayLike, k: ArrayLike) -> NDArray
     design : AttentionDesign
         The layer, with ``folding.order`` "state".
     q, k : array_like
-        Spikes of shape (T, N, D).
+        Spikes of shape (T, N, D), or of fewer tokens where those are all that there are.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def _runs(
 ) -> Iterator[tuple[int, NDArray[np.uint8], NDArray[np.uint8]]]:
     """Give the step of each run, head by head, with its tokens of q and k as they lie in memory."""
     design = plan.design
-    shape = (design.steps, design.tokens, design.heads, design.head_dim)
+    shape = (design.steps, -1, design.heads, design.head_dim)
     queries, keys = (
         permute(design, np.asarray(x, np.uint8).reshape(shape).swapaxes(1, 2)) for x in (q, k)
     )
@@ -85,7 +85,7 @@ def _runs(
             q_rows, k_rows = queries[step, head], keys[step, head]
             if design.code_bits:
                 # In a token of q the code begins a beat of its own.
-                empty = np.zeros((plan.tokens, plan.places - plan.design.channels), dtype=np.uint8)
+                empty = np.zeros((len(q_rows), plan.places - plan.design.channels), dtype=np.uint8)
                 code = channels(design, step)
                 q_rows = np.concatenate([q_rows, empty, code], axis=1)
                 k_rows = np.concatenate([k_rows, code], axis=1)
@@ -94,7 +94,7 @@ def _runs(
 
 def _pass(plan: StatePlan, step: int, q: NDArray[np.uint8], k: NDArray[np.uint8]) -> int:
     """Count the cycles of one pass from its tokens of q and k."""
-    least = np.ones(plan.tokens, dtype=np.int64)
+    least = np.ones(len(q), dtype=np.int64)
     if plan.paced and step > 0:
         least[:-1] = 2
     if plan.windows:

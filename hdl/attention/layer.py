@@ -56,6 +56,9 @@ class AttentionLayer(BankedLayer):
         The layer.
     joined : bool
         Add ``waits`` and ``go``, by which several layers start a run together.
+    lengths : bool
+        Add ``end``: a sequence may be shorter, its beats and its cycles are those of its own
+        tokens. Only without positions, ``causal``, ``window``, ``chunk`` and ``keys``.
 
     Members
     -------
@@ -65,9 +68,12 @@ class AttentionLayer(BankedLayer):
         The engine could begin a run.
     go : In(1)
         It may. Looked at while ``waits`` is high.
+    end : In(range(tokens))
+        Last token of the sequence, from before its first beat until behind its last answer. Of k
+        in state order beats of whole words come, zero behind that token.
     """
 
-    def __init__(self, design: AttentionDesign, *, joined: bool = False):
+    def __init__(self, design: AttentionDesign, *, joined: bool = False, lengths: bool = False):
         self.design: Final = design
         self.order = design.order
         self.plan: Plan = layer_plan(design)
@@ -77,9 +83,11 @@ class AttentionLayer(BankedLayer):
         elif isinstance(self.plan, StatePlan):
             self._engine = StateEngine(design)
         else:
-            self._engine = ScoreEngine(design)
+            self._engine = ScoreEngine(design, lengths=lengths)
         self._joined = joined
-        super().__init__(design, {"waits": Out(1), "go": In(1)} if joined else None)
+        self._lengths = lengths
+        more = {"waits": Out(1), "go": In(1)} if joined else {}
+        super().__init__(design, more | ({"end": In(range(design.tokens))} if lengths else {}))
 
     @classmethod
     def of(cls, design: AttentionDesign) -> LayerComponent:
@@ -95,15 +103,19 @@ class AttentionLayer(BankedLayer):
             return wide_cycles(self.design, *self._spikes(arrays))
         return int(self.run_cycles(arrays).sum())
 
-    def run_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> NDArray[np.int64]:
+    def run_cycles(
+        self, arrays: Mapping[str, ArrayLike] | None = None, length: int | None = None
+    ) -> NDArray[np.int64]:
         """Predict the cycles of every step (or chunk) and head, (T/c, H).
 
-        See :meth:`compute_cycles`.
+        See :meth:`compute_cycles`. With ``length`` of a sequence of so many tokens.
         """
         design = self.design
         if isinstance(self._engine, ScoreEngine):
-            return np.full((design.chunks, design.heads), self._engine.cycles, dtype=np.int64)
-        return state_cycles(design, *self._spikes(arrays))
+            cycles = self._engine.cycles_of(design.tokens if length is None else length)
+            return np.full((design.chunks, design.heads), cycles, dtype=np.int64)
+        q, k = (np.asarray(x)[:, :length] for x in self._spikes(arrays))
+        return state_cycles(design, q, k)
 
     def _spikes(self, arrays: Mapping[str, ArrayLike] | None) -> tuple[ArrayLike, ArrayLike]:
         """Give q and k, of which every spike is set where none are given."""
@@ -123,7 +135,10 @@ class AttentionLayer(BankedLayer):
             loader: ChunkLoader | Loader = self._load_chunks(m, engine)
         else:
             loader = self._load_words(m, engine)
-        unloader = self._join(m, loader, engine, engine.done)
+        unloader = self._join(m, loader, engine, engine.done, lengths=self._lengths)
+        if self._lengths:
+            ends = [loader, unloader, *([engine] if isinstance(engine, ScoreEngine) else [])]
+            m.d.comb += [part.end.eq(self.end) for part in ends]
         store = add_memory(m, plan.o, plan.o.width // len(engine.o_en))
         store.write(m, engine.o_addr, engine.o_data, engine.o_en)
         m.d.comb += unloader.data.eq(store.read(m, unloader.addr, unloader.en))
@@ -167,7 +182,7 @@ class AttentionLayer(BankedLayer):
     def _load_words(self, m: Module, engine: ScoreEngine) -> Loader:
         """Keep q, k and v as words, one a token."""
         plan = self.plan
-        loader = Loader(self.design)
+        loader = Loader(self.design, lengths=self._lengths)
         for name, tokens, en, data in (
             ("k", plan.keys, loader.k_en, engine.k_data),
             ("q", plan.tokens, loader.q_en, engine.q_data),
@@ -186,7 +201,7 @@ class AttentionLayer(BankedLayer):
     def _load_chunks(self, m: Module, engine: StateEngine) -> ChunkLoader:
         """Keep q and k as chunks with spikes in them, and v as words."""
         plan = StatePlan(self.design)
-        loader = ChunkLoader(self.design)
+        loader = ChunkLoader(self.design, lengths=self._lengths)
         store = add_memory(m, plan.memory("chunks"))
         store.write(m, loader.addr, loader.entry, loader.en)
         m.d.comb += engine.chunk.eq(store.read(m, engine.chunk_addr, engine.chunk_en))

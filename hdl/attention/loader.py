@@ -3,7 +3,7 @@
 from typing import Final
 
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib.wiring import Out
+from amaranth.lib.wiring import In, Out
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.hdl.attention.plan import Plan
@@ -27,6 +27,8 @@ class Loader(stage.Loader):
     ----------
     design : AttentionDesign
         The layer.
+    lengths : bool
+        Whether sequences may have fewer tokens; without a position only.
 
     Members
     -------
@@ -46,9 +48,12 @@ class Loader(stage.Loader):
         Word for k and q.
     k_en, q_en, v_en : Out
         Write enables, one bit a slice of ``beat`` bits.
+    end : In(range(tokens))
+        Last token that there is, as long as a run is worked on. With ``lengths`` only.
     """
 
-    def __init__(self, design: AttentionDesign):
+    def __init__(self, design: AttentionDesign, *, lengths: bool = False):
+        self.lengths: Final = lengths
         self.design: Final = design
         self._plan = plan = Plan(design)
         self._permuting = [unit for unit in units(design) if unit.permutes]
@@ -64,6 +69,7 @@ class Loader(stage.Loader):
                 "k_en": Out(plan.beats),
                 "q_en": Out(plan.beats),
                 "v_en": Out(plan.slices),
+                **({"end": In(range(design.tokens))} if lengths else {}),
             },
         )
 
@@ -75,7 +81,7 @@ class Loader(stage.Loader):
         token = Signal(range(plan.longest))
         section = Signal(2)
         last_beat = beat == plan.beats - 1
-        last_token = token == plan.tokens - 1
+        last_token = token == (self.end if self.lengths else plan.tokens - 1)
         if plan.keys != plan.tokens:
             last_token = Mux(section[1], last_token, token == plan.keys - 1)
         # A permuted word arrives a cycle late, and so does the news that the bank is full.

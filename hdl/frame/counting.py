@@ -5,7 +5,16 @@ from collections.abc import Sequence
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.utils import ceil_log2
 
-__all__ = ["delays", "encode", "fit", "following", "head_counter", "odometer", "widen"]
+__all__ = [
+    "counted_to",
+    "delays",
+    "encode",
+    "fit",
+    "following",
+    "head_counter",
+    "odometer",
+    "widen",
+]
 
 
 def following(value: Value, count: int) -> Value:
@@ -13,6 +22,14 @@ def following(value: Value, count: int) -> Value:
     if count & count - 1 == 0:
         return (value + 1)[: ceil_log2(count)]
     return Mux(value == count - 1, 0, value + 1)
+
+
+def counted_to(m: Module, en: Value, digit: Signal, end: Value) -> Value:
+    """Count on by one while ``en``, up to a number that is known later; high on going back to 0."""
+    last = digit == end
+    with m.If(en):
+        m.d.sync += digit.eq(Mux(last, 0, digit + 1))
+    return en & last
 
 
 def odometer(m: Module, en: Value, *digits: tuple[Signal, int]) -> Value:

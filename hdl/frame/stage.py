@@ -135,7 +135,9 @@ class BankedLayer(LayerComponent):
         """Say whether the engine may begin a run whose input and output are there."""
         return complete
 
-    def _join(self, m: Module, loader: Loader, engine: Engine, written: Value) -> Unloader:
+    def _join(
+        self, m: Module, loader: Loader, engine: Engine, written: Value, *, lengths: bool = False
+    ) -> Unloader:
         """Put loader, engine and an unloader around their banks; give the unloader.
 
         ``written`` is high for one cycle when the engine has filled a bank of the output.
@@ -143,7 +145,7 @@ class BankedLayer(LayerComponent):
         plan = self.plan
         m.submodules.loader = loader
         m.submodules.engine = engine
-        m.submodules.unloader = unloader = Unloader(plan.answer)
+        m.submodules.unloader = unloader = Unloader(plan.answer, lengths=lengths)
         connect(m, self._source(m), loader.i)
         connect(m, unloader.o, flipped(self.o))
 

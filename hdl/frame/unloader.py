@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from spikeloom.hdl.frame.beats import beat_stream
 from spikeloom.hdl.frame.component import Component
-from spikeloom.hdl.frame.counting import odometer
+from spikeloom.hdl.frame.counting import counted_to, odometer
 
 __all__ = ["OutputWords", "Unloader"]
 
@@ -64,6 +64,8 @@ class Unloader(Component):
     ----------
     form : OutputWords
         Where the words lie.
+    lengths : bool
+        Whether runs may have fewer tokens.
 
     Members
     -------
@@ -81,10 +83,13 @@ class Unloader(Component):
         Read enable.
     data : In(slices * filled)
         The word, one cycle after ``en``.
+    end : In(range(tokens))
+        Last token that there is, as long as a run is worked on. With ``lengths`` only.
     """
 
-    def __init__(self, form: OutputWords):
+    def __init__(self, form: OutputWords, *, lengths: bool = False):
         self.form: Final = form
+        self.lengths: Final = lengths
         super().__init__(
             {
                 "o": Out(beat_stream(form.beat)),
@@ -94,6 +99,7 @@ class Unloader(Component):
                 "addr": Out(range(form.depth)),
                 "en": Out(1),
                 "data": In(form.slices * form.filled),
+                **({"end": In(range(form.tokens))} if lengths else {}),
             }
         )
 
@@ -131,7 +137,12 @@ class Unloader(Component):
         run = Signal(range(form.runs), name="part" if form.named else "run")
         complete = Signal()
         m.d.comb += self.addr.eq(Cat(word, token, self.bank))
-        m.d.comb += complete.eq(odometer(m, self.en, (word, form.words), (token, form.tokens)))
+        if self.lengths:
+            m.d.comb += complete.eq(
+                counted_to(m, odometer(m, self.en, (word, form.words)), token, self.end)
+            )
+        else:
+            m.d.comb += complete.eq(odometer(m, self.en, (word, form.words), (token, form.tokens)))
         # A bank is free a cycle after its last word was read, which keeps that path short.
         m.d.sync += self.free.eq(complete)
         odometer(m, self.free, (run, form.runs))

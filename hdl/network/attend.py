@@ -9,7 +9,7 @@ from amaranth.utils import ceil_log2
 from spikeloom.design.network.design import BEAT
 from spikeloom.hdl.frame.beats import beat_stream
 from spikeloom.hdl.frame.component import Component
-from spikeloom.hdl.frame.counting import fit, odometer, widen
+from spikeloom.hdl.frame.counting import counted_to, fit, odometer, widen
 from spikeloom.hdl.network.plan import NetworkPlan
 
 __all__ = ["Collector", "Feeder"]
@@ -22,14 +22,21 @@ def _places(plan: NetworkPlan) -> tuple[int, int]:
     return columns, max(ceil_log2(words) - columns, 0)
 
 
+def _tokens_done(
+    m: Module, plan: NetworkPlan, en: Value, word: Signal, token: Signal, end: Value
+) -> Value:
+    """Go through the words of all tokens of a head, and say when they are over."""
+    if not plan.lengths:
+        return odometer(m, en, (word, plan.head_words), (token, plan.design.tokens))
+    return counted_to(m, odometer(m, en, (word, plan.head_words)), token, end)
+
+
 class Feeder(Component):
     """Read k, v and q, head by head and step by step, as the attention layer takes them.
 
-    Of a network without an attention layer nothing is read.
-
-
-    Tokens behind the end of the sequence are zero. A beat in every cycle in which the layer takes
-    one, two cycles after its address.
+    Of a network without an attention layer nothing is read. Tokens behind the end of the sequence
+    are left out, or are zero where ``plan.lengths`` does not hold. A beat in every cycle in which
+    the layer takes one, two cycles after its address.
 
     Parameters
     ----------
@@ -91,19 +98,17 @@ class Feeder(Component):
         m.d.comb += of_keys.eq((section == 0) & plan.keys_turned)
 
         m.d.comb += advance.eq(works & self.en)
-        tokens_done = odometer(
-            m, advance & ~of_keys, (word, plan.head_words), (token, design.tokens)
-        )
+        tokens_done = _tokens_done(m, plan, advance & ~of_keys, word, token, self.end)
         keys_done: Value | int = 0
         numbers = -(-design.tokens // BEAT)
         number, channel = Signal(range(numbers)), Signal(range(attention.head_dim))
         if plan.keys_turned:
-            keys_done = odometer(
-                m,
-                advance & of_keys,
-                (number, numbers),
-                (channel, attention.head_dim),
-            )
+            if plan.lengths:
+                word_done = counted_to(m, advance & of_keys, number, self.end[4:])
+                keys_done = odometer(m, word_done, (channel, attention.head_dim))
+            else:
+                counts = (number, numbers), (channel, attention.head_dim)
+                keys_done = odometer(m, advance & of_keys, *counts)
         section_done = Signal()
         m.d.comb += section_done.eq(tokens_done | keys_done)
         run_done = odometer(m, section_done, (section, 3))
@@ -128,12 +133,14 @@ class Feeder(Component):
             self.slot.eq(Array(tensors)[section] + at[column_bits:]),
         ]
         beyond = Signal()
-        m.d.comb += beyond.eq(token > self.end)
+        if not plan.lengths:
+            m.d.comb += beyond.eq(token > self.end)
         choice: list[Value] = [at[:column_bits], token_bits[:parts], fit(step, design.steps)]
         if plan.keys_turned:
             m.d.comb += self.key_addr.eq(Cat(number, channel_base + channel))
-            with m.If(of_keys):
-                m.d.comb += beyond.eq(number > self.end[4:])
+            if not plan.lengths:
+                with m.If(of_keys):
+                    m.d.comb += beyond.eq(number > self.end[4:])
 
         # Address, word, beat: all wait for the layer together.
         there, chosen = Signal(), Signal(sum(map(len, choice)))
@@ -167,6 +174,8 @@ class Collector(Component):
 
     Members
     -------
+    end : In(range(tokens))
+        Last token of the sequence.
     i : In(stream)
         Beats of the attention layer; always taken.
     done : Out(1)
@@ -180,6 +189,7 @@ class Collector(Component):
         steps = plan.design.steps
         super().__init__(
             {
+                "end": In(range(plan.design.tokens)),
                 "i": In(beat_stream(BEAT)),
                 "done": Out(1),
                 "w_en": Out(1),
@@ -201,7 +211,7 @@ class Collector(Component):
         word = Signal(range(plan.head_words))
         token = Signal(range(design.tokens))
         step, base = Signal(range(design.steps)), Signal(column_bits + slot_bits)
-        run_done = odometer(m, self.w_en, (word, plan.head_words), (token, design.tokens))
+        run_done = _tokens_done(m, plan, self.w_en, word, token, self.end)
         with m.If(odometer(m, run_done, (step, design.steps))):
             m.d.sync += base.eq(base + plan.head_words)
         m.d.comb += self.done.eq(self.w_en & self.i.payload.last)

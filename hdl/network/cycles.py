@@ -60,12 +60,12 @@ def network_stages(
     begins = []
     for one in plan.program.passes:
         if one.flags.get("attends"):
-            line.attend(next(runs))
+            line.attend(one.words, next(runs))
         elif one.flags.get("ends"):
-            line.end()
+            line.end(one.words)
         else:
-            line.step(one.flags)
-        if one.flags.get("attends") or one.flags.get("sync"):
+            line.step(one.flags, one.words)
+        if one.begins:
             begins.append(line.now)
     ends = (*begins[1:], line.now)
     return tuple(zip(_names(plan), begins, ends, strict=True))
@@ -102,22 +102,20 @@ class _Line:
 
     def __init__(self, plan: NetworkPlan, length: int):
         self._plan = plan
-        sections = plan.sections
-        self._words = sections.head + sections.weights
-        self._parameters = sections.parameters
+        self._parameters = plan.sections.parameters
         self._rows = -(-length // plan.at_once)
         self._length = length
         self._numbers = NetworkModel(plan.design).number_beats
         self._reach, self._end = plan.stages + 2, plan.stages + 4 + plan.design.steps
-        # Read ahead until now: that it can be taken, and when the engine is free and at rest.
-        self._read = 2 + self._words
+        # Words are read from here on; when the engine is free and at rest.
+        self._read = 2
         self._free = self._rest = 0
         self._held = 0
         self.now = 0
 
-    def step(self, flags: Mapping[str, int]) -> None:
+    def step(self, flags: Mapping[str, int], words: int) -> None:
         """Take a pass as soon as it is read and the engine is free."""
-        ready = self._read
+        ready = self._read + words
         rows = self._rows_of(flags)
         if flags.get("last"):
             # Parameters wait for those before.
@@ -130,26 +128,29 @@ class _Line:
             self._held = self._release(at, rows, flags)
             if flags.get("reads_out"):
                 self._free = max(self._free, self._held)
-        self._read = at + 1 + self._words
+        self._read = at + 1
         self.now = at
 
-    def attend(self, cycles: int) -> None:
+    def attend(self, words: int, cycles: int) -> None:
         """Wait for the attention layer."""
-        at = max(self._read - self._words + 1, self._rest, self._free)
+        at = max(self._read + words, self._rest, self._free)
         done = at + cycles
         self.now = at
-        self._read = done + 1 + self._words
+        self._read = done + 1
         self._free = self._rest = done + 1
 
-    def end(self) -> None:
+    def end(self, words: int) -> None:
         """Leave the program."""
-        self.now = max(self._read - self._words + 1, self._rest, self._free) + 1
+        self.now = max(self._read + words, self._rest, self._free) + 1
 
     def _rows_of(self, flags: Mapping[str, int]) -> int:
         groups = self._plan.design.readout.groups
-        if groups == 1:
-            return self._rows
-        return self._plan.rows // groups if flags.get("group") else self._plan.rows
+        if flags.get("group") and groups > 1:
+            return self._plan.rows // groups
+        rows = self._rows if groups == 1 else self._plan.rows
+        if flags.get("spread") and not flags.get("last"):
+            return -(-rows // (1 << self._plan.spread))
+        return rows
 
     def _release(self, at: int, rows: int, flags: Mapping[str, int]) -> int:
         """Say when the parameters of a pass are not needed any more."""
@@ -174,17 +175,21 @@ def _attention(
             continue
         found = None
         if spikes is not None:
-            beyond = ((0, 0), (0, design.tokens - length), (0, 0))
+            missing = 0 if plan.lengths else design.tokens - length
+            beyond = ((0, 0), (0, missing), (0, 0))
             names = {"q": "query", "k": "key", "v": "value"}
             found = {k: np.pad(spikes[f"blocks.{n}.{name}"], beyond) for k, name in names.items()}
-        runs = layer.run_cycles(found).T.reshape(-1)
-        yield _pipeline(plan, layer, [int(cycles) for cycles in runs])
+        count = length if plan.lengths else design.tokens
+        runs = layer.run_cycles(found, count).T.reshape(-1)
+        yield _pipeline(plan, layer, [int(cycles) for cycles in runs], count)
 
 
-def _pipeline(plan: NetworkPlan, layer: AttentionLayer, runs: Sequence[int]) -> int:
-    """Load, compute and unload runs, each as soon as it can be."""
+def _pipeline(
+    plan: NetworkPlan, layer: AttentionLayer, runs: Sequence[int], tokens: int
+) -> int:
+    """Load, compute and unload runs of so many tokens, each as soon as it can be."""
     inner = layer.plan
-    load = _load(plan)
+    load = _load(plan, tokens)
     computed: list[int] = []
     sent: list[int] = []
     loaded, between, behind = _LOADING[plan.layer.order]
@@ -195,15 +200,15 @@ def _pipeline(plan: NetworkPlan, layer: AttentionLayer, runs: Sequence[int]) -> 
         start = max(loaded + behind, computed[-1] if computed else 0, room)
         computed.append(start + cycles)
         begin = max(computed[-1], sent[-1] if sent else 0)
-        sent.append(begin + plan.head_words * plan.design.tokens)
+        sent.append(begin + plan.head_words * tokens)
     return sent[-1] + _BEHIND
 
 
-def _load(plan: NetworkPlan) -> int:
+def _load(plan: NetworkPlan, tokens: int) -> int:
     """Count the cycles in which a run of the attention layer is loaded."""
-    tokens = plan.design.tokens
     if plan.keys_turned:
         inner = StatePlan(plan.layer)
-        keys, queries = inner.chunks
+        _, queries = inner.chunks
+        keys = -(-tokens // inner.chunk)
         return (plan.layer.channels + inner.windowed) * keys + tokens * (inner.beats + queries)
     return 3 * plan.head_words * tokens

@@ -2,17 +2,16 @@
 
 from typing import Any, Final
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from spikeloom.design.network.design import BEAT
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import delays
 from spikeloom.hdl.frame.memory import add_memory
 from spikeloom.hdl.network.neuron import StepNeurons
 from spikeloom.hdl.network.plan import NetworkPlan
-from spikeloom.hdl.network.words import LANE
+from spikeloom.hdl.network.program.words import LANE
 
 __all__ = ["Engine"]
 
@@ -34,6 +33,8 @@ class Engine(Component):
         A pass is there; it is taken.
     flags, row, weights, parameters : In
         The pass.
+    head : In(plan.sections.layout)
+        The header before it: where the spikes of its layer go, from the first output on.
     held : Out(1)
         The parameters of a pass that was taken are still looked at.
     end : In(range(tokens))
@@ -53,7 +54,8 @@ class Engine(Component):
     bias : Out(signed)
         Of the output.
     w_en : Out(1), w_dest : Out(plan.dest), w_lane, w_row : Out, w_last : Out(1)
-        Spikes are there: where they go, and whether they are the last of the sequence.
+        Spikes are there: where they go, and whether they are the last of the sequence. The lane is
+        counted through all slots.
     spikes : Out(steps * at_once)
         Spikes, those of a step beside each other; none of a token that is not there.
     """
@@ -71,6 +73,7 @@ class Engine(Component):
                 "row": In(ceil_log2(plan.depth)),
                 "weights": In(plan.planes * plan.lanes),
                 "parameters": In(plan.sections.parameters * plan.sections.width),
+                "head": In(plan.sections.layout),
                 "held": Out(1),
                 "end": In(range(design.tokens)),
                 "hold": In(1),
@@ -143,40 +146,52 @@ class Engine(Component):
             for t in range(steps):
                 m.d.comb += getattr(neurons, f"sum{t}").eq(sums[t * plan.at_once + p])
             spikes.append(neurons.spikes)
-        self._write(m, spikes, firing[end], last_rows[end], first_rows[end - 1])
+        self._write(m, spikes, firing[end], last_rows[end])
         return m
 
     def _issue(self, m: Module) -> tuple[Any, Signal, Value, Value]:
         """Take passes and go through their rows; say which row there is, and of what pass."""
         plan = self.plan
-        runs, valid = Signal(), Signal()
-        n = Signal(range(max(plan.rows, plan.shortest)))
+        runs, valid, begins = Signal(), Signal(), Signal()
         flags: Any = Signal(plan.flags)
+        # Rows that follow, and cycles: counted down, for that is soon compared.
+        left, rest = Signal(range(plan.rows)), Signal(range(max(plan.rows, plan.shortest)))
         parts = ceil_log2(plan.at_once)
-        limit = Signal(range(plan.rows))
-        m.d.comb += limit.eq(self.end[parts:])
-        groups = plan.design.readout.groups
+        limit, groups = Signal(range(plan.rows)), plan.design.readout.groups
+        # Some groups may have no token: all rows are gone through, where nothing is.
+        every = self.end[parts:] if groups == 1 else Const(plan.rows - 1, range(plan.rows))
+        m.d.comb += limit.eq(every)
         if groups > 1:
-            # Some groups may have no token: all rows are gone through, where nothing is.
-            m.d.comb += limit.eq(Mux(flags.group, plan.rows // groups - 1, plan.rows - 1))
+            with m.If(self.flags.group):
+                m.d.comb += limit.eq(plan.rows // groups - 1)
+        if plan.spread:
+            with m.If(self.flags.spread & ~self.flags.last):
+                m.d.comb += limit.eq(every[plan.spread :])
         ending, over = Signal(), Signal()
         m.d.comb += [
-            ending.eq(n == limit),
-            over.eq(Mux(limit < plan.shortest, n == plan.shortest - 1, ending)),
+            ending.eq(left == 0),
+            over.eq(rest == 0),
             self.take.eq(
                 self.ready & ~self.hold & (~runs | over) & (~self.flags.sync | (self.idle & ~runs))
             ),
         ]
+        turn = Signal(plan.spread)
         with m.If(runs):
-            goes_on = ~flags.stays if plan.gathers else 1
-            m.d.sync += [n.eq(n + 1), self.addr.eq(self.addr + goes_on)]
+            goes_on: Value | int = ~flags.stays if plan.gathers else 1
+            if plan.spread:
+                goes_on &= ~flags.spread | ~flags.last | turn.all()
+            m.d.sync += [
+                *(left.eq(left - 1), rest.eq(rest - 1), begins.eq(0), turn.eq(turn + 1)),
+                self.addr.eq(self.addr + goes_on),
+            ]
             with m.If(ending):
                 m.d.sync += valid.eq(0)
             with m.If(over):
                 m.d.sync += runs.eq(0)
         with m.If(self.take):
             m.d.sync += [
-                *(runs.eq(1), valid.eq(1), n.eq(0)),
+                *(runs.eq(1), valid.eq(1), begins.eq(1), turn.eq(0), left.eq(limit)),
+                rest.eq(Mux(limit < plan.shortest, plan.shortest - 1, limit)),
                 *(self.addr.eq(self.row), flags.eq(self.flags)),
             ]
         # Weights are there with the row, a cycle behind its address.
@@ -185,28 +200,22 @@ class Engine(Component):
         with m.If(taken):
             m.d.sync += Cat(self.low, self.high)[: len(self.weights)].eq(self.weights)
         m.d.comb += self.en.eq(valid)
-        return flags, valid, valid & (n == 0), valid & ending
+        return flags, valid, valid & begins, valid & ending
 
     def _parameters(
         self, m: Module, first_rows: list[Value], later: list[Any], reach: int, over: Value
     ) -> Value:
         """Take the parameters of an output when its sums come; give bias and threshold."""
         wide = self.plan.widths
-        given = self.parameters
-        params = given[2 * BEAT :][: wide.bias + wide.threshold]
+        params = self.parameters[: wide.bias + wide.threshold]
         now = first_rows[reach] & later[reach].last
         if not self.plan.buffered:
-            m.d.comb += [self.w_dest.eq(given[:BEAT]), self.w_lane.eq(given[BEAT:])]
             # Those of the read-out are looked at for longer, and that is known elsewhere.
             now = over | (now & later[reach].reads_out)
         else:
             kept = Signal(wide.bias + wide.threshold, name="kept_parameters")
-            place = Signal(2 * BEAT)
             with m.If(now):
-                m.d.sync += [kept.eq(params), place.eq(given)]
-            # Where spikes go is looked at when they are there, when the next may be summed.
-            with m.If(first_rows[-2]):
-                m.d.sync += [self.w_dest.eq(place[:BEAT]), self.w_lane.eq(place[BEAT:])]
+                m.d.sync += kept.eq(params)
             params = kept
         with m.If(self.take & self.flags.last):
             m.d.sync += self.held.eq(1)
@@ -231,8 +240,12 @@ class Engine(Component):
             m.d.sync += row.eq(row + 1)
             with m.If(last_rows[reach - 1]):
                 m.d.sync += row.eq(0)
-        rows = delays(m, row, 2, "row")
-        before = store.read(m, row)
+        at: Value = row
+        if plan.spread:
+            then = later[reach - 1]
+            at = Mux(then.spread & then.last, row[plan.spread :], row)
+        rows = delays(m, at, 2, "row")
+        before = store.read(m, at)
         flags = later[reach]
         sums = []
         quadruple = any(
@@ -249,13 +262,34 @@ class Engine(Component):
             sums.append(summed)
         goes_on = valids[reach + 1] & ~later[reach + 1].last
         store.write(m, rows[2], Cat(sums), goes_on)
-        return sums
+        if not plan.spread:
+            return sums
+        # Of sums that every step has for other tokens, one after the other is for all steps.
+        steps, width = plan.design.steps, plan.at_once
+        turn = delays(m, row[: plan.spread], 2, "turn")[2]
+        chosen = []
+        for n, own in enumerate(sums):
+            each = Array(sums[t * width + n % width] for t in range(steps))
+            step = Mux(later[reach + 1].spread, turn, n // width)
+            one = Signal.like(own, name=f"chosen{n}")
+            m.d.comb += one.eq(each[step])
+            chosen.append(one)
+        return chosen
 
-    def _write(
-        self, m: Module, spikes: list[Signal], fires: Value, ends: Value, begins: Value
-    ) -> None:
-        """Give the spikes of a row, none of tokens that are not there."""
+    def _write(self, m: Module, spikes: list[Signal], fires: Value, ends: Value) -> None:
+        """Give the spikes of a row, none of tokens that are not there, and where they go."""
         plan = self.plan
+        lanes = ceil_log2(plan.lanes)
+        place = Signal(max(len(self.head.place), lanes + 1))
+        with m.If(fires & ends):
+            m.d.sync += place.eq(place + 1)
+        # Nothing is on its way when a layer begins.
+        with m.If(self.take & self.flags.sync):
+            m.d.sync += place.eq(self.head.place)
+            for name in plan.dest.members:
+                if name in self.head.shape().members:
+                    m.d.sync += self.w_dest[name].eq(self.head[name])
+        m.d.comb += [self.w_dest.slot.eq(place[lanes:]), self.w_lane.eq(place)]
         parts = ceil_log2(plan.at_once)
         with m.If(fires):
             m.d.sync += self.w_row.eq(self.w_row + 1)

@@ -16,8 +16,9 @@ from spikeloom.design.mask import MaskDesign
 from spikeloom.design.network.design import BEAT, NetworkDesign
 from spikeloom.design.read import DesignError, show
 from spikeloom.golden.neuron import NeuronSpec
+from spikeloom.hdl.network.encoding import Encoding, encoding
 from spikeloom.hdl.network.limits import built_attention
-from spikeloom.hdl.network.words import DEST, FLAGS, ROW, WIDE_DEST, WIDE_FLAGS
+from spikeloom.hdl.network.program.words import DEST, FLAGS, ROW, WIDE_DEST
 
 __all__ = ["HALVES", "Geometry", "Tensor"]
 
@@ -118,19 +119,22 @@ class Geometry:
         return ceil(channels / self.lanes)
 
     @property
-    def input_words(self) -> int:
-        """Words of a bit of the inputs of a token."""
-        return ceil(self.design.encoder.inputs / BEAT)
+    def encoding(self) -> Encoding:
+        """Where the bits of the input lie."""
+        return encoding(self.design)[0]
 
     @property
-    def place_words(self) -> int:
-        """Words in which the bit of a token's place is set."""
-        return ceil(self.design.tokens / BEAT) if self.placed else 0
+    def encoder_weight(self) -> NDArray[np.int64]:
+        """Weights of these bits, (outputs, lanes), of a network with an encoder."""
+        found = encoding(self.design)[1]
+        assert found is not None
+        return found
 
     @property
-    def placed(self) -> bool:
-        """Whether the encoder adds a position."""
-        return self.design.encoder.position == "absolute"
+    def place_lanes(self) -> range | None:
+        """Lanes of a token's place, of which one is set; None without."""
+        start = self.encoding.place * BEAT
+        return range(start, start + self.design.tokens) if self.encoding.places else None
 
     @property
     def copies_input(self) -> bool:
@@ -177,9 +181,27 @@ class Geometry:
         return any(isinstance(one, MaskDesign) and one.attention != "qk-token" for one in layers)
 
     @property
+    def spread(self) -> int:
+        """Bits of a row's number that say which step's units hold its tokens of the input.
+
+        Where all steps have the same input, each may take other tokens, and so a pass over it takes
+        the fewer rows. Cells for that are there where many are, and only for 2, 4, ... steps.
+        """
+        design = self.design
+        same = design.encoder.kind == "linear" and design.encoder.coding == "direct"
+        if not (same and self.buffered) or design.membrane or design.steps.bit_count() > 1:
+            return 0
+        return ceil_log2(design.steps)
+
+    @property
     def flags(self) -> StructLayout:
         """Flags of a pass."""
-        return WIDE_FLAGS if self.gathers else FLAGS
+        found = dict(FLAGS.members)
+        if self.gathers:
+            found["stays"] = 1
+        if self.spread:
+            found["spread"] = 1
+        return StructLayout(found)
 
     @property
     def dest(self) -> StructLayout:
@@ -191,6 +213,17 @@ class Geometry:
         """Whether k goes to the attention layer channel by channel."""
         return self.inner is not None and self.inner.order == "state"
 
+    @property
+    def lengths(self) -> bool:
+        """Whether the attention layer goes through the tokens that there are, and no others.
+
+        Positions are made for sequences of one length, and so is what takes several spikes a cycle.
+        """
+        inner = self.inner
+        if inner is None:
+            return False
+        return not inner.position and not inner.masked and inner.folding.spikes == 1
+
     @cached_property
     def tensors(self) -> Mapping[str, Tensor]:
         """Where spikes lie: what is not needed any more is written over.
@@ -198,8 +231,10 @@ class Geometry:
         k is gone when the answer of the attention comes, q and v before the MLP begins.
         """
         design = self.design
-        wide = (self.input_words + self.place_words) * BEAT
-        found = {"input": Tensor(0, self.slots(wide), len(design.encoder.planes))}
+        at, planes = self.encoding, 1
+        if design.encoder.kind == "none":
+            planes = at.planes
+        found = {"input": Tensor(0, at.slots // planes, planes)}
         end = found["input"].end
         for name, slots in self._kept():
             planes = design.encoder.bits if name == "x" and self.copies_input else 1

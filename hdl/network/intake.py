@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
@@ -42,14 +42,15 @@ class Intake(Component):
     w_en, w_row, w_slot, w_column, w_part, w_data : Out
         Word to write, where, and for which of the tokens that are computed at once.
     w_steps : Out(steps)
-        For which time steps, where every step has inputs of its own.
+        For which time steps, where every step has inputs of its own, or tokens (``plan.spread``).
     """
 
     def __init__(self, plan: NetworkPlan):
         self.plan: Final = plan
         tokens = plan.design.tokens
         self.stepped: Final = plan.design.encoder.coding == "steps"
-        steps = {"w_steps": Out(plan.design.steps)} if self.stepped else {}
+        self.chooses: Final = self.stepped or plan.spread > 0
+        steps = {"w_steps": Out(plan.design.steps)} if self.chooses else {}
         super().__init__(
             {
                 **steps,
@@ -70,7 +71,8 @@ class Intake(Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan, encoder = self.plan, self.plan.design.encoder
-        words, places = plan.input_words, plan.place_words
+        at = plan.encoding
+        words, places = at.words, at.places
         part, row = Signal(range(plan.at_once)), Signal(plan.row_bits)
         word, plane = Signal(range(words)), Signal(range(encoder.bits))
         place, placing, ends = Signal(range(places)), Signal(), Signal()
@@ -87,6 +89,8 @@ class Intake(Component):
         if self.stepped:
             counted.append((step, plan.design.steps))
             m.d.comb += self.w_steps.eq(Mux(placing, ~0, (1 << step)[: plan.design.steps]))
+        elif self.chooses:
+            m.d.comb += self.w_steps.eq(1 << row[: plan.spread])
         complete = odometer(m, takes, *counted)
         m.d.comb += token_read.eq(complete | (takes & last))
         with m.If(takes & last):
@@ -114,24 +118,27 @@ class Intake(Component):
         with m.If(self.free):
             m.d.sync += [self.full.eq(0), part.eq(0), row.eq(0)]
 
+        # Words lie one behind the other, those of a plane together.
+        column = Signal(range(at.slots * plan.columns), init=at.offset)
+        plane_ends = takes & (word == words - 1)
+        with m.If(self.w_en):
+            m.d.sync += column.eq(column + Mux(plane_ends, 1 + at.gap, 1))
+        with m.If(plane_ends & (plane == encoder.bits - 1)):
+            m.d.sync += column.eq(at.offset)
+        with m.If(token_read):
+            m.d.sync += column.eq(at.place if places else at.offset)
+        with m.If(token_done):
+            m.d.sync += column.eq(at.offset)
+        columns = ceil_log2(plan.columns)
+        m.d.comb += self.w_column.eq(column[:columns])
+        m.d.comb += self.w_slot.eq(plan.tensors["input"].slot + column[columns:])
+
         one = Signal(BEAT)
         m.d.comb += one.eq(1 << token[:4])
         mine = place == token[4:] if places > 1 else 1
         m.d.comb += [
-            self.w_row.eq(row),
+            self.w_row.eq(row[plan.spread :]),
             self.w_part.eq(part),
             self.w_data.eq(Mux(placing, Mux(mine, one, 0), self.i.payload.data)),
         ]
-        bit = Mux(placing, encoder.position_plane if places else 0, plane)
-        self._where(m, Mux(placing, words + place, word), bit)
         return m
-
-    def _where(self, m: Module, word: Value, plane: Value) -> None:
-        """Say in which slot and column of it a word lies."""
-        plan = self.plan
-        source = plan.tensors["input"]
-        at = Signal(range(source.slots * plan.columns))
-        m.d.comb += at.eq(word)
-        columns = ceil_log2(plan.columns)
-        m.d.comb += self.w_column.eq(at[:columns])
-        m.d.comb += self.w_slot.eq(source.slot + plane * source.slots + at[columns:])

@@ -9,7 +9,7 @@ from amaranth.utils import ceil_log2
 
 from spikeloom.design.network.design import BEAT
 from spikeloom.hdl.frame.component import Component
-from spikeloom.hdl.network.words import LANE
+from spikeloom.hdl.network.program.words import LANE
 
 __all__ = ["KeyWords"]
 

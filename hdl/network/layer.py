@@ -95,7 +95,9 @@ class NetworkLayer(LayerComponent):
         plan, design, wide = self.plan, self.design, self.plan.widths
         units = self._units(m)
         part = len(units[0].part)
-        m.submodules.fetch = fetch = Fetcher(plan.sections, plan.flags)
+        m.submodules.fetch = fetch = Fetcher(
+            plan.sections, slot=plan.row_bits, planes=plan.planes, layout=plan.flags
+        )
         m.submodules.engine = engine = Engine(plan, part)
         m.submodules.intake = intake = Intake(plan)
         m.submodules.feeder = feeder = Feeder(plan)
@@ -111,11 +113,13 @@ class NetworkLayer(LayerComponent):
             tokens=design.tokens,
             places=plan.readout_places,
         )
+        end = Signal.like(intake.end)
         if plan.inner is not None:
             connect(m, feeder.o, attention.i)
             connect(m, attention.o, collector.i)
+            if plan.lengths:
+                m.d.comb += attention.end.eq(end)
 
-        end = Signal.like(intake.end)
         runs, attends, closing = Signal(), Signal(), Signal()
         loads = self._program(m, fetch, intake, readout)
         flags = fetch.flags
@@ -133,7 +137,8 @@ class NetworkLayer(LayerComponent):
             engine.hold.eq(closing),
             *(engine.flags.eq(flags), engine.row.eq(fetch.row)),
             *(engine.weights.eq(fetch.weights), engine.parameters.eq(fetch.parameters)),
-            *(engine.end.eq(end), feeder.end.eq(end), readout.end.eq(end)),
+            engine.head.eq(fetch.head),
+            *(part.end.eq(end) for part in (engine, feeder, collector, readout)),
             intake.free.eq(ended if plan.keeps_input else engine.take & flags.release & flags.sync),
             self.busy.eq(runs),
         ]
@@ -241,7 +246,7 @@ class NetworkLayer(LayerComponent):
             chosen, bit = Signal(name=f"chosen{n}"), Signal(name=f"bit{n}")
             spike = engine.spikes[n]
             given = intake.w_en & (intake.w_part == p)
-            if intake.stepped:
+            if intake.chooses:
                 given &= intake.w_steps[t]
             mine = (collector.w_step == t) & (collector.w_part == p)
             m.d.sync += [

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.network.geometry import HALVES
-from spikeloom.hdl.network.widths import Widths
+from spikeloom.hdl.network.program.widths import Widths
 
 __all__ = ["StepNeurons"]
 

@@ -8,8 +8,7 @@ from amaranth.utils import ceil_log2
 from spikeloom.design.network.design import BEAT, NetworkDesign
 from spikeloom.hdl.attention.layer import AttentionLayer, layer_plan
 from spikeloom.hdl.frame.memory_map import MemoryShape
-from spikeloom.hdl.network.lowered import Lowered
-from spikeloom.hdl.network.program import Program, assemble
+from spikeloom.hdl.network.program.lowered import Lowered
 
 __all__ = ["NetworkPlan", "network_plan"]
 
@@ -22,11 +21,6 @@ class NetworkPlan(Lowered):
     design : NetworkDesign
         The network.
     """
-
-    @cached_property
-    def program(self) -> Program:
-        """What the engine does, as words of its memory."""
-        return assemble(self)
 
     @cached_property
     def readout_places(self) -> int | None:
@@ -83,7 +77,7 @@ class NetworkPlan(Lowered):
 
     def attention(self) -> AttentionLayer:
         """Make the attention layer, of a network that has one."""
-        return AttentionLayer(self.layer)
+        return AttentionLayer(self.layer, lengths=self.lengths)
 
 
 @lru_cache(maxsize=8)

@@ -98,14 +98,18 @@ class ProgramStore(Component):
         place = Cat(column, addr)
         inside, loads, last, fresh = Signal(), Signal(), Signal(), Signal()
         word, check, left = Signal(BEAT), Signal(32), Signal(range(BEAT + 1))
-        taken, begins, passed = Signal(), Signal(), Signal(2)
+        taken, begins, opens, passed = Signal(), Signal(), Signal(), Signal(2)
         data, ends = self.i.payload.data, self.i.payload.last
         m.d.sync += fresh.eq(taken & loads)
         m.d.comb += [
             self.o.valid.eq(inside & ~loads & self.good & self.i.valid),
             self.o.payload.eq(self.i.payload),
             taken.eq(self.i.valid & self.i.ready),
-            begins.eq(taken & ~inside),
+            # Whoever loads waits for what is computed with the program before, and so does a frame
+            # without tokens, whose numbers are zero. Whether one begins is not for the intake to
+            # say, though it is ready or not: that path is long.
+            opens.eq(~self.answers & ((passed == 0) | ~(data[0] | ends))),
+            begins.eq(self.i.valid & ~inside & opens),
             self.loads.eq(loads),
             self.data.eq(store.read(m, addr, self.en)),
         ]
@@ -131,10 +135,8 @@ class ProgramStore(Component):
             m.d.sync += [left.eq(left - 1), word.eq(word >> 1)]
             m.d.sync += check.eq((check >> 1) ^ Mux(odd, _POLYNOMIAL, 0))
         with m.If(~inside):
-            # Whoever loads waits for what is computed with the program before, and so does a frame
-            # without tokens, whose numbers are zero.
-            m.d.comb += self.i.ready.eq(~self.answers & ((passed == 0) | ~(data[0] | ends)))
-            with m.If(taken):
+            m.d.comb += self.i.ready.eq(opens)
+            with m.If(begins):
                 m.d.sync += [loads.eq(data[0]), check.eq(0xFFFFFFFF), left.eq(0)]
                 m.d.sync += self.answers.eq(ends & ~data[0])
                 with m.If(data[0]):

@@ -287,7 +287,7 @@ POINTS: tuple[Point, ...] = _quick(
         _network("vowels_fast", 64, 2, 2, {"order": "state", "lanes": 8, "buffers": 2}),
         _network("vowels_fast", 16, 1, 1, {"lanes": 4}, every=10),
         *_drawn("drawn-32x64-blocks", "drawn-32x64-int4", "drawn-32x64-int8"),
-        *_drawn("drawn-32x64-steps", "drawn-32x128"),
+        *_drawn("drawn-32x64-steps", "drawn-32x128", "drawn-32x128-blocks"),
     ),
     "unit/xnor-16/1-stage-cells",
     "unit/xnor-32/1-stage-cells",

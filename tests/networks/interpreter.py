@@ -7,9 +7,65 @@ runs it.
 from dataclasses import replace
 
 from spikeloom.golden.neuron import NeuronSpec
-from spikeloom.hdl.network.words import WIDE_DEST, WIDE_FLAGS
 
-FLAG_NAMES = tuple(WIDE_FLAGS.members)
+# Bits of a header, low first; those from whole on where the network uses them.
+FLAGS = (
+    *("attends", "ends", "sync", "begins", "closes", "moves", "moves2", "top_low", "top_high"),
+    *("rest", "final", "whole", "reads_out", "release", "group"),
+    *("sets", "clears", "turned", "gathers", "stays", "spread"),
+)
+COUNTS = ("row", "slots", "digits", "outputs", "place")
+
+
+def flag_names(plan):
+    """Names of the flags in the headers of a network.
+
+    spread says how the engine goes through rows, and nothing of what it adds up.
+    """
+    used = plan.sections.layout.members
+    return [name for n, name in enumerate(FLAGS) if n < FLAGS.index("whole") or name in used]
+
+
+def parts(plan, words):
+    """Take a program apart: headers, each with the weights and parameters behind it.
+
+    Gives (header, passes), a pass as (slots from the first on, digit, weights, parameters or None).
+    """
+    sections, lanes = plan.sections, plan.planes * plan.lanes
+    width, at = sections.width, 0
+    names = flag_names(plan)
+    sizes = {name: plan.sections.layout.members[name] for name in COUNTS}
+
+    def take(bits):
+        nonlocal at
+        count = -(-bits // width)
+        value = sum(words[at + k] << width * k for k in range(count))
+        at += count
+        return value
+
+    while True:
+        begin, value = at, take(len(names) + sum(sizes.values()))
+        header = {name: value >> n & 1 for n, name in enumerate(names)}
+        header["moves"] += 2 * header["moves2"]
+        value >>= len(names)
+        for name, size in sizes.items():
+            header[name], value = value & (1 << size) - 1, value >> size
+        header["at"], found = begin, []
+        if not header["attends"] | header["ends"]:
+            for _ in range(header["outputs"] + 1):
+                for digit in range(header["digits"] + 1):
+                    for slot in range(header["slots"] + 1):
+                        weights = take(lanes)
+                        closes = header["closes"] and (digit, slot) == (
+                            header["digits"],
+                            header["slots"],
+                        )
+                        bits = plan.widths.bias + plan.widths.threshold
+                        found.append((slot, digit, weights, take(bits) if closes else None))
+        yield header, found
+        if header["ends"]:
+            assert at == len(words)
+            return
 
 
 def signed(value, bits):
@@ -31,6 +87,7 @@ class Machine:
         self.memory = [[{} for _ in range(tokens)] for _ in range(steps)]
         self.turned = [[{} for _ in range(tokens)] for _ in range(steps)]
         self.numbers = []
+        self.final = False
 
     def word(self, t, n, slot):
         """Read a word; what was never written must not be read."""
@@ -46,64 +103,62 @@ class Machine:
         source = plan.tensors["input"]
         given = x if encoder.coding == "steps" else [x] * self.design.steps
         self.length = len(given[0])
+        at = plan.encoding
         for steps, step in zip(self.memory, given, strict=True):
             for n, token in enumerate(step):
                 for slot in range(source.slot, source.end):
                     steps[n][slot] = 0
                 for c, value in enumerate(token):
                     for plane in range(encoder.bits):
-                        self.place(steps[n], c, plane, int(value) >> plane & 1)
+                        column = at.offset + plane * at.stride
+                        self.place(steps[n], 16 * column + c, int(value) >> plane & 1)
                 if encoder.position == "absolute":
-                    channel = plan.input_words * 16 + n
-                    self.place(steps[n], channel, encoder.position_plane, 1)
+                    column = at.offset + (encoder.bits - 1) * at.stride + at.words
+                    self.place(steps[n], 16 * column + n, 1)
 
-    def place(self, words, channel, plane, bit):
+    def place(self, words, lane, bit):
         source, lanes = self.plan.tensors["input"], self.plan.lanes
-        slot = source.slot + plane * source.slots + channel // lanes
-        words[slot] |= bit << channel % lanes
+        words[source.slot + lane // lanes] |= bit << lane % lanes
 
     def run(self, words, attend):
         """Run a program to its end; ``attend`` writes the answer of the attention."""
-        sections, plan = self.plan.sections, self.plan
-        width, lanes = sections.width, plan.lanes
-        at, sums, logit = 0, None, 0
-
-        def take(count):
-            nonlocal at
-            value = sum(words[at + k] << width * k for k in range(count))
-            at += count
-            return value
-
-        while True:
-            head = words[at]
-            flags = {name for name in FLAG_NAMES if head >> WIDE_FLAGS[name].offset & 1}
-            if "ends" in flags:
-                assert at == len(words) - 1
-                return
+        plan = self.plan
+        lanes, sums, logit, dest = plan.lanes, None, 0, {}
+        for header, passes in parts(plan, words):
+            flags = {name for name in header if header[name] and name not in COUNTS}
             if "attends" in flags:
-                at += 1
                 attend(self)
-                continue
-            head, weights = take(sections.head), take(sections.weights)
-            row, low, high = head >> 16 & 0xFFFF, weights & (1 << lanes) - 1, weights >> lanes
-            slot, start = row >> plan.row_bits, row & (1 << plan.row_bits) - 1
-            if "first" in flags:
-                sums, logit = [[0] * self.design.tokens for _ in self.memory], 0
-            factor = 1 if "double" not in flags else 4 if "twice" in flags else 2
-            tokens = self.tokens(flags, start)
-            logit *= factor
-            for t in range(self.design.steps):
-                for n in tokens:
-                    word = self.word(t, 0 if "stays" in flags else n, slot)
-                    part = (word & low).bit_count() * (-1 if "minus_low" in flags else 1)
-                    part += 2 * (word & high).bit_count() * (-1 if "minus_high" in flags else 1)
-                    sums[t][n] = sums[t][n] * factor + part
-                    if "reads_out" not in flags:
-                        assert fits(sums[t][n], plan.widths.total)
-                    logit += part
-            assert "reads_out" not in flags or fits(logit, plan.widths.logit)
-            if "last" in flags:
-                self.finish(flags, take(sections.parameters), sums, logit)
+            if "sync" in flags:
+                dest = {"place": header["place"], **{n: n in flags for n in flag_names(plan)}}
+            for n, (slot, digit, weights, parameters) in enumerate(passes):
+                low, high = weights & (1 << lanes) - 1, weights >> lanes
+                at = (header["row"] >> plan.row_bits) + slot
+                start = header["row"] & (1 << plan.row_bits) - 1
+                moves = plan.planes * (slot == 0)
+                if digit == slot == 0:
+                    moves = header["moves"]
+                    if "begins" in flags:
+                        sums, logit = [[0] * self.design.tokens for _ in self.memory], 0
+                minus = ("top_low", "top_high") if digit == 0 else ("rest", "rest")
+                signs = [-1 if name in flags else 1 for name in minus]
+                logit <<= moves
+                for t in range(self.design.steps):
+                    for token in self.tokens(flags, start):
+                        word = self.word(t, 0 if "stays" in flags else token, at)
+                        part = signs[0] * (word & low).bit_count()
+                        part += signs[1] * 2 * (word & high).bit_count()
+                        sums[t][token] = (sums[t][token] << moves) + part
+                        if "reads_out" not in flags:
+                            assert fits(sums[t][token], plan.widths.total)
+                        logit += part
+                assert "reads_out" not in flags or fits(logit, plan.widths.logit)
+                if parameters is not None:
+                    final = n == len(passes) - 1 and "final" in flags
+                    assert not (self.final and "reads_out" in flags)
+                    self.finish(flags, dest, parameters, sums, logit)
+                    self.final = final
+                    dest["place"] += 1
+        assert self.final
 
     def tokens(self, flags, start):
         """Give the tokens of a pass: of those that there are, all or a group."""
@@ -112,16 +167,15 @@ class Machine:
             count = count // self.design.readout.groups
         return range(first, min(first + count, self.length))
 
-    def finish(self, flags, parameters, sums, logit):
+    def finish(self, flags, dest, parameters, sums, logit):
         """Fire, or note a number."""
         wide, shift = self.plan.widths, self.design.fraction
-        place, lane = parameters & 0xFFFF, parameters >> 16 & 0x3FF
-        slot = place & 0xFFF
+        slot, lane = divmod(dest["place"], self.plan.lanes)
         sets, clears, turned, gathers = (
-            place >> WIDE_DEST[key].offset & 1 for key in ("sets", "clears", "turned", "gathers")
+            dest.get(key, 0) for key in ("sets", "clears", "turned", "gathers")
         )
-        bias = signed(parameters >> 32, wide.bias)
-        theta = parameters >> 32 + wide.bias & (1 << wide.threshold) - 1
+        bias = signed(parameters, wide.bias)
+        theta = parameters >> wide.bias & (1 << wide.threshold) - 1
         if "reads_out" in flags:
             self.numbers.append(logit + self.length * bias)
             return
@@ -141,6 +195,6 @@ class Machine:
                 elif whole:
                     w = 0
                 if turned:
-                    self.turned[t][n][lane] = spike
+                    self.turned[t][n][dest["place"]] = spike
                 elif spike or not (sets or clears):
                     self.put(t, 0 if gathers else n, slot, lane, 0 if clears else spike)

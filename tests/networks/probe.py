@@ -7,8 +7,8 @@ one lane. So the same hardware says which of its layers is the first that is wro
 import numpy as np
 
 from spikeloom.golden.network import trace
+from spikeloom.hdl.network.program.words import bits_of
 from spikeloom.hdl.network.store import load_frame
-from spikeloom.hdl.network.words import FLAGS, bits_of
 
 # The tensor that holds the answer of a layer once it is computed.
 _HOLDS = {"project": "x", "expand": "expand", "contract": "x", "attention": "attention"}
@@ -25,21 +25,15 @@ def layers(design):
     return names
 
 
-def _cuts(plan, words):
+def _cuts(plan):
     """Give for each layer the number of words up to its end."""
-    sections, at, found = plan.sections, 0, []
-    while True:
-        head = words[at]
-        flags = {name for name in FLAGS.members if head >> FLAGS[name].offset & 1}
-        if "sync" in flags or "attends" in flags:
+    at, found = 0, []
+    for one in plan.program.passes:
+        if one.begins:
             found.append(at)
-        if "ends" in flags:
-            # Behind the read-out, which is no layer to look into.
-            return found[1:]
-        if "attends" in flags:
-            at += 1
-            continue
-        at += sections.head + sections.weights + sections.parameters * ("last" in flags)
+        at += one.words + plan.sections.parameters * one.flags.get("last", 0)
+    # Behind the read-out, which is no layer to look into.
+    return found[1:]
 
 
 def _holder(design, name):
@@ -59,7 +53,7 @@ def program(plan, words, name, first):
     """
     design, sections = plan.design, plan.sections
     tensor, channels, headed = _holder(design, name)
-    cut = _cuts(plan, words)[layers(design).index(name)]
+    cut = _cuts(plan)[layers(design).index(name)]
     head = design.blocks[0].attention.head_dim
     room = plan.head_words * 16
     made = list(words[:cut])
@@ -72,17 +66,17 @@ def program(plan, words, name, first):
         channel = min(first + n, channels - 1)
         place = channel // head * room + channel % head if headed else channel
         slot, lane = divmod(place, plan.lanes)
-        flags = {"first": 1, "last": 1, "reads_out": 1}
+        fields = {"begins": 1, "closes": 1, "reads_out": 1}
         if n == 0:
             # The input is given back by the first layer behind the encoder.
-            flags |= {"sync": 1, "release": int(name == "encoder")}
+            fields |= {"sync": 1, "release": int(name == "encoder")}
         if n == design.readout.outputs - 1:
-            flags["final"] = 1
-        row = plan.tensors[tensor].slot + slot << plan.row_bits
-        write(bits_of(FLAGS, flags) | row << 16, sections.head)
+            fields["final"] = 1
+        fields["row"] = plan.tensors[tensor].slot + slot << plan.row_bits
+        write(bits_of(sections.layout, fields), sections.head)
         write(1 << lane, sections.weights)
         write(0, sections.parameters)
-    made.append(bits_of(FLAGS, {"ends": 1}))
+    write(bits_of(sections.layout, {"ends": 1}), sections.head)
     assert len(made) <= len(words)
     return made + [0] * (len(words) - len(made))
 

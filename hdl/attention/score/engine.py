@@ -46,6 +46,8 @@ class ScoreEngine(Engine):
     ----------
     design : AttentionDesign
         The layer, with ``folding.order`` "score".
+    lengths : bool
+        Whether sequences may have fewer tokens; without a position, chunks and masks only.
 
     Members
     -------
@@ -55,10 +57,13 @@ class ScoreEngine(Engine):
         Word of k and q to read, one for both: bank, token, as the longer of them counts.
     k_data, q_data : In
         The words, one cycle later.
+    end : In(range(tokens))
+        Last token that there is, as long as a run is worked on. With ``lengths`` only.
     """
 
-    def __init__(self, design: AttentionDesign):
+    def __init__(self, design: AttentionDesign, *, lengths: bool = False):
         self.design: Final = design
+        self.lengths: Final = lengths
         self._plan = plan = Plan(design)
         shapes = {shape.name: shape for shape in plan.memories}
         self._similarities = [self._similarity() for _ in range(plan.rows)]
@@ -68,6 +73,7 @@ class ScoreEngine(Engine):
                 "kq_addr": Out(range(max(shapes["k"].depth, shapes["q"].depth))),
                 "k_data": In(shapes["k"].width),
                 "q_data": In(shapes["q"].width),
+                **({"end": In(range(design.tokens))} if lengths else {}),
             },
             parts=1 if plan.spec is None else plan.passes_per_word,
         )
@@ -80,8 +86,34 @@ class ScoreEngine(Engine):
     @property
     def cycles(self) -> int:
         """Cycles that a head and step takes."""
+        return self.cycles_of(self._plan.keys)
+
+    def cycles_of(self, keys: int) -> int:
+        """Count the cycles for so many keys, and as many queries where ``lengths`` is set."""
         plan = self._plan
-        return plan.blocks * plan.passes * (plan.rows + plan.keys) + plan.rows + self.latency
+        blocks = -(-keys // plan.rows) if self.lengths else plan.blocks
+        keys = keys if self.lengths else plan.keys
+        return blocks * plan.passes * (plan.rows + keys) + plan.rows + self.latency
+
+    def _following_key(self, token: Signal) -> Value:
+        if self.lengths:
+            return Mux(token == self.end, 0, token + 1)
+        return following(token, self._plan.keys)
+
+    def _following_block(self, block: Signal) -> Value:
+        if self.lengths:
+            return Mux(block == self._last_block, 0, block + 1)
+        return following(block, self._plan.blocks)
+
+    @property
+    def _last_key(self) -> Value | int:
+        return self.end if self.lengths else self._plan.keys - 1
+
+    @property
+    def _last_block(self) -> Value | int:
+        if self.lengths:
+            return self.end[ceil_log2(self._plan.rows) :]
+        return self._plan.blocks - 1
 
     @property
     def _biased(self) -> bool:
@@ -137,7 +169,7 @@ class ScoreEngine(Engine):
         running, phase, tail = Signal(), Signal(), Signal()
         count = Signal(range(max(plan.keys, plan.rows)))
         block, turn = Signal(range(plan.blocks)), Signal(range(plan.passes))
-        last_turn, last_block = turn == plan.passes - 1, block == plan.blocks - 1
+        last_turn, last_block = turn == plan.passes - 1, block == self._last_block
         key, shift = running & phase, running & ~phase
 
         with m.If(~self.busy & self.ready):
@@ -148,10 +180,10 @@ class ScoreEngine(Engine):
             m.d.sync += count.eq(count + 1)
         with m.If(shift & (count == plan.rows - 1)):
             m.d.sync += [count.eq(0), phase.eq(~tail), running.eq(~tail), tail.eq(0)]
-        with m.If(key & (count == plan.keys - 1)):
+        with m.If(key & (count == self._last_key)):
             m.d.sync += [count.eq(0), phase.eq(0), turn.eq(following(turn, plan.passes))]
             with m.If(last_turn):
-                m.d.sync += [block.eq(following(block, plan.blocks)), tail.eq(last_block)]
+                m.d.sync += [block.eq(self._following_block(block)), tail.eq(last_block)]
 
         token = Signal(range(plan.longest))
         m.d.comb += [
@@ -242,11 +274,11 @@ class ScoreEngine(Engine):
         with m.If(ahead_shift):
             m.d.sync += row.eq(row + 1)
         with m.If(ahead_key):
-            m.d.sync += token.eq(following(token, plan.keys))
-            with m.If(token == plan.keys - 1):
+            m.d.sync += token.eq(self._following_key(token))
+            with m.If(token == self._last_key):
                 m.d.sync += turn.eq(following(turn, plan.passes))
                 with m.If(turn == plan.passes - 1):
-                    m.d.sync += block.eq(following(block, plan.blocks))
+                    m.d.sync += block.eq(self._following_block(block))
 
         sub_bits = ceil_log2(plan.passes_per_word)
         sub = Signal(sub_bits)
@@ -267,14 +299,14 @@ class ScoreEngine(Engine):
         with m.If(out & last_row):
             m.d.sync += turn_out.eq(following(turn_out, plan.passes))
             with m.If(turn_out == plan.passes - 1):
-                m.d.sync += block_out.eq(following(block_out, plan.blocks))
+                m.d.sync += block_out.eq(self._following_block(block_out))
         output = OutputWriter(plan)
         token_out = Signal(range(plan.blocks * plan.rows))
         exists = token_out < plan.tokens
         m.d.comb += [
             token_out.eq(Cat(row_out, block_out)),
             self.done.eq(
-                out & last_row & (turn_out == plan.passes - 1) & (block_out == plan.blocks - 1)
+                out & last_row & (turn_out == plan.passes - 1) & (block_out == self._last_block)
             ),
             self.o_addr.eq(output.address(turn_out, token_out, self.bank_out)),
             self.o_en.eq(output.enables(turn_out, out & exists)),

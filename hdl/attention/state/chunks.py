@@ -4,7 +4,8 @@ from typing import Final
 
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
 from amaranth.lib import data
-from amaranth.lib.wiring import Out
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.hdl.attention.state.events import less_lowest
@@ -28,6 +29,8 @@ class ChunkLoader(Loader):
     ----------
     design : AttentionDesign
         The layer, with ``folding.order`` "state".
+    lengths : bool
+        Whether sequences may have fewer tokens; without a position only.
 
     Members
     -------
@@ -39,10 +42,13 @@ class ChunkLoader(Loader):
         Beat of v to write: bank, token, word; the beat; a write enable for each slice of the word.
     v_place, v_first : Out
         Which beat of its token it is; whether the token is the first.
+    end : In(range(tokens))
+        Last token that there is, as long as a run is worked on. With ``lengths`` only.
     """
 
-    def __init__(self, design: AttentionDesign):
+    def __init__(self, design: AttentionDesign, *, lengths: bool = False):
         self.design: Final = design
+        self.lengths: Final = lengths
         self._plan = plan = StatePlan(design)
         super().__init__(
             plan,
@@ -55,6 +61,7 @@ class ChunkLoader(Loader):
                 "v_en": Out(plan.slices),
                 "v_place": Out(range(plan.beats)),
                 "v_first": Out(1),
+                **({"end": In(range(design.tokens))} if lengths else {}),
             },
         )
 
@@ -97,9 +104,11 @@ class ChunkLoader(Loader):
         with m.Elif(in_q):
             m.d.comb += end_row.eq(place == queries - 1)
         with m.Else():
-            m.d.comb += end_row.eq(place == keys - 1)
+            last_key = self.end[exact_log2(plan.chunk) :] if self.lengths else keys - 1
+            m.d.comb += end_row.eq(place == last_key)
         last_row = plan.design.channels - 1 + plan.windowed
-        end_section = row == Mux(section == 0, last_row, plan.tokens - 1)
+        last_token = self.end if self.lengths else plan.tokens - 1
+        end_section = row == Mux(section == 0, last_row, last_token)
         waits = ones if plan.windowed else Const(0)
         row_done, section_done = Signal(), Signal()
         m.d.comb += [

@@ -89,20 +89,9 @@ class Encoder(Section):
 
     @property
     def planes(self) -> tuple[tuple[int, int], ...]:
-        """Place value and sign of every bit that the encoder sees of a channel, low bit first.
-
-        Those of an input, and one more where its bits have none that counts as the position does.
-        """
+        """Place value and sign of every bit of an input, low bit first."""
         top = self.bits - 1
-        found = [(place, -1 if self.signed and place == top else 1) for place in range(self.bits)]
-        if self.position == "absolute" and (self.position_shift, 1) not in found:
-            found.append((self.position_shift, 1))
-        return tuple(found)
-
-    @property
-    def position_plane(self) -> int:
-        """Which of these the position goes through."""
-        return self.planes.index((self.position_shift, 1))
+        return tuple((place, -1 if self.signed and place == top else 1) for place in range(top + 1))
 
 
 def _attention(value: object, info: ValidationInfo) -> BlockAttention:

@@ -8,7 +8,7 @@ import pytest
 from spikeloom.golden.network.formula import lif
 from spikeloom.hdl.network.engine import Engine
 from spikeloom.hdl.network.plan import NetworkPlan
-from spikeloom.hdl.network.words import DEST, FLAGS, bits_of
+from spikeloom.hdl.network.program.words import DEST, FLAGS, bits_of
 
 from ...benches import LIMIT, signed, simulate, tick
 from ...networks.draws import block, make
@@ -19,10 +19,10 @@ PART = 9
 class Job:
     """An output of a layer: its passes, and what they must give."""
 
-    def __init__(self, generator, plan, memory, end, *, sync, whole):
+    def __init__(self, generator, plan, memory, end, *, sync, whole, spread):
         self.plan, self.end, lanes = plan, end, plan.lanes
         steps, wide = plan.design.steps, plan.widths
-        self.reads_out = generator.random() < 0.3
+        self.reads_out = generator.random() < 0.3 and not spread
         self.whole = whole
         self.passes = []
         rows = end // plan.at_once + 1
@@ -35,18 +35,22 @@ class Job:
             flags |= {"minus_low": generator.randrange(2), "reads_out": self.reads_out}
             flags |= {"minus_high": generator.randrange(2), "whole": self.whole}
             flags |= {"sync": sync and n == 0}
+            if plan.spread:
+                flags["spread"] = spread
             start = generator.randrange(4) << plan.row_bits
             if n == 1:
                 sums = sums << (plan.planes if self.reads_out else 1)
             for t in range(steps):
                 for token in range(rows * plan.at_once):
                     row, p = divmod(token, plan.at_once)
-                    word = memory[start + row][t * plan.at_once + p]
+                    # Spread, a token is in the units of one step, and counts for all.
+                    row, unit = divmod(row, steps) if spread else (row, t)
+                    word = memory[start + row][unit * plan.at_once + p]
                     part = (word & low).bit_count() * (-1 if flags["minus_low"] else 1)
                     part += 2 * (word & high).bit_count() * (-1 if flags["minus_high"] else 1)
                     sums[t, token] += part
             flags = {name: int(value) for name, value in flags.items()}
-            self.passes.append((bits_of(FLAGS, flags), start, low | high << lanes))
+            self.passes.append((bits_of(plan.flags, flags), start, low | high << lanes))
         shift = plan.design.fraction
         unit = 1 << shift if self.whole else 1
         self.bias = generator.randrange(-20, 21) << shift
@@ -55,11 +59,7 @@ class Job:
         self.bias = max(min(self.bias, (1 << wide.bias - 1) - 1), 1 - (1 << wide.bias - 1))
         self.bias = self.bias // unit * unit
         self.theta = min(self.theta, (1 << wide.threshold) - 1) // unit * unit or unit
-        self.dest = bits_of(DEST, {"slot": generator.randrange(64), "sets": generator.randrange(2)})
-        self.lane = generator.randrange(16)
-        self.parameters = self.dest | self.lane << 16
-        self.parameters |= (self.bias & (1 << wide.bias) - 1) << 32
-        self.parameters |= self.theta << 32 + wide.bias
+        self.parameters = (self.bias & (1 << wide.bias) - 1) | self.theta << wide.bias
         self.total = int(sums.sum())
         drive = ((sums << shift) + self.bias) // unit
         self.spikes = lif(drive[:, :, None], np.array([self.theta // unit]))[:, :, 0]
@@ -114,8 +114,18 @@ def test_passes_become_spikes_and_numbers(lanes, planes, at_once, steps, tokens,
     async def run(ctx, end):
         # Outputs of a layer follow each other; the next layer waits for what they write.
         jobs = [
-            Job(generator, plan, memory, end, sync=n % 4 == 0, whole=n // 4 % 2 == 1)
+            Job(
+                *(generator, plan, memory, end),
+                **{"sync": n % 4 == 0, "whole": n // 4 % 2 == 1},
+                spread=bool(plan.spread) and n // 4 % 3 == 1,
+            )
             for n in range(16)
+        ]
+        layout = plan.sections.layout.members
+        targets = [
+            {"place": generator.randrange((1 << layout["place"]) - 4)}
+            | {name: n % 2 for name in ("sets", "clears", "turned") if name in layout}
+            for n in range(4)
         ]
         ctx.set(dut.end, end)
         spikes, totals, total = [], [], 0
@@ -128,6 +138,8 @@ def test_passes_become_spikes_and_numbers(lanes, planes, at_once, steps, tokens,
             if ready:
                 job, n = waiting[begun]
                 flags, row, weights = job.passes[n]
+                target = targets[jobs.index(job) // 4]
+                ctx.set(dut.head, {**dict.fromkeys(plan.sections.layout.members, 0), **target})
                 last = n == len(job.passes) - 1
                 # Parameters of the output before are not written over while they are looked at.
                 ready = not (last and (ctx.get(dut.held) or closing))
@@ -166,15 +178,21 @@ def test_passes_become_spikes_and_numbers(lanes, planes, at_once, steps, tokens,
             raise AssertionError("the engine is stuck")
         rows = end // at_once + 1
         want = []
-        for job in jobs:
+        for number, job in enumerate(jobs):
+            if number % 4 == 0:
+                # Where the spikes of a layer go, output after output.
+                target = dict(targets[number // 4])
+                lane = target.pop("place")
             if job.reads_out:
                 continue
+            dest = bits_of(DEST, {"slot": lane // lanes, **target})
             for row in range(rows):
                 bits = 0
                 for t in range(steps):
                     for p in range(at_once):
                         bits |= int(job.spikes[t, row * at_once + p]) << t * at_once + p
-                want.append((job.dest, job.lane, row, int(row == rows - 1), bits))
+                want.append((dest, lane, row, int(row == rows - 1), bits))
+            lane += 1
         found = [
             (int(dest.as_bits()), lane, row, last, bits) for dest, lane, row, last, bits in spikes
         ]

@@ -35,14 +35,17 @@ def frames_sender(port, frames, *, stalls=0.0, seed=0):
 
 def bits_of(plan, x):
     """Say which bits are set: (step, row, slot, column, part, bit)."""
-    encoder, tensor = plan.design.encoder, plan.tensors["input"]
+    encoder, tensor, at = plan.design.encoder, plan.tensors["input"], plan.encoding
     found = set()
 
-    def put(t, n, plane, channel):
-        word = channel // 16
-        slot = tensor.slot + plane * tensor.slots + word // plan.columns
+    def put(t, n, word, bit):
+        slot = tensor.slot + word // plan.columns
         row, part = divmod(n, plan.at_once)
-        found.add((t, row, slot, word % plan.columns, part, channel % 16))
+        if plan.spread:
+            if row % plan.design.steps != t:
+                return
+            row //= plan.design.steps
+        found.add((t, row, slot, word % plan.columns, part, bit))
 
     steps = plan.design.steps
     for t, tokens in enumerate(x if encoder.coding == "steps" else [x] * steps):
@@ -50,9 +53,10 @@ def bits_of(plan, x):
             for c, value in enumerate(token):
                 for plane in range(encoder.bits):
                     if int(value) >> plane & 1:
-                        put(t, n, plane, c)
-            if plan.placed:
-                put(t, n, encoder.position_plane, plan.input_words * 16 + n)
+                        put(t, n, at.offset + plane * at.stride + c // 16, c % 16)
+            if at.places:
+                last = at.offset + 2 * at.stride + at.words
+                put(t, n, last + n // 16, n % 16)
     return found
 
 
@@ -66,12 +70,12 @@ def written(plan, beats_and_lengths, *, stalls, seed):
         for _ in range(LIMIT):
             ctx.set(dut.write, generator.random() >= stalls)
             names = "w_en w_row w_slot w_column w_part w_data full end write"
-            now = await tick(ctx, dut, names + " w_steps" * dut.stepped)
+            now = await tick(ctx, dut, names + " w_steps" * dut.chooses)
             assert now.write or not now.w_en
             if now.w_en:
                 assert not now.full
                 for t in range(plan.design.steps):
-                    if not dut.stepped or now.w_steps >> t & 1:
+                    if not dut.chooses or now.w_steps >> t & 1:
                         words[t, now.w_row, now.w_slot, now.w_column, now.w_part] = now.w_data
             if now.full:
                 set_bits = {
@@ -117,8 +121,8 @@ def test_every_bit_has_its_place(lanes, at_once, inputs, tokens, coding, positio
         assert end == x.shape[-2] - 1
         assert found == bits_of(plan, x)
         # Every word of a token is written, also those that are zero, so that nothing is left of it.
-        each = 3 * plan.input_words + plan.place_words
-        assert len(words) == design.steps * x.shape[-2] * each
+        each = 3 * plan.encoding.words + plan.encoding.places
+        assert len(words) == (1 if plan.spread else design.steps) * x.shape[-2] * each
 
 
 @pytest.mark.parametrize("position", ["absolute", "none"])

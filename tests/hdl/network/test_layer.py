@@ -64,6 +64,21 @@ NETWORKS = {
         "blocks": [block(hidden=40, weight_bits=4, attention={"heads": 1, **ALPHA})],
         "folding": {"lanes": 32},
     },
+    "tokens of the input spread over four steps": {
+        "tokens": 18,
+        "steps": 4,
+        "dim": 8,
+        "encoder": {"inputs": 13, "bits": 5, "position_shift": 2},
+        "blocks": [block(hidden=5, attention={"folding": {"order": "state"}})],
+        "folding": {"lanes": 64, "tokens": 2},
+    },
+    "spread over two steps, read out in groups": {
+        "tokens": 18,
+        "dim": 8,
+        "blocks": [block(hidden=5)],
+        "readout": {"groups": 3},
+        "folding": {"lanes": 32, "tokens": 2},
+    },
     "64 lanes in SPRAM": {
         "steps": 1,
         "dim": 24,

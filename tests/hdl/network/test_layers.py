@@ -3,8 +3,8 @@
 import pytest
 
 from spikeloom.hdl.network.geometry import Geometry
-from spikeloom.hdl.network.layers import lower
-from spikeloom.hdl.network.lowered import Lowered
+from spikeloom.hdl.network.program.layers import lower
+from spikeloom.hdl.network.program.lowered import Lowered
 
 from ...networks.draws import block, make, masked
 

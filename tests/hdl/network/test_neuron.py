@@ -9,7 +9,7 @@ import pytest
 from spikeloom.golden.network.formula import lif
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.hdl.network.neuron import StepNeurons
-from spikeloom.hdl.network.widths import Widths
+from spikeloom.hdl.network.program.widths import Widths
 
 from ...benches import simulate
 

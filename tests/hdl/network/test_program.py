@@ -8,10 +8,8 @@ from hypothesis import strategies as st
 from spikeloom.golden.network import trace
 from spikeloom.golden.network.formula import attend
 from spikeloom.hdl.network.plan import NetworkPlan
-from spikeloom.hdl.network.planes import planes_of
-from spikeloom.hdl.network.program import assemble
-from spikeloom.hdl.network.widths import widths
-from spikeloom.hdl.network.words import FLAGS
+from spikeloom.hdl.network.program.widths import widths
+from spikeloom.hdl.network.program.words import FLAGS
 
 from ...networks.draws import block, draw_input, make, masked
 from ...networks.interpreter import Machine
@@ -229,26 +227,14 @@ def test_drawn_programs(data):
     compare(design, draw_input(design, 1, data.draw(st.integers(1, tokens))))
 
 
-@pytest.mark.parametrize("bits", [2, 3, 4, 8])
-def test_bits_of_weights(bits):
-    low, high = -(1 << bits - 1), (1 << bits - 1) - 1
-    weights = np.arange(low, high + 1)
-    planes = planes_of(weights, bits).astype(int)
-    assert len(planes) == bits
-    for n, weight in enumerate(weights):
-        column = planes[:, n]
-        assert (
-            sum(bit << k for k, bit in enumerate(column[:-1])) - (column[-1] << bits - 1) == weight
-        )
-    assert planes_of(np.array([-1, 1]), 1).tolist() == [[1, 1], [1, 0]]
-
-
 def test_flags_say_what_follows_what():
     design = make(blocks=[block()] * 2)
     plan = NetworkPlan(design)
-    passes = assemble(plan).passes
+    passes = plan.program.passes
     layers = 1 + 6 * 2 + 1
-    assert sum("sync" in one.flags for one in passes) == layers
+    assert sum(one.begins for one in passes) == layers + 2
+    # Heads of 6 channels begin words of their own, in each of query, key and value.
+    assert sum("sync" in one.flags for one in passes) == layers + 2 * 3
     assert sum("release" in one.flags and "sync" in one.flags for one in passes) == 1
     assert [sum(name in one.flags for one in passes) for name in ("attends", "ends")] == [2, 1]
     outputs = 12 + 2 * (5 * 12 + 20) + 3
@@ -270,7 +256,7 @@ def test_widths_hold_every_sum_on_its_way(bits, planes):
         folding={"planes": planes},
     )
     plan = NetworkPlan(design)
-    wide = widths(design, plan.layers, planes)
+    wide = widths(design, plan.layers, plan.runs)
     assert wide == plan.widths
     rng, least, most = np.random.default_rng(bits), 0, 0
     for density in (0.0, 0.1, 0.5, 0.9, 1.0):

@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.design.mask import MaskDesign
-from spikeloom.design.network.design import BEAT
 from spikeloom.design.network.sections import Block
 from spikeloom.golden.mask import is_or
 from spikeloom.golden.neuron import NeuronSpec
@@ -62,15 +61,12 @@ class Term:
         Name of the tensor.
     weight : numpy.ndarray
         (groups, outputs, lanes of its slots).
-    bits : int
-        Bits of a weight.
     inputs : tuple of Place
         Bits of the tensor.
     shift : int
         The weights count 2**shift.
     table : range or None
-        Lanes of a token's place, of whose bits one is set, and only in the bit of the tensor that
-        ``table_plane`` names.
+        Lanes of a token's place, of whose bits one is set.
     sparse : bool
         Whether nothing is read for weights that are all zero.
     stays : bool
@@ -79,11 +75,9 @@ class Term:
 
     tensor: str
     weight: _Array
-    bits: int
     inputs: tuple[Place, ...] = _SPIKES
     shift: int = 0
     table: range | None = None
-    table_plane: int = 0
     sparse: bool = False
     stays: bool = False
 
@@ -178,17 +172,16 @@ class _Lowering:
         wide[..., channels] = weight
         return wide if wide.ndim == 3 else wide[None]
 
-    def _terms(self, sources: Sequence[_Source], weight: _Array, bits: int) -> tuple[Term, ...]:
+    def _terms(self, sources: Sequence[_Source], weight: _Array) -> tuple[Term, ...]:
         return tuple(
-            Term(one.tensor, self._spread(weight, one.channels), bits, one.inputs)
-            for one in sources
+            Term(one.tensor, self._spread(weight, one.channels), one.inputs) for one in sources
         )
 
     def _each(self, tensor: str, channels: _Array | None = None) -> Term:
         """Return the channels of a tensor, each for the output of its number."""
         one = np.eye(self.design.dim, dtype=np.int64)
         source = _Source(tensor, self.plain if channels is None else channels)
-        return replace(self._terms([source], one, 2)[0], sparse=True)
+        return replace(self._terms([source], one)[0], sparse=True)
 
     def _parameters(self, at: str) -> tuple[_Array, _Array]:
         return self.weights[f"{at}.bias"], self.weights[f"{at}.threshold"] + self.above
@@ -196,9 +189,9 @@ class _Lowering:
     def _encoder(self) -> Iterator[Layer]:
         """Give the encoder; without one, or without its neurons, only say what there is."""
         design, encoder, plan = self.design, self.design.encoder, self.plan
-        planes = tuple(Place(n, *bit) for n, bit in enumerate(encoder.planes))
         lift = design.fraction - encoder.fraction
         if encoder.kind == "none":
+            planes = tuple(Place(n, *bit) for n, bit in enumerate(encoder.planes))
             self.x = [_Source("x", self.plain, planes)]
             given = self._each("input")
             self.u = [replace(given, inputs=planes)]
@@ -207,23 +200,13 @@ class _Lowering:
                 bit = replace(given, inputs=(Place(n),))
                 yield self._gate([bit], 1, "x", self.plain + n * lanes)
             return
-        table, start = None, plan.input_words * BEAT
-        plane = 0
-        channels, weight = np.arange(encoder.inputs), self.weights["encoder.weight"]
-        if plan.placed:
-            # The place of a token is an input of its own, in the bit that counts position_shift.
-            table, plane = range(start, start + design.tokens), encoder.position_plane
-            channels = np.concatenate([channels, start + np.arange(design.tokens)])
-            weight = np.concatenate([weight, self.weights["encoder.position"].T], axis=1)
-        width = plan.tensors["input"].slots * plan.lanes
-        wide = np.zeros((1, design.dim, width), dtype=np.int64)
-        wide[..., channels] = weight
-        term = Term("input", wide, encoder.weight_bits, planes, table=table, table_plane=plane)
+        term = Term("input", plan.encoder_weight[None], table=plan.place_lanes)
         if design.membrane:
             self.u, self.u_bias = [term], self.weights["encoder.bias"] << lift
             return
         bias, threshold = (self.weights[f"encoder.{name}"] << lift for name in _PARAMETERS)
         flags = {} if encoder.fraction or self.keeps else {"whole": 1}
+        flags |= {"spread": 1} if plan.spread else {}
         yield Layer((term,), bias, threshold + self.above, "x", self.plain, flags=flags)
 
     def _dense(
@@ -237,7 +220,7 @@ class _Lowering:
         """Give a linear layer of a block with its neurons."""
         at = f"blocks.{n}.{name}"
         weight = self.weights[f"{at}.weight"]
-        terms = self._terms(sources, weight, self.design.blocks[n].weight_bits)
+        terms = self._terms(sources, weight)
         where = np.arange(len(weight)) if channels is None else channels
         return Layer(terms, *self._parameters(at), target, where)
 
@@ -316,14 +299,14 @@ class _Lowering:
         spec = NeuronSpec.from_design(layer)
         flags: Mapping[str, int] = {}
         gate = self._gate(
-            self._terms([_Source("query", self.plain)], heads, 2),
+            self._terms([_Source("query", self.plain)], heads),
             *(1, "mask", np.arange(layer.heads)),
         )
         if is_or(spec, layer.most, layer.steps):
             spec, flags = replace(spec, fraction=0, threshold=1), gate.flags
         threshold = spec.threshold << self.design.fraction - spec.fraction
         yield replace(gate, threshold=np.full(layer.heads, threshold), flags=flags)
-        (of_head,) = self._terms([_Source("mask", np.arange(layer.heads))], heads.T, 2)
+        (of_head,) = self._terms([_Source("mask", np.arange(layer.heads))], heads.T)
         both = [self._each("key"), replace(of_head, sparse=True)]
         yield self._gate(both, 2, target, whole=True)
 
@@ -337,7 +320,7 @@ class _Lowering:
         if block.membrane:
             encoder, fraction = self.design.encoder, self.design.fraction
             lift = fraction - encoder.fraction
-            (term,) = self._terms(source, self.weights[f"{at}.weight"], block.weight_bits)
+            (term,) = self._terms(source, self.weights[f"{at}.weight"])
             self.u.append(replace(term, shift=lift))
             self.u_bias = self.u_bias + (self.weights[f"{at}.bias"] << lift)
         elif block.residual == "add":
@@ -360,7 +343,7 @@ class _Lowering:
         readout, weights = self.design.readout, self.weights
         bias, nothing = weights["readout.bias"], np.zeros(readout.outputs, dtype=np.int64)
         flags = {"reads_out": 1, "group": int(readout.groups > 1)}
-        terms = self._terms(self.x, weights["readout.weight"], readout.weight_bits)
+        terms = self._terms(self.x, weights["readout.weight"])
         if self.design.membrane and readout.neurons == "none":
             terms = tuple(self._through(term, weights["readout.weight"]) for term in self.u)
             lift = self.design.fraction - self.design.encoder.fraction
@@ -370,11 +353,8 @@ class _Lowering:
 
     def _through(self, term: Term, weight: _Array) -> Term:
         """Return the weights of what a term adds to the membrane, seen through those of numbers."""
-        product = weight @ term.weight[0]
-        most = max(int(product.max()), -1 - int(product.min()), 1)
         shift = term.shift + self.design.encoder.fraction
-        bits = most.bit_length() + 1
-        return replace(term, weight=product, bits=bits, shift=shift, sparse=False)
+        return replace(term, weight=weight @ term.weight[0], shift=shift, sparse=False)
 
 
 def _kept(block: Block, n: int, name: str) -> str:

@@ -1,0 +1,1 @@
+"""What the engine is told: a network as layers, their passes, and the words that say them."""
