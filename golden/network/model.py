@@ -59,7 +59,7 @@ class NetworkModel(Model[NetworkDesign]):
     def spikes(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Return the spikes of every layer, (T, n, outputs)."""
         x, length = (spec.check(arrays[spec.name]) for spec in self.inputs)
-        return dict(trace(self._design, x[: int(length)]).spikes)
+        return dict(trace(self._design, x[..., : int(length), :]).spikes)
 
     @property
     def stream_in(self) -> Stream:
