@@ -84,6 +84,7 @@ def assemble(
         made_by=f"spikeloom {importlib.metadata.version('spikeloom')}",
         steps=design.steps,
         design=design.model_dump(mode="json", warnings=False),
+        layer=design.summary,
         device=device.name,
         clock_mhz=design.target.clock_mhz,
         area=Area(**area),

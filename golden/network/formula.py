@@ -75,9 +75,37 @@ def fire(design: NetworkDesign, at: str, drive: _Drive, count: int = 1) -> _Spik
 
 
 def drive_of(design: NetworkDesign, at: str, x: NDArray[Any]) -> _Drive:
-    """Return what a linear layer of a block gives its neurons for x (T, n, inputs)."""
-    weight, bias = design.weights[f"{at}.weight"], design.weights[f"{at}.bias"]
-    return (_product(x, weight) << design.fraction) + bias
+    """Return what a linear layer of a block gives its neurons for x (T, n, inputs).
+
+    With a ``grid`` the layers of the attention are convolutions: the 3 x 3 places of an input stand
+    side by side in a row of weights.
+    """
+    weights, (_, n, name) = design.weights, at.split(".")
+    block = design.blocks[int(n)]
+    if block.grid is not None and name not in ("expand", "contract"):
+        x = neighbours(x, block.grid)
+    drive = (_product(x, weights[f"{at}.weight"]) << design.fraction) + weights[f"{at}.bias"]
+    if f"{at}.position" in weights:
+        drive += weights[f"{at}.position"][:, : x.shape[1]]
+    return drive
+
+
+def neighbours(x: NDArray[Any], columns: int) -> NDArray[Any]:
+    """Return the 3 x 3 places around each token of pictures (T, n, C), (T, n, 9 C).
+
+    Token i is in column i mod ``columns`` of row i // ``columns``; channel c of the place in row dy
+    and column dx, 0 to 2 each, is at 9 c + 3 dy + dx. Where there is no token it is 0.
+
+    >>> neighbours(np.arange(1, 5).reshape(1, 4, 1), 2)[0].tolist()[:2]
+    [[0, 0, 0, 0, 1, 2, 0, 3, 4], [0, 0, 0, 1, 2, 0, 3, 4, 0]]
+    """
+    steps, count, channels = x.shape
+    rows = -(-count // columns)
+    beyond = ((0, 0), (0, rows * columns - count), (0, 0))
+    whole = np.pad(x, beyond).reshape(steps, rows, columns, channels)
+    whole = np.pad(whole, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(whole, (3, 3), axis=(1, 2))
+    return windows.reshape(steps, rows * columns, 9 * channels)[:, :count]
 
 
 def dense(design: NetworkDesign, at: str, x: NDArray[Any]) -> _Spikes:
@@ -161,11 +189,14 @@ def _membrane_block(design: NetworkDesign, n: int, u: _Drive) -> dict[str, NDArr
 
 
 def read_out(design: NetworkDesign, x: NDArray[Any]) -> NDArray[np.int64]:
-    """Return the sums over steps and tokens of x (T, n, D), the bias once a token."""
+    """Return the sums over steps and tokens of x (T, n, D), the bias once a token.
+
+    With ``readout.steps = "last"`` the last step alone is summed up.
+    """
     count = x.shape[1]
     weight, bias = design.weights["readout.weight"], design.weights["readout.bias"]
     groups = np.arange(count) * design.readout.groups // design.tokens
-    whole = x.astype(np.int64).sum(axis=0)
+    whole = (x[-1:] if design.readout.steps == "last" else x).astype(np.int64).sum(axis=0)
     sums = [weight[g] @ whole[groups == g].sum(axis=0) for g in range(design.readout.groups)]
     total: NDArray[np.int64] = np.sum(sums, axis=0) + count * bias
     return total

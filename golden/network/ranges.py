@@ -57,6 +57,9 @@ def stream_ranges(design: NetworkDesign) -> tuple[_Ends, ...]:
             weight, bias = weights[f"blocks.{n}.{name}.weight"], weights[f"blocks.{n}.{name}.bias"]
             low = low + (np.minimum(weight, 0).sum(axis=1) << design.fraction) + bias
             high = high + (np.maximum(weight, 0).sum(axis=1) << design.fraction) + bias
+            if f"blocks.{n}.{name}.position" in weights:
+                table = weights[f"blocks.{n}.{name}.position"]
+                low, high = low + table.min(axis=(0, 1)), high + table.max(axis=(0, 1))
         found.append((low, high))
     return tuple(found)
 
@@ -76,7 +79,7 @@ def readout_range(design: NetworkDesign) -> tuple[int, int]:
         low, high = np.zeros_like(low), np.ones_like(high)
     # A token that is not there adds nothing.
     ends = np.stack([weight * np.minimum(low, 0), weight * np.maximum(high, 0)])
-    share = tokens // readout.groups * design.steps
+    share = tokens // readout.groups * (1 if readout.steps == "last" else design.steps)
     low = share * ends.min(axis=0).sum(axis=(0, 2))
     high = share * ends.max(axis=0).sum(axis=(0, 2))
     biases = [bias, tokens * bias]

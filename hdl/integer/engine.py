@@ -63,9 +63,9 @@ class IntegerEngine(Engine):
             own |= {
                 "r_addr": In(range(plan.o.depth)),
                 "r_en": In(1),
-                "r_data": Out(plan.lanes * plan.out_bits),
+                "r_data": Out(plan.lanes * plan.out.field),
             }
-        super().__init__(plan, own, parts=0 if plan.accumulate else plan.out_shared)
+        super().__init__(plan, own, parts=0 if plan.accumulate else plan.out.shared)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -147,15 +147,12 @@ class IntegerEngine(Engine):
     def _values(self, m: Module, events: IntegerSequencer, planes: Value) -> list[Value]:
         """Weigh the values of the token of a set bit of k."""
         plan = self.plan
-        width, lanes = plan.design.value_bits, plan.lanes
-        shared = ceil_log2(plan.v_shared)
+        width = plan.design.value_bits
         token = widen(events.index, ceil_log2(plan.tokens))
-        m.d.comb += self.v_addr.eq(Cat(events.turn[shared:], token, self.bank))
-        word: Value = self.v_data
-        if shared:
-            word = word.word_select(events.turn[:shared], lanes * width)
+        m.d.comb += self.v_addr.eq(Cat(plan.v.word(events.turn), token, self.bank))
+        word = plan.v.select(events.turn, self.v_data)
         weighed: list[Value] = []
-        for lane in range(lanes):
+        for lane in range(plan.lanes):
             value = word[lane * width : (lane + 1) * width]
             number = value if plan.design.v_bits is None else value.as_signed()
             total = Signal(plan.acc_shape, name=f"value{lane}")
@@ -280,7 +277,7 @@ class IntegerEngine(Engine):
         rise = self._late(m, events.extra & events.query, "rise")
         outputs: list[Value] = []
         for lane, acc in enumerate(accs):
-            out = Signal(plan.out_bits, name=f"out{lane}")
+            out = Signal(plan.out.field, name=f"out{lane}")
             if plan.spec is not None:
                 fire = NeuronFire(plan.neuron.spec, plan.ranges)
                 m.submodules[f"fire{lane}"] = fire
@@ -290,7 +287,7 @@ class IntegerEngine(Engine):
                     m.d.comb += part.eq(fire.membrane)
             elif plan.levels:
                 reached = acc[-1] if plan.saturating or not plan.acc_shape.signed else ~acc[-1]
-                count = Signal(plan.out_bits, name=f"count{lane}")
+                count = Signal(plan.out.field, name=f"count{lane}")
                 with m.If(load):
                     m.d.sync += count.eq(0)
                 with m.Elif(rise):
@@ -299,11 +296,10 @@ class IntegerEngine(Engine):
             else:
                 m.d.comb += out.eq(acc)
             outputs.append(self._mask(m, out, lane, turn))
-        shared = ceil_log2(plan.out_shared)
         m.d.comb += [
-            self.o_data.eq(widen(Cat(outputs).replicate(plan.out_shared), len(self.o_data))),
-            self.o_addr.eq(Cat(turn[shared:], fit(row, plan.tokens), self.bank_out)),
-            self.o_en.eq(Mux(ends, 1 << turn[:shared], 0)),
+            self.o_data.eq(widen(Cat(outputs).replicate(plan.out.shared), len(self.o_data))),
+            self.o_addr.eq(Cat(plan.out.word(turn), fit(row, plan.tokens), self.bank_out)),
+            self.o_en.eq(plan.out.enables(turn, ends)),
         ]
 
     def _sums(self, m: Module, accs: list[Signal]) -> None:
@@ -315,7 +311,7 @@ class IntegerEngine(Engine):
             drive = Signal(plan.acc_shape, name=f"sum{lane}")
             m.d.comb += [
                 drive.eq(self._store.r_data.word_select(lane, plan.keeps)),
-                self.r_data.word_select(lane, plan.out_bits).eq(drive),
+                self.r_data.word_select(lane, plan.out.field).eq(drive),
             ]
 
     def _mask(self, m: Module, out: Signal, lane: int, turn: Value) -> Value:

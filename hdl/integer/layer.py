@@ -101,10 +101,10 @@ class IntegerLayer(BankedLayer):
         loader, engine = IntegerLoader(plan), IntegerEngine(plan)
         unloader = self._join(m, loader, engine, engine.written)
         entries = add_memory(m, plan.memory("entries"))
-        v = add_memory(m, plan.memory("v"), plan.v_granularity)
+        v = add_memory(m, plan.memory("v"), plan.v.filled)
         entries.write(m, loader.addr, loader.entry, loader.en)
         m.d.comb += engine.entry.eq(entries.read(m, engine.entry_addr, engine.entry_en))
-        v.write(m, loader.v_addr, loader.beat.replicate(plan.slices), loader.v_en)
+        v.write(m, loader.v_addr, loader.beat.replicate(plan.v.slices), loader.v_en)
         m.d.comb += engine.v_data.eq(v.read(m, engine.v_addr))
         if plan.accumulate:
             m.d.comb += [
@@ -113,7 +113,7 @@ class IntegerLayer(BankedLayer):
                 unloader.data.eq(engine.r_data),
             ]
             return m
-        store = add_memory(m, plan.o, plan.o_granularity)
+        store = add_memory(m, plan.o, plan.out.part)
         store.write(m, engine.o_addr, engine.o_data, engine.o_en)
         m.d.comb += unloader.data.eq(store.read(m, unloader.addr, unloader.en))
         return m

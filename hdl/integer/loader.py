@@ -2,11 +2,12 @@
 
 from typing import Final
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data
 from amaranth.lib.wiring import Out
 from amaranth.utils import ceil_log2
 
+from spikeloom.hdl.frame.counting import fit
 from spikeloom.hdl.frame.stage import Loader
 from spikeloom.hdl.integer.plan import IntegerPlan
 
@@ -47,8 +48,8 @@ class IntegerLoader(Loader):
                 "entry": Out(plan.entry),
                 "en": Out(1),
                 "v_addr": Out(range(plan.memory("v").depth)),
-                "beat": Out(plan.v_granularity),
-                "v_en": Out(plan.slices),
+                "beat": Out(plan.v.filled),
+                "v_en": Out(plan.v.slices),
             },
         )
 
@@ -59,12 +60,12 @@ class IntegerLoader(Loader):
 
         in_v, in_q = Signal(), Signal()
         row = Signal(range(max(plan.tokens, plan.rows)))
-        place = Signal(range(max(keys, queries, plan.v_beats)))
+        place = Signal(range(max(keys, queries, plan.v.beats)))
         accept, end_row, end_section = Signal(), Signal(), Signal()
         # Whether a value is taken is known from the cycle before: the sender's path is short.
         opened = Signal()
         row_done, done = Signal(), Signal()
-        last_place = Mux(in_v, plan.v_beats - 1, Mux(in_q, queries - 1, keys - 1))
+        last_place = Mux(in_v, plan.v.beats - 1, Mux(in_q, queries - 1, keys - 1))
         last_row = Mux(in_v | in_q, plan.tokens - 1, plan.rows - 1)
         m.d.comb += [
             self.i.ready.eq(opened),
@@ -77,7 +78,7 @@ class IntegerLoader(Loader):
         m.d.sync += [
             self.full.eq(done & in_q),
             opened.eq(self.free & ~self.full & ~(done & in_q)),
-            place.eq(Mux(end_row, 0, place + 1) if keys * queries * plan.v_beats > 1 else 0),
+            place.eq(Mux(end_row, 0, place + 1) if keys * queries * plan.v.beats > 1 else 0),
         ]
         with m.If(~accept):
             m.d.sync += place.eq(place)
@@ -132,12 +133,10 @@ class IntegerLoader(Loader):
         with m.If(self.full):
             m.d.sync += waiting.eq(0)
 
-        word_of = Array(Const(n // plan.slices, range(plan.v_words)) for n in range(plan.v_beats))
-        slice_of = Array(Const(1 << n % plan.slices, plan.slices) for n in range(plan.v_beats))
-        token = row[: ceil_log2(plan.tokens)]
+        word, slices = plan.v.arrival(place, accept & in_v)
         m.d.comb += [
             self.beat.eq(self.i.payload.data),
-            self.v_addr.eq(Cat(word_of[place], token, self.bank)),
-            self.v_en.eq(Mux(accept & in_v, slice_of[place], 0)),
+            self.v_addr.eq(Cat(word, fit(row, plan.tokens), self.bank)),
+            self.v_en.eq(slices),
         ]
         return m

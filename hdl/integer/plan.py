@@ -15,6 +15,7 @@ from spikeloom.golden.ranges import Ranges, bits
 from spikeloom.hdl.frame.memory_map import MemoryShape
 from spikeloom.hdl.frame.plan import BankedPlan
 from spikeloom.hdl.frame.unloader import OutputWords
+from spikeloom.hdl.frame.words import TokenWords
 from spikeloom.hdl.neuron import NeuronFormat
 
 __all__ = ["IntegerPlan"]
@@ -86,74 +87,23 @@ class IntegerPlan(BankedPlan):
         """Values of q and k in a beat."""
         return self.design.per_beat(self.planes)
 
-    @property
-    def v_per(self) -> int:
-        """Values of v in a beat."""
-        return self.design.per_beat(self.design.value_bits)
+    @cached_property
+    def v(self) -> TokenWords:
+        """How v lies in its memory."""
+        return TokenWords(self.values, self.design.value_bits, self.lanes, self.beat)
 
-    @property
-    def v_beats(self) -> int:
-        """Beats of a token of v."""
-        return ceil(self.values / self.v_per)
+    @cached_property
+    def out(self) -> TokenWords:
+        """How the answer lies in its memory: numbers of few bits, or drives."""
+        if self.design.out_bits is not None:
+            return TokenWords(self.values, self.design.out_bits, self.lanes, self.beat)
+        drive = bits(*self.ranges.drive)[0]
+        return TokenWords(self.values, drive, self.lanes, self.beat, whole=True)
 
     @property
     def passes(self) -> int:
         """Groups of ``lanes`` channels that the values of a head take."""
         return ceil(self.values / self.lanes)
-
-    @property
-    def slices(self) -> int:
-        """Beats in a word of v: a pass, or a beat where that is wider."""
-        return ceil(self.lanes / self.v_per)
-
-    @property
-    def v_words(self) -> int:
-        """Words of v a token takes."""
-        return ceil(self.v_beats / self.slices)
-
-    @property
-    def v_shared(self) -> int:
-        """Passes in a word of v."""
-        return self.v_per // self.lanes if self.lanes < min(self.v_per, self.values) else 1
-
-    @property
-    def out_bits(self) -> int:
-        """Bits of an output."""
-        if self.design.out_bits is not None:
-            return self.design.out_bits
-        return self.out_parts * self.beat
-
-    @property
-    def out_parts(self) -> int:
-        """Beats of a drive."""
-        return ceil(bits(*self.ranges.drive)[0] / self.beat)
-
-    @property
-    def out_per(self) -> int:
-        """Outputs in a beat; 0 where an output takes whole beats."""
-        return 0 if self.design.out_bits is None else self.design.per_beat(self.out_bits)
-
-    @property
-    def out_beats(self) -> int:
-        """Beats of a token at the output."""
-        if not self.out_per:
-            return self.values * self.out_parts
-        return ceil(self.values / self.out_per)
-
-    @property
-    def out_slices(self) -> int:
-        """Beats in an output word."""
-        return ceil(self.lanes / self.out_per) if self.out_per else self.lanes * self.out_parts
-
-    @property
-    def out_words(self) -> int:
-        """Output words a token takes."""
-        return ceil(self.out_beats / self.out_slices)
-
-    @property
-    def out_shared(self) -> int:
-        """Passes in an output word."""
-        return self.out_per // self.lanes if self.lanes < min(self.out_per, self.values) else 1
 
     @property
     def entry(self) -> data.StructLayout:
@@ -265,10 +215,10 @@ class IntegerPlan(BankedPlan):
         lane = self.acc_shape.width
         shapes = [
             MemoryShape("entries", self.entry.size, in_banks << ceil_log2(self.entries)),
-            MemoryShape("v", self._v_word, self._depth(self.v_words, in_banks)),
+            MemoryShape("v", self.v.width, self._depth(self.v.words, in_banks)),
         ]
         if not self.accumulate:
-            shapes.append(MemoryShape("o", self._o_word, self._depth(self.out_words, out_banks)))
+            shapes.append(MemoryShape("o", self.out.width, self._depth(self.out.words, out_banks)))
         if self.keeps:
             shapes.append(
                 MemoryShape("membrane", self.lanes * self.keeps, self._depth(self.passes, 1))
@@ -276,29 +226,6 @@ class IntegerPlan(BankedPlan):
         state = self.state_depth * (1 if self.gated else 2)
         initial = "any" if self.gated else "zero"
         return (*shapes, MemoryShape("state", self.lanes * lane, state, initial=initial))
-
-    @property
-    def _v_word(self) -> int:
-        return self.slices * self.v_granularity
-
-    @property
-    def v_granularity(self) -> int:
-        """Bits of a beat of v that hold values."""
-        return self.v_per * self.design.value_bits
-
-    @property
-    def _o_word(self) -> int:
-        return self.out_slices * self.o_beat
-
-    @property
-    def o_beat(self) -> int:
-        """Bits of a beat of output that hold something."""
-        return self.out_per * self.out_bits if self.out_per else self.beat
-
-    @property
-    def o_granularity(self) -> int:
-        """Bits that one write enable of the output memory covers."""
-        return self.lanes * self.out_bits if self.out_shared > 1 else self._o_word
 
     @cached_property
     def _banks(self) -> tuple[int, int]:
@@ -311,7 +238,7 @@ class IntegerPlan(BankedPlan):
             return False
         if shape.name == "membrane" and self.registered:
             return False
-        part = {"v": self.v_granularity, "o": self.o_granularity}.get(shape.name, shape.width)
+        part = {"v": self.v.filled, "o": self.out.part}.get(shape.name, shape.width)
         return part == shape.width or part in (4, 8, 16)
 
     @property
@@ -322,17 +249,8 @@ class IntegerPlan(BankedPlan):
     @property
     def answer(self) -> OutputWords:
         """How the answer of a head and step lies there; where drives accumulate, of all steps."""
-        return OutputWords(
-            beat=self.beat,
-            filled=self.o_beat,
-            slices=self.out_slices,
-            tail=self.out_beats - (self.out_words - 1) * self.out_slices,
-            words=self.out_words,
-            tokens=self.tokens,
-            runs=1 if self.accumulate else self.design.heads * self.design.steps,
-            banks=self.out_banks,
-            depth=self.o.depth,
-        )
+        runs = 1 if self.accumulate else self.design.heads * self.design.steps
+        return self.out.answer(self.tokens, runs, self.out_banks, self.o.depth)
 
     @property
     def paced(self) -> bool:

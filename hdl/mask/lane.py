@@ -17,7 +17,7 @@ class MaskLane(Component):
 
     Combinational, latency 0. Soft reset, with tau 2 or without leak, has one adder: leak and reset
     add a constant, in a cycle in which there is no spike to add. Hard reset has a counter of few
-    bits and the pieces of :mod:`spikeloom.hdl.neuron` beside it, which are wires or little more,
+    bits and :mod:`spikeloom.hdl.neuron.pieces` beside it, which are wires or little more,
     and so has a larger tau, where they are not. Checked against
     :meth:`spikeloom.golden.neuron.NeuronSpec.step`.
 

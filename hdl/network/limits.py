@@ -1,6 +1,7 @@
 """What the hardware of networks does not compute: designs that only the golden model answers."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from spikeloom.design.attention import AttentionDesign
 from spikeloom.design.mask import MaskDesign
@@ -10,6 +11,8 @@ from spikeloom.golden.mask import is_or
 from spikeloom.golden.neuron import NeuronSpec
 
 __all__ = ["built_attention"]
+
+_MOST_TOKENS: Final = 1024
 
 
 def built_attention(design: NetworkDesign) -> AttentionDesign | None:
@@ -34,6 +37,8 @@ def _unbuilt(design: NetworkDesign) -> Iterator[tuple[str, str, str]]:
         key = "tau" if design.decay is None else "decay"
         allowed = "must let a membrane keep all, a half, a quarter, ... of itself"
         yield key, show(str(getattr(design, key))), allowed
+    if design.tokens > _MOST_TOKENS:
+        yield "tokens", show(design.tokens), f"must be at most {_MOST_TOKENS}"
     readout, folding = design.readout, design.folding
     if readout.neurons == "sum":
         yield "readout.neurons", show("sum"), "must be tokens or none"
@@ -44,7 +49,13 @@ def _unbuilt(design: NetworkDesign) -> Iterator[tuple[str, str, str]]:
             yield "readout.groups", show(readout.groups), only
         if folding.tokens > 1:
             yield "folding.tokens", show(folding.tokens), only
+    if readout.steps == "last":
+        yield "readout.steps", show("last"), "must be all"
     for n, block in enumerate(design.blocks):
+        if block.grid is not None:
+            yield f"blocks.{n}.grid", show(block.grid), "must be left out"
+        if block.mlp_position != "none":
+            yield f"blocks.{n}.mlp_position", show(block.mlp_position), "must be none"
         at, layer = f"blocks.{n}.attention", block.attention
         if isinstance(layer, AttentionDesign):
             if layer != _attentions(design)[0]:

@@ -65,9 +65,9 @@ class ProjectionEngine(Component):
                 "en": Out(1),
                 "event": In(plan.event),
                 "done": Out(1),
-                "o_addr": Out(range(plan.words)),
-                "o_data": Out(plan.memory("o").width),
-                "o_en": Out(plan.parts),
+                "o_addr": Out(range(plan.out.words)),
+                "o_data": Out(plan.o.width),
+                "o_en": Out(plan.out.shared),
             }
         )
 
@@ -254,19 +254,17 @@ class ProjectionEngine(Component):
         turn = Signal(range(plan.passes), name="out_turn")
         m.d.comb += self.done.eq(en & (turn == plan.passes - 1))
         odometer(m, en, (turn, plan.passes))
-        shared = plan.parts.bit_length() - 1
         m.d.comb += [
-            self.o_addr.eq(turn[shared:]),
-            self.o_en.eq(Mux(en, 1 << turn[:shared], 0)),
+            self.o_addr.eq(plan.out.word(turn)),
+            self.o_en.eq(plan.out.enables(turn, en)),
         ]
         if plan.spec is not None:
             spikes = Cat(~acc[-1] for acc in accs)
-            m.d.comb += self.o_data.eq(spikes.replicate(plan.parts))
+            m.d.comb += self.o_data.eq(spikes.replicate(plan.out.shared))
             return
-        whole = plan.drive_beats * plan.beat
         words = []
         for lane, acc in enumerate(accs):
-            extended = Signal(whole, name=f"drive{lane}")
+            extended = Signal(plan.out.field, name=f"drive{lane}")
             m.d.comb += extended.eq(acc)
             words.append(extended)
         m.d.comb += self.o_data.eq(Cat(words))

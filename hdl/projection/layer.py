@@ -69,7 +69,7 @@ class ProjectionLayer(LayerComponent):
         plan = self.plan
         return {
             "memories": [{**shape.describe(), "constant": shape.rom} for shape in plan.memories],
-            "banks": {"input": 2, "output": 2},
+            "banks": {"input": plan.in_banks, "output": plan.out_banks},
             "lanes": plan.lanes,
             "passes": plan.passes,
         }
@@ -103,8 +103,7 @@ class ProjectionLayer(LayerComponent):
         events.write(m, Cat(loader.addr, inputs.filling), loader.event, loader.en)
         address = Cat(engine.addr, inputs.draining)
         m.d.comb += engine.event.eq(events.read(m, address, engine.en))
-        shape = plan.memory("o")
-        store = add_memory(m, shape, shape.width // plan.parts)
+        store = add_memory(m, plan.o, plan.out.part)
         store.write(m, Cat(engine.o_addr, outputs.filling), engine.o_data, engine.o_en)
         m.d.comb += unloader.data.eq(store.read(m, unloader.addr, unloader.en))
         return m

@@ -1,6 +1,6 @@
 """Geometry of a projection: rows of weights, words of state, and what the memories take."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from amaranth.hdl import Shape
@@ -13,13 +13,15 @@ from spikeloom.golden.packing import groups, planes
 from spikeloom.golden.projection import neurons, spans
 from spikeloom.golden.ranges import bits
 from spikeloom.hdl.frame.memory_map import MemoryShape
+from spikeloom.hdl.frame.plan import BankedPlan
 from spikeloom.hdl.frame.unloader import OutputWords
+from spikeloom.hdl.frame.words import TokenWords
 
 __all__ = ["ProjectionPlan"]
 
 
 @dataclass(frozen=True)
-class ProjectionPlan:
+class ProjectionPlan(BankedPlan):
     """Everything about a projection's structure that follows from its design file by counting.
 
     A row of weights belongs to an input. Inputs are numbered as they come in beats, so that a row's
@@ -34,11 +36,6 @@ class ProjectionPlan:
     """
 
     design: ProjectionDesign
-
-    @property
-    def beat(self) -> int:
-        """Bits of a beat."""
-        return self.design.beat
 
     @property
     def lanes(self) -> int:
@@ -206,68 +203,40 @@ class ProjectionPlan:
                 words[place << self.turn_bits | turn] |= (weight & mask) << lane * width
         return words
 
-    @property
-    def drive_beats(self) -> int:
-        """Beats of a channel at the output without a neuron."""
-        return groups(self.acc_shape.width, self.beat)
-
-    @property
-    def slices(self) -> int:
-        """Beats that a word of the output holds."""
-        return 1 if self.spec is not None else self.lanes * self.drive_beats
-
-    @property
-    def parts(self) -> int:
-        """Passes that a word of the output holds."""
-        return self.beat // self.lanes if self.spec is not None else 1
-
-    @property
-    def words(self) -> int:
-        """Words of the output that a token takes."""
-        return groups(self.passes, self.parts)
-
-    @property
-    def tail(self) -> int:
-        """Beats of a token's last word."""
-        if self.spec is not None:
-            return 1
-        return (self.design.dim - (self.passes - 1) * self.lanes) * self.drive_beats
+    @cached_property
+    def out(self) -> TokenWords:
+        """How the answer of a token lies in its memory: spikes, or drives without a neuron."""
+        drives = self.spec is None
+        bits = self.acc_shape.width if drives else 1
+        return TokenWords(self.design.dim, bits, self.lanes, self.beat, whole=drives)
 
     @property
     def answer(self) -> OutputWords:
         """How the answer of a token lies in the output memory."""
-        return OutputWords(
-            beat=self.beat,
-            filled=self.beat,
-            slices=self.slices,
-            tail=None if self.tail == self.slices else self.tail,
-            words=self.words,
-            tokens=1,
-            runs=self.runs,
-            banks=2,
-            depth=self.memory("o").depth,
-        )
+        found = self.out.answer(1, self.runs, self.out_banks, self.o.depth)
+        return replace(found, tail=None) if found.tail == found.slices else found
 
-    @cached_property
-    def memories(self) -> tuple[MemoryShape, ...]:
-        """Memories, those of constants among them."""
+    @property
+    def _banks(self) -> tuple[int, int]:
+        return 2, 2
+
+    def _may_move(self, shape: MemoryShape) -> bool:
+        return False
+
+    def _memories(self, in_banks: int, out_banks: int) -> tuple[MemoryShape, ...]:
         design = self.design
         state = self.lanes * self.state_shape.width
         shapes = [
             MemoryShape(
                 "weights", self.lanes * design.weights.bits, len(self.weight_words), rom=True
             ),
-            MemoryShape("events", self.event.size, 2 << ceil_log2(self.events)),
+            MemoryShape("events", self.event.size, in_banks << ceil_log2(self.events)),
             # Its constants stand beside the membranes, and are not written.
             MemoryShape(
                 "state", state, 1 << self.state_bits, rom=not self.returns, initial="table"
             ),
-            MemoryShape("o", self.slices * self.beat, 2 << ceil_log2(self.words)),
+            MemoryShape("o", self.out.width, self._depth(self.out.words, out_banks, tokens=1)),
         ]
         if design.cpg_neurons:
             shapes.append(MemoryShape("cpg", design.cpg_neurons, self.runs, rom=True))
         return tuple(shapes)
-
-    def memory(self, name: str) -> MemoryShape:
-        """Find a memory by its name."""
-        return next(memory for memory in self.memories if memory.name == name)

@@ -1,4 +1,4 @@
-"""cocotb bench of :class:`spikeloom.hdl.neuron.Neuron`. Case: ``design``, ``channels``."""
+"""cocotb bench of :class:`spikeloom.hdl.neuron.stream.Neuron`. Case: ``design``, ``channels``."""
 
 import random
 from typing import Any

@@ -11,6 +11,7 @@ from spikeloom.design.names import LONGEST, PATTERN, check_name, default_name
 from spikeloom.design.read import DesignError, read_toml, show
 from spikeloom.design.target import Budget, Target
 from spikeloom.design.values import Section
+from spikeloom.design.words import Words
 from spikeloom.errors import nearest
 from spikeloom.kinds import KINDS, part
 
@@ -113,6 +114,11 @@ class Design(Section):
     def infers_dsp(self) -> bool:
         """Say if synthesis is to make hard multipliers of products."""
         return False
+
+    @property
+    def summary(self) -> Words:
+        """The layer in words, for the head of a report."""
+        return (("layer", f"{self.kind}, {self.steps} time steps"),)
 
     @property
     def warnings(self) -> tuple[str, ...]:

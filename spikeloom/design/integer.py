@@ -31,6 +31,7 @@ from spikeloom.design.shape import HeadKeys
 from spikeloom.design.similarity import PAIRS, SIMILARITIES, same_as
 from spikeloom.design.ties import tie_warnings
 from spikeloom.design.values import Section
+from spikeloom.design.words import Words, lanes_in_words, shape_in_words
 
 __all__ = ["IntegerDesign", "Lanes", "Root"]
 
@@ -293,6 +294,18 @@ class IntegerDesign(NeuronKeys, HeadKeys, Design):
     def lanes(self) -> int:
         """Channels of v in parallel."""
         return self.value_head_dim if self.folding.lanes is None else self.folding.lanes
+
+    @property
+    def summary(self) -> Words:
+        """The layer in words, for the head of a report."""
+        signed = f"of {self.v_bits} bits, signed"
+        v = signed if self.v_bits else f"to {self.v_range[1]}"
+        return (
+            shape_in_words(self),
+            ("mechanisms", f"similarity {self.similarity}, neuron {self.neuron}"),
+            ("integers", f"q to {self.q_max}, k to {self.k_max}, v {v}, over {self.divisor}"),
+            ("folding", lanes_in_words(self.folding)),
+        )
 
     @property
     def warnings(self) -> tuple[str, ...]:

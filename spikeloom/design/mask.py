@@ -9,6 +9,7 @@ from spikeloom.design.base import Design
 from spikeloom.design.neuron import ScaledNeuronKeys, neuron_warnings
 from spikeloom.design.shape import HeadKeys
 from spikeloom.design.values import Number
+from spikeloom.design.words import Words, shape_in_words
 
 __all__ = ["MaskDesign"]
 
@@ -40,6 +41,12 @@ class MaskDesign(ScaledNeuronKeys, HeadKeys, Design):
     def beats_per_token(self) -> int:
         """Beats of one token of one head: ceil(d/B)."""
         return -(-self.head_dim // self.beat)
+
+    @property
+    def summary(self) -> Words:
+        """The layer in words, for the head of a report."""
+        neuron = f"neuron {self.neuron}, {self.reset} reset"
+        return shape_in_words(self), ("mechanisms", f"mask {self.attention}, {neuron}")
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from spikeloom.design.neuron import ScaledNeuronKeys, neuron_warnings
 from spikeloom.design.read import DesignError, show
 from spikeloom.design.shape import SequenceKeys
 from spikeloom.design.values import FromFile, Number, Rows, Section
+from spikeloom.design.words import Words
 
 __all__ = ["Bias", "Cpg", "ProjectionDesign", "Thresholds", "Weights"]
 
@@ -150,6 +151,20 @@ class ProjectionDesign(ScaledNeuronKeys, SequenceKeys, Design):
     def thresholds_exact(self) -> tuple[Fraction, ...]:
         """The threshold of all channels, or the integer grid of their own."""
         return (self.threshold_exact if self.channel_thresholds is None else Fraction(1),)
+
+    @property
+    def summary(self) -> Words:
+        """The layer in words, for the head of a report."""
+        mode = self.cpg.mode
+        beside = f" and {self.cpg_neurons} of CPG-PE" if mode == "concat" else ""
+        added = ", CPG-PE added" if mode == "add" else ""
+        inputs = f"{self.tokens} tokens, {self.inputs} inputs{beside}"
+        weights = f"weights of {self.weights.bits} bits, neuron {self.neuron}"
+        return (
+            ("layer", f"{inputs} to {self.dim} outputs, {self.steps} time steps"),
+            ("mechanisms", f"inputs 0 to {self.levels}{added}, {weights}"),
+            ("folding", f"lanes {self.channels_at_once}"),
+        )
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from spikeloom.design.read import DesignError, show
 from spikeloom.design.shape import SequenceKeys
 from spikeloom.design.similarity import PAIRS, SIMILARITIES, same_as
 from spikeloom.design.values import Number
+from spikeloom.design.words import Words, lanes_in_words, shape_in_words
 
 __all__ = ["RateDesign"]
 
@@ -107,6 +108,16 @@ class RateDesign(SequenceKeys, Design):
                 "folding": self.folding,
                 "target": self.target,
             }
+        )
+
+    @property
+    def summary(self) -> Words:
+        """The layer in words, for the head of a report."""
+        rates = f"{self.rate_bits} bits, {self.rate_fraction} behind the point"
+        return (
+            shape_in_words(self),
+            ("rates", f"{rates}; v of {self.v_bits} bits, signed"),
+            ("folding", lanes_in_words(self.folding)),
         )
 
     @property

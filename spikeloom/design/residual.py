@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from spikeloom.design.base import Design
 from spikeloom.design.read import DesignError, show
 from spikeloom.design.shape import SequenceKeys
+from spikeloom.design.words import Words
 
 __all__ = ["ResidualDesign"]
 
@@ -52,3 +53,10 @@ neither their sum nor their maximum
     def output_levels(self) -> int:
         """Greatest value that comes out."""
         return self.levels + self.branch_levels if self.mode == "add" else 1
+
+    @property
+    def summary(self) -> Words:
+        """The layer in words, for the head of a report."""
+        shape = f"{self.tokens} tokens x {self.dim} dims, {self.steps} time steps"
+        numbers = f"0 to {self.levels} {self.mode} 0 to {self.branch_levels}"
+        return ("layer", shape), ("mechanisms", f"residual {numbers}")

@@ -134,7 +134,7 @@ MECHANISMS = (
     ),
     Mechanism(
         "neuron of any tau", "Spikingformer (tau 3/2); V decay + X", "neuron.NeuronSpec",
-        "neuron.NeuronFire", "neuron", _BOTH,
+        "neuron.pieces.NeuronFire", "neuron", _BOTH,
         "exact in all steps; soft reset for thresholds on a binary grid",
         "mechanism/tiny-32x64-tau",
     ),

@@ -64,6 +64,8 @@ def numbers_of(part: Part, found: Trace) -> _Array:
     """Return the numbers of a read-out as the published model has them."""
     last = list(found.spikes.values())[-1]
     steps, tokens = last.shape[:2]
+    if part.design["readout"].get("steps") == "last":
+        steps = 1
     numbers: _Array = found.logits * (part.scale / (steps * tokens))
     return numbers
 

@@ -59,6 +59,9 @@ class Seen:
             return
         for n, block in enumerate(self._stage.blocks):
             for name in block.dense:
+                # A moment of nine places has 81 times the entries: gigabytes at published sizes.
+                if block.grid is not None and name not in ("expand", "contract"):
+                    continue
                 at = f"blocks.{n}.{name}"
                 rows = inputs_of(name, layers, block, f"blocks.{n}").astype(np.float64)
                 rows = rows.reshape(-1, rows.shape[-1])
@@ -69,7 +72,7 @@ class Seen:
     def moments(self) -> Moments:
         """The moments of the layers of blocks; a little of every channel is in them.
 
-        That is for channels that are silent in the samples.
+        That is for channels that are silent in the samples. Convolutions have none.
         """
         return {
             at: total / self._count + np.eye(len(total)) * _SILENT
@@ -77,7 +80,9 @@ class Seen:
         }
 
 
-def part_of(stage: Stage, steps: int, options: Options, seen: Seen) -> Part:
+def part_of(
+    stage: Stage, steps: int, options: Options, seen: Seen, given: _Array | None = None
+) -> Part:
     """Return a stage as a network design with its integers.
 
     Parameters
@@ -88,6 +93,8 @@ def part_of(stage: Stage, steps: int, options: Options, seen: Seen) -> Part:
     options : Options
     seen : Seen
         What the stage sees of samples.
+    given : numpy.ndarray or None
+        What 1 of the membranes is worth that the stage before gives, (D,), if it gives membranes.
     """
     moments = seen.moments
     weights: dict[str, _Array] = {}
@@ -97,7 +104,7 @@ def part_of(stage: Stage, steps: int, options: Options, seen: Seen) -> Part:
         weights |= _arrays("encoder", _fold(stage.encoder, _WIDE, ENCODER))
         encoder |= {"weight_bits": narrowest(weights["encoder.weight"]), "fraction": FRACTION}
     encoder |= {"bits": stage.most.bit_length(), "signed": False}
-    unit, host = None, stage.host
+    unit, host = None, stage.host if given is None else _to_reals(stage.host, given)
     if stage.blocks[0].residual == "membrane":
         unit, stream = _stream(stage, options.bits, moments)
         shift = _shift(seen.spread / float(unit.min()))
@@ -108,13 +115,17 @@ def part_of(stage: Stage, steps: int, options: Options, seen: Seen) -> Part:
         for name, dense in block.dense.items():
             at = f"blocks.{n}.{name}"
             if f"{at}.weight" not in weights:
-                weights |= _arrays(at, _fold(dense, options.bits, BLOCK, moments.get(at)))
-    read, scale = _read_out(stage.head, steps, unit if stage.neurons == "none" else None)
+                folded = _fold(dense, options.bits, BLOCK, moments.get(at))
+                weights |= _arrays(at, folded) | _beside(at, dense, folded)
+    summed = 1 if stage.head.steps == "last" else steps
+    read, scale = _read_out(stage.head, summed, unit if stage.neurons == "none" else None)
     weights |= read
     bits = narrowest(read["readout.weight"])
     readout: dict[str, Any] = {"outputs": len(stage.head.weight), "weight_bits": bits}
     if unit is not None and stage.neurons != "tokens":
         readout["neurons"] = stage.neurons
+    if stage.head.steps == "last":
+        readout["steps"] = "last"
     design = {
         "kind": "network",
         "name": stage.name,
@@ -136,7 +147,11 @@ def _block(block: Block, bits: int) -> dict[str, Any]:
     if block.attention.kind != "attention":
         attention = {"kind": block.attention.kind, **attention}
     hidden = len(block.dense["expand"].weight)
-    keys = {"residual": block.residual, "weight_bits": bits, "hidden": hidden}
+    keys: dict[str, Any] = {"residual": block.residual, "weight_bits": bits, "hidden": hidden}
+    if block.grid is not None:
+        keys["grid"] = block.grid
+    if block.dense["expand"].beside is not None:
+        keys["mlp_position"] = "absolute"
     return {**keys, "attention": attention}
 
 
@@ -158,6 +173,14 @@ def _fold(
 def _arrays(at: str, folded: Folded) -> dict[str, _Array]:
     found = {"weight": folded.weight, "bias": folded.bias, "threshold": folded.threshold}
     return {f"{at}.{name}": array for name, array in found.items()}
+
+
+def _beside(at: str, dense: Dense, folded: Folded) -> dict[str, _Array]:
+    """Return the table of what is added at each step and token, to the nearest integers."""
+    if dense.beside is None:
+        return {}
+    table = np.rint(dense.beside.astype(np.float64) / folded.step)
+    return {f"{at}.position": table.astype(np.int64)}
 
 
 def _read_out(head: Head, steps: int, unit: _Array | None) -> tuple[dict[str, _Array], float]:
@@ -184,7 +207,7 @@ def _stream(stage: Stage, bits: int, moments: Moments) -> tuple[_Array, dict[str
     layers = list(_adding(stage.blocks))
     real = [dense.weight.astype(np.float64) * _gain(dense.norm)[:, None] for _, dense in layers]
     moment = None
-    if moments:
+    if all(at in moments for at, _ in layers):
         parts = [moments[at] for at, _ in layers]
         moment = np.zeros((sum(map(len, parts)),) * 2)
         first = 0
@@ -231,6 +254,17 @@ def _shift(spread: float) -> int:
     """Return the fewest places that membranes are cut by, so that the host's fit their bits."""
     most = (1 << _STREAM - 1) - 1
     return next((shift for shift in range(8) if spread * 1.5 <= most << shift), 8)
+
+
+def _to_reals(host: Program, unit: _Array) -> Program:
+    """Return a host part that takes the integers of membranes in place of real ones."""
+    first = Operation("times", "real", ("data",), ("given",))
+    rest = (
+        replace(step, inputs=tuple("real" if name == "data" else name for name in step.inputs))
+        for step in host.operations
+    )
+    weights = {**host.weights, "given": unit.astype(np.float32)}
+    return Program((first, *rest), weights)
 
 
 def _to_integers(host: Program, unit: Reals | _Array) -> Program:

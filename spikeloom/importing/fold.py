@@ -42,12 +42,16 @@ class Folded:
     unit : numpy.ndarray
         What 1 of bias and threshold is worth in the real drive, (outputs,), float64; negative
         where the row was negated.
+    step : numpy.ndarray
+        What 1 of bias is worth in W x, in front of the normalisation, (outputs,), float64; with the
+        same sign.
     """
 
     weight: NDArray[np.int64]
     bias: NDArray[np.int64]
     threshold: NDArray[np.int64]
     unit: NDArray[np.float64]
+    step: NDArray[np.float64]
 
 
 def root_floor(p: Fraction, q: Fraction, r: Fraction) -> int:
@@ -129,6 +133,7 @@ def fold(
         bias=np.array([found[2] for found in rows], dtype=np.int64),
         threshold=np.array([found[3] for found in rows], dtype=np.int64),
         unit=np.array([found[4] for found in rows]) * sign,
+        step=np.array([float(found[0] / (1 << fraction)) for found in rows]) * sign,
     )
 
 

@@ -11,6 +11,7 @@ from spikeloom.design.attention import AttentionDesign
 from spikeloom.design.mask import MaskDesign
 from spikeloom.golden.attention import formula
 from spikeloom.golden.mask import sums
+from spikeloom.golden.network.formula import neighbours
 from spikeloom.importing.host import lif
 from spikeloom.importing.model import Attention, Block, Dense, Stage
 
@@ -64,7 +65,8 @@ def forward(stage: Stage, x: _Array) -> Passed:
         if stage.neurons == "sum":
             out = out.mean(axis=1, keepdims=True)
         found["readout"] = out = lif(out)
-    numbers = out.mean(axis=(0, 1)) @ stage.head.weight.T
+    read = out[-1:] if stage.head.steps == "last" else out
+    numbers = read.mean(axis=(0, 1)) @ stage.head.weight.T
     if stage.head.bias is not None:
         numbers = numbers + stage.head.bias
     return Passed(found, numbers)
@@ -74,15 +76,20 @@ def inputs_of(name: str, passed: Mapping[str, _Array], block: Block, at: str) ->
     """Return what a linear layer of a block takes, from what all layers gave."""
     membrane = block.residual == "membrane"
     if name == "project":
-        return passed[f"{at}.attention"]
+        return _seen(block, passed[f"{at}.attention"])
     if name == "contract":
         return passed[f"{at}.expand"]
     if name == "expand":
         return passed[f"{at}.mlp" if membrane else f"{at}.x"]
     if membrane:
-        return passed[f"{at}.input"]
+        return _seen(block, passed[f"{at}.input"])
     n = int(at.rpartition(".")[2])
-    return passed[f"blocks.{n - 1}.out" if n else "encoder"]
+    return _seen(block, passed[f"blocks.{n - 1}.out" if n else "encoder"])
+
+
+def _seen(block: Block, x: _Array) -> _Array:
+    """Return what a row of a layer of the attention sees of each token."""
+    return x if block.grid is None else neighbours(x, block.grid)
 
 
 def _drive(dense: Dense, x: _Array) -> _Array:
@@ -105,10 +112,10 @@ def _fire(dense: Dense, x: _Array) -> _Array:
 
 def _spiking(block: Block, attention: AttentionDesign | MaskDesign, x: _Array) -> dict[str, _Array]:
     """Return what the layers of a block give whose branches end in spikes."""
-    dense = block.dense
-    found = {name: _fire(dense[name], x) for name in block.attention.layers}
+    dense, seen = block.dense, _seen(block, x)
+    found = {name: _fire(dense[name], seen) for name in block.attention.layers}
     found["attention"] = _attend(attention, found, least=block.attention.least)
-    found["project"] = _fire(dense["project"], found["attention"])
+    found["project"] = _fire(dense["project"], _seen(block, found["attention"]))
     found["x"] = x + found["project"]
     found["expand"] = _fire(dense["expand"], found["x"])
     found["contract"] = _fire(dense["contract"], found["expand"])
@@ -122,9 +129,10 @@ def _membrane(
     """Return what the layers of a block give whose branches end in drives."""
     dense = block.dense
     found = {"input": lif(u)}
-    found |= {name: _fire(dense[name], found["input"]) for name in block.attention.layers}
+    seen = _seen(block, found["input"])
+    found |= {name: _fire(dense[name], seen) for name in block.attention.layers}
     found["attention"] = _attend(attention, found, least=block.attention.least)
-    found["x"] = u + _drive(dense["project"], found["attention"])
+    found["x"] = u + _drive(dense["project"], _seen(block, found["attention"]))
     found["mlp"] = lif(found["x"])
     found["expand"] = _fire(dense["expand"], found["mlp"])
     found["out"] = found["x"] + _drive(dense["contract"], found["expand"])

@@ -174,6 +174,7 @@ _OPERATIONS: Final[Mapping[str, Callable[..., _Array]]] = {
     "plus": lambda x, table: x + table[:, : x.shape[1]],
     "beside": _beside,
     "repeat": lambda x, *, steps: np.repeat(x[None], steps, axis=0),
+    "times": lambda x, unit: x * unit,
     "axes": lambda x, *, order: x.transpose(order),
     "expand": lambda x, *, axis: np.expand_dims(x, tuple(axis)),
     "squeeze": lambda x, *, axis: np.squeeze(x, tuple(axis)),

@@ -51,8 +51,8 @@ class Dense:
     threshold : float
         Of leaky neurons with tau 2, whose input decays, and a hard reset.
     beside : numpy.ndarray or None
-        What is added in front of the normalisation at each step and token, (T, N, outputs). No
-        design says it: it is for the comparison with float.
+        What is added in front of the normalisation at each step and token, (T, N, outputs); of
+        expand and contract only.
     """
 
     weight: Reals
@@ -101,16 +101,20 @@ class Block:
     residual : str
         ``"add"``: branches end in spikes, which are added. ``"membrane"``: they end in drives, and
         what is added up goes through a neuron in front of each branch.
+    grid : int or None
+        Tokens of a row of the picture: query, key, value and project are convolutions of 3 x 3
+        places then, and their weights (outputs, 9 inputs).
     """
 
     dense: Mapping[str, Dense]
     attention: Attention
     residual: Literal["add", "membrane"] = "add"
+    grid: int | None = None
 
 
 @dataclass(frozen=True)
 class Head:
-    """The read-out: a linear layer on the mean over steps and tokens.
+    """The read-out: a linear layer on the mean over tokens, and over all steps or of the last.
 
     Parameters
     ----------
@@ -118,10 +122,13 @@ class Head:
         (outputs, D).
     bias : numpy.ndarray or None
         (outputs,).
+    steps : str
+        ``"all"`` or ``"last"``.
     """
 
     weight: Reals
     bias: Reals | None = None
+    steps: Literal["all", "last"] = "all"
 
 
 @dataclass(frozen=True)

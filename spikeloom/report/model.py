@@ -102,6 +102,8 @@ class Budgets(Part):
 class Report(Part):
     """What a design costs and how that was found out.
 
+    ``layer`` is the layer in words, as its design says them: names and texts.
+
     Numbers that follow from others (``fmax_worst_mhz`` and so on) are written to the file for
     those who read it elsewhere, and computed again when it is loaded.
     """
@@ -112,6 +114,7 @@ class Report(Part):
     made_by: str
     steps: Annotated[int, Field(ge=1)]
     design: dict[str, Any]
+    layer: tuple[tuple[str, str], ...] = ()
     device: str
     clock_mhz: Annotated[float, Field(gt=0)]
     area: Area

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from spikeloom.report.compare import change, figures, number, trend
-from spikeloom.report.layers import layer_words
 from spikeloom.report.model import Budgets, Module, Report
 
 __all__ = ["Row", "Table", "budget_problems", "cycle_problems", "overview", "tables"]
@@ -150,7 +149,7 @@ def _summary(report: Report, against: Report | None) -> Table:
         trends = {2: trend(key, now[key], then[key], digits)} if then else {}
         return Row((name, value, delta), flag=flag, trends=trends)
 
-    rows = [Row((key, value, "")) for key, value in _layer(report)]
+    rows = [Row((*words, "")) for words in (*report.layer, ("device", report.device))]
     cells = report.area.logic_cells
     text = f"{number(cells.used)} of {number(cells.available)}"
     rows.append(row("logic cells", text, "logic_cells"))
@@ -177,50 +176,6 @@ def _summary(report: Report, against: Report | None) -> Table:
         )
         rows.append(Row((f"at {worst:.1f} MHz instead", text, "")))
     return _table(report.name, ("", "", "change"), rows, left=2)
-
-
-def _layer(report: Report) -> list[tuple[str, str]]:
-    """Describe the layer in words, as far as the design file tells."""
-    design = report.design
-    described = layer_words(design)
-    shape = [design.get(key) for key in ("tokens", "dim", "heads", "steps")]
-    if None not in shape:
-        tokens, dim, heads, steps = shape
-        text = f"{tokens} tokens x {dim} dims, {heads} heads, {steps} time steps"
-        described.append(("layer", text))
-    if design.get("kind") == "state-space":
-        dim, state, steps = (design.get(key) for key in ("dim", "state", "steps"))
-        text = f"{dim} dims, {state} states, {steps} tokens, one a time step"
-        described.append(("layer", text))
-        text = f"state-space, output {design.get('output')}, multiplier {design.get('multiplier')}"
-        described.append(("mechanisms", text))
-    kinds = [design.get("similarity"), design.get("neuron")]
-    if None not in kinds:
-        text = f"similarity {kinds[0]}, neuron {kinds[1]}"
-        if design.get("kind", "attention") == "attention":
-            names = design.get("position") or "none"
-            position = names if isinstance(names, str) else " + ".join(names)
-            text = f"similarity {kinds[0]}, position {position}, neuron {kinds[1]}"
-        described.append(("mechanisms", text))
-    if isinstance(design.get("attention"), str):
-        text = f"mask {design['attention']}, neuron {kinds[1]}, {design.get('reset')} reset"
-        described.append(("mechanisms", text))
-    if "q_max" in design:
-        signed = design.get("v_bits")
-        v = f"of {signed} bits, signed" if signed else f"to {design.get('v_max', 4)}"
-        text = f"q to {design['q_max']}, k to {design['k_max']}, v {v}, over {design['divisor']}"
-        described.append(("integers", text))
-    if "rate_bits" in design:
-        rates = f"{design['rate_bits']} bits, {design['rate_fraction']} behind the point"
-        described.append(("rates", f"{rates}; v of {design['v_bits']} bits, signed"))
-    folding = design.get("folding")
-    if isinstance(folding, dict) and design.get("kind") != "network":
-        lanes = folding.get("lanes") or "as the head"
-        text = f"lanes {lanes}"
-        if "order" in folding:
-            text = f"{folding['order']} order, rows {folding.get('rows')}, {text}"
-        described.append(("folding", text))
-    return [*described, ("device", report.device)]
 
 
 def _resources(report: Report, against: Report | None) -> Table:

@@ -15,8 +15,9 @@ _REQUIRED = object()
 _ONLY: dict[str, dict[str, object]] = {
     "": {"neuron": "lif", "tau": 2, "decay": None, "fires": "at", "reset": "hard"},
     "encoder": {"kind": "linear", "coding": "direct", "fraction": 0},
-    "readout": {"neurons": "tokens"},
+    "readout": {"neurons": "tokens", "steps": "all"},
 }
+_ONLY_OF_BLOCKS: dict[str, object] = {"grid": None, "mlp_position": "none"}
 
 
 def _get(source: Any, key: str, default: Any = _REQUIRED) -> Any:
@@ -103,12 +104,9 @@ class NetworkKeys:
         """
         shape = {key: _get(design, key) for key in ("tokens", "dim", "steps")}
         for section, keys in _ONLY.items():
-            source = _get(design, section) if section else design
-            for key, only in keys.items():
-                value = _get(source, key, only)
-                if value != only:
-                    name = f"{section}.{key}".lstrip(".")
-                    raise ValueError(f"{name} must be {only!r} to be trained here, not {value!r}")
+            _check_only(section, _get(design, section) if section else design, keys)
+        for n, block in enumerate(_get(design, "blocks")):
+            _check_only(f"blocks.{n}", block, _ONLY_OF_BLOCKS)
         encoder, readout = _get(design, "encoder"), _get(design, "readout")
         made = cls(
             **shape,
@@ -136,6 +134,14 @@ class NetworkKeys:
         _one_of("encoder.position", self.encoder.position, ("absolute", "none"))
         for block in self.blocks:
             _one_of("blocks.residual", block.residual, ("or", "iand", "xor", "add", "membrane"))
+
+
+def _check_only(section: str, source: Any, keys: Mapping[str, object]) -> None:
+    for key, only in keys.items():
+        value = _get(source, key, only)
+        if value != only:
+            name = f"{section}.{key}".lstrip(".")
+            raise ValueError(f"{name} must be {only!r} to be trained here, not {value!r}")
 
 
 def _one_of(key: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -9,7 +9,6 @@ from spikeloom.cli import main
 from spikeloom.design import load_design
 from spikeloom.golden.kinds import model
 from spikeloom.hdl.kinds import component
-from spikeloom.report.layers import layer_words
 from spikeloom.sim.simulate import simulate
 from spikeloom.sim.spikes import draw_spikes
 
@@ -91,39 +90,3 @@ def test_wrong_input_is_refused_in_one_line(tmp_path, capfd):
     code, _, err = run(capfd, "simulate", path("projection"), "--input", tmp_path / "in.npz")
     assert code == 2
     assert err.strip().endswith("in.npz: x: 2 at (0, 0, 0): must be 0 or 1")
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        (
-            "projection",
-            {
-                "layer": "32 tokens, 12 inputs and 10 of CPG-PE to 64 outputs, 4 time steps",
-                "mechanisms": "inputs 0 to 1, weights of 8 bits, neuron lif",
-                "folding": "lanes 8",
-            },
-        ),
-        (
-            "projection-add",
-            {
-                "layer": "32 tokens, 64 inputs to 64 outputs, 4 time steps",
-                "mechanisms": "inputs 0 to 1, CPG-PE added, weights of 8 bits, neuron lif",
-                "folding": "lanes 8",
-            },
-        ),
-        (
-            "residual-xor",
-            {
-                "layer": "32 tokens x 64 dims, 4 time steps",
-                "mechanisms": "residual 0 to 1 xor 0 to 1",
-            },
-        ),
-    ],
-)
-def test_report_describes_the_layer(name, words):
-    assert dict(layer_words(load_design(path(name)).model_dump(mode="json"))) == words
-
-
-def test_report_of_another_kind_is_not_described_here():
-    assert layer_words(load_design(example("tiny-32x64")).model_dump(mode="json")) == []

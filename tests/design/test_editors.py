@@ -126,7 +126,7 @@ def test_keys_of_a_kind_are_offered(editor, kind):
         ("[|]\n", {*POSITIONS, "norm", "folding", "target", "budget"}),
         (
             'kind = "network"\n[[blocks]]\n|\n',
-            {"residual", "weight_bits", "hidden", "attention"},
+            {"residual", "weight_bits", "hidden", "grid", "mlp_position", "attention"},
         ),
         ('kind = "network"\n[[blocks]]\n[blocks.attention]\nsim|\n', {"similarity"}),
         (

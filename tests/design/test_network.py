@@ -86,8 +86,8 @@ def test_arrays_without_an_encoder():
 SUMMED = {"neurons": "sum", "groups": 2}
 NONE = {"kind": "none", "inputs": 12, "bits": 1, "signed": False}
 REFUSED = [
-    ({"tokens": 0}, "tokens: 0: must be an integer from 1 to 1024"),
-    ({"tokens": 1025}, "tokens: 1025: must be an integer from 1 to 1024"),
+    ({"tokens": 0}, "tokens: 0: must be an integer from 1 to 4096"),
+    ({"tokens": 4097}, "tokens: 4097: must be an integer from 1 to 4096"),
     ({"steps": 17}, "steps: 17: must be an integer from 1 to 16"),
     ({"dim": "12"}, "dim: '12': must be an integer from 1 to 1024"),
     ({"fraction": 9}, "fraction: 9: must be an integer from 0 to 8"),
@@ -148,6 +148,10 @@ REFUSED = [
     ),
     ({"encoder": {"coding": "rate"}}, "encoder.coding: 'rate': must be one of direct, steps"),
     ({"encoder": {"fraction": 5}}, "encoder.fraction: 5: must be at most fraction (4)"),
+    ({"blocks": [block(grid=2)]}, "blocks.0.grid: 2: must be a divisor of tokens (5)"),
+    ({"blocks": [block(grid=0)]}, "blocks.0.grid: 0: must be an integer from 1 to 1024"),
+    ({"blocks": [block(mlp_position="log")]}, "blocks.0.mlp_position: 'log': must be one of abso"),
+    ({"readout": {"steps": 1}}, "readout.steps: 1: must be one of all, last"),
     ({"readout": {"neurons": "sum"}}, "readout.neurons: 'sum': has a meaning behind residual mem"),
     (
         {"tokens": 6, "blocks": [block(residual="membrane")], "readout": SUMMED},
@@ -263,7 +267,7 @@ def test_neurons_without_a_leak():
         ("encoder", "needs a section, [encoder]"),
         ("readout", "needs a section, [readout]"),
         ("blocks", "a list of 1 to 16 sections, [[blocks]]"),
-        ("tokens", "an integer from 1 to 1024"),
+        ("tokens", "an integer from 1 to 4096"),
         ("weights", "as described: NPZ file with the integers of every layer."),
     ],
 )

@@ -6,7 +6,8 @@ import pytest
 from amaranth.hdl import Array, Mux, Signal, Value, signed
 
 from spikeloom.golden.ranges import Ranges, membrane_range
-from spikeloom.hdl.neuron import NeuronAdd, NeuronFire, NeuronFormat, NeuronPreset
+from spikeloom.hdl.neuron.format import NeuronFormat
+from spikeloom.hdl.neuron.pieces import NeuronAdd, NeuronFire, NeuronPreset
 from spikeloom.hdl.similarity.alpha import AlphaSimilarity
 from spikeloom.sim.verilog import to_rtlil
 

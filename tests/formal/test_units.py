@@ -14,7 +14,8 @@ from spikeloom.boards.tools import ToolError
 from spikeloom.boards.yosys import run_yosys
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.ranges import Ranges, membrane_range
-from spikeloom.hdl.neuron import NeuronAdd, NeuronFire, NeuronFormat, NeuronPreset
+from spikeloom.hdl.neuron.format import NeuronFormat
+from spikeloom.hdl.neuron.pieces import NeuronAdd, NeuronFire, NeuronPreset
 from spikeloom.hdl.position.gray import GrayCode
 from spikeloom.hdl.position.rotate import CyclicShifter
 from spikeloom.hdl.similarity.similarity import Similarity

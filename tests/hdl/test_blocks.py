@@ -17,7 +17,7 @@ EXCEPTIONS = {
         "found by name; position/test_part.py makes positions of its own go through all of them",
     ),
     "spikeloom.hdl.attention.state.lane.add_chain": "cells of the lanes that test_lane.py compares",
-    "spikeloom.hdl.neuron.divide": "what NeuronFire and ChannelFire share",
+    "spikeloom.hdl.neuron.pieces.divide": "what NeuronFire and ChannelFire share",
     "spikeloom.hdl.mask.words.BeatMask": "what TokenMask and ChannelMask share",
 }
 

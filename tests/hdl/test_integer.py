@@ -118,7 +118,7 @@ def test_passes_that_share_a_word_of_the_output_write_their_part_of_it(lanes, sh
     keys = {**TINY, "tokens": 3, "dim": 8, "threshold": 2, "scale": "1/8"}
     design = IntegerDesign.from_dict({**keys, "folding": {"lanes": lanes}, "target": {"beat": 8}})
     plan = IntegerLayer(design).plan
-    assert (plan.passes, plan.out_shared, plan.o_granularity) == (shared, shared, lanes)
+    assert (plan.passes, plan.out.shared, plan.out.part) == (shared, shared, lanes)
     answers = check(design)
     assert any(answer.any() and not answer.all() for answer in answers)
 

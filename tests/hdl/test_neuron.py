@@ -8,7 +8,9 @@ from amaranth.sim import Simulator
 from spikeloom.design import Design
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.ranges import Ranges, membrane_range, ranges
-from spikeloom.hdl.neuron import Neuron, NeuronAdd, NeuronFire, NeuronFormat, NeuronPreset
+from spikeloom.hdl.neuron.format import NeuronFormat
+from spikeloom.hdl.neuron.pieces import NeuronAdd, NeuronFire, NeuronPreset
+from spikeloom.hdl.neuron.stream import Neuron
 from spikeloom.sim.pysim import add_clock
 from spikeloom.sim.rows import evaluate
 

@@ -288,6 +288,9 @@ def test_arrays_that_are_wrong(tmp_path, capfd, change, words):
         ({"encoder": {"inputs": 5, "weight_bits": 5}}, "keys.toml: encoder.weight_bits: 5"),
         ({"blocks": []}, "keys.toml: blocks"),
         ({"blocks": [{"residual": "membrane"}]}, "blocks.0.residual: 'membrane': must be or"),
+        ({"readout": {"steps": "last"}}, "keys.toml: readout.steps: 'last': must be all in the"),
+        ({"blocks": [{"grid": 3}]}, "keys.toml: blocks.0.grid: 3: must be left out"),
+        ({"blocks": [{"mlp_position": "absolute"}]}, "blocks.0.mlp_position: 'absolute': must be"),
         ({"kind": "mask"}, "keys.toml: kind: 'mask'"),
     ],
 )

@@ -16,11 +16,13 @@ from spikeloom.design.write import toml
 from spikeloom.files import FormatError
 from spikeloom.golden.kinds import model
 from spikeloom.importing.nir import files
+from spikeloom.importing.nir.export import export_graph
 from spikeloom.importing.nir.files import nested
 from spikeloom.importing.nir.graph import layers
 from spikeloom.importing.nir.load import DT
 from spikeloom.importing.nir.reader import read
 
+from ..networks.draws import block, make
 from .files import FIXTURES
 
 TAU = 2e-4
@@ -371,3 +373,18 @@ def test_layers_that_are_not_carried(tmp_path, capfd, keys, words):
     path = tmp_path / "layer.toml"
     path.write_text(keys if keys.startswith("tokens") else head + keys + rest)
     assert words in run(capfd, "export", path, "-o", tmp_path / "a.nir", code=2)[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "layer", "words"),
+    [
+        ({"grid": 5}, "key", "blocks.0.grid: 5: must be left out: graphs have no pictures"),
+        ({"mlp_position": "absolute"}, "expand", "blocks.0.mlp_position: 'absolute': must be none"),
+    ],
+)
+def test_layers_that_see_more_than_spikes_of_a_token(tmp_path, changes, layer, words):
+    design = make(blocks=[block(**changes)])
+    with pytest.raises(DesignError, match=words):
+        export_graph(design, tmp_path / "a.nir", [f"blocks.0.{layer}"])
+    names = {"key": "expand", "expand": "key"}
+    assert export_graph(design, tmp_path / "a.nir", [f"blocks.0.{names[layer]}"])

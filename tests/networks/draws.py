@@ -74,11 +74,16 @@ def shapes(data):
                 found.append((f"blocks.{n}.{before}.threshold", (dim,), None))
             rows = one["hidden"] if name == "expand" else dim
             columns = one["hidden"] if name == "contract" else dim
+            if one.get("grid") and name not in ("expand", "contract"):
+                columns *= 9
             at = f"blocks.{n}.{name}"
             found.append((f"{at}.weight", (rows, columns), one.get("weight_bits", 2)))
             found.append((f"{at}.bias", (rows,), None))
             if not membrane or name not in ("project", "contract"):
                 found.append((f"{at}.threshold", (rows,), None))
+            if one.get("mlp_position", "none") != "none" and name in ("expand", "contract"):
+                table = (data["steps"], data["tokens"], rows)
+                found.append((f"{at}.position", table, None))
     if membrane and readout.get("neurons", "tokens") != "none":
         found.append(("readout.threshold", (dim,), None))
     outputs, groups = readout["outputs"], readout.get("groups", 1)

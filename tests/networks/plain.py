@@ -42,6 +42,21 @@ def add(one, other):
     return [a + b for a, b in zip(one, other, strict=True)]
 
 
+def around(tokens, columns):
+    """What a kernel of 3 x 3 places sees of each token, channel by channel."""
+    there = {divmod(n, columns): token for n, token in enumerate(tokens)}
+    places = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+    nothing = [0] * len(tokens[0])
+    return [
+        [
+            there.get((row + dy, column + dx), nothing)[channel]
+            for channel in range(len(nothing))
+            for dy, dx in places
+        ]
+        for row, column in there
+    ]
+
+
 class Network:
     """One network: the keys of its design file, and its arrays as lists."""
 
@@ -88,9 +103,17 @@ class Network:
     def drives(self, at, x):
         weight, bias = self.arrays[f"{at}.weight"], self.arrays[f"{at}.bias"]
         unit = 2 ** self.keys.get("fraction", 4)
-        return [
+        _, n, name = at.split(".")
+        grid = self.keys["blocks"][int(n)].get("grid")
+        if grid and name in ("query", "key", "value", "project"):
+            x = [around(step, grid) for step in x]
+        found = [
             [add([unit * a for a in linear(weight, token)], bias) for token in step] for step in x
         ]
+        if f"{at}.position" in self.arrays:
+            table = self.arrays[f"{at}.position"]
+            found = [list(map(add, step, rows)) for step, rows in zip(found, table, strict=False)]
+        return found
 
     def dense(self, at, x):
         return self.neurons(at, self.drives(at, x))
@@ -228,7 +251,7 @@ class Network:
             out = self.neurons("readout", out)
         weight, groups = self.arrays["readout.weight"], readout.get("groups", 1)
         sums = [len(out[0]) * bias for bias in self.arrays["readout.bias"]]
-        for step in out:
+        for step in out[-1:] if readout.get("steps") == "last" else out:
             for n, token in enumerate(step):
                 group = n * groups // self.keys["tokens"]
                 sums = add(sums, linear(weight[group], token))

@@ -22,6 +22,7 @@ def make(**changes):
         "design": {"tokens": 32, "dim": 64, "heads": 4, "steps": 4, "similarity": "and",
                    "position": [], "neuron": "lif",
                    "folding": {"order": "score", "rows": 1, "lanes": None}},
+        "layer": [["layer", "32 tokens x 64 dims, 4 heads, 4 time steps"]],
         "device": "up5k-sg48",
         "clock_mhz": 48.0,
         "area": {

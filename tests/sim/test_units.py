@@ -7,7 +7,7 @@ import pytest
 
 from spikeloom.design import Design
 from spikeloom.golden.gate import level
-from spikeloom.hdl.neuron import Neuron
+from spikeloom.hdl.neuron.stream import Neuron
 from spikeloom.hdl.popcount.popcount import Popcount
 from spikeloom.hdl.position.cpg import CpgRom
 from spikeloom.hdl.position.gray import TokenCode

@@ -194,6 +194,12 @@ def test_refuses_what_the_chip_cannot_be_given(value):
             "readout.neurons must be 'tokens' to be trained here, not 'sum'",
         ),
         ({"tau": 3}, "tau must be 2 to be trained here, not 3"),
+        ({"block__grid": 2}, "blocks.0.grid must be None to be trained here, not 2"),
+        (
+            {"block__mlp_position": "absolute"},
+            "blocks.0.mlp_position must be 'none' to be trained here, not 'absolute'",
+        ),
+        ({"readout__steps": "last"}, "readout.steps must be 'all' to be trained here, not 'last'"),
         ({"encoder__coding": "steps"}, "encoder.coding must be 'direct' to be trained here, not"),
         (
             {"block__attention": {"kind": "mask", "attention": "sdsa", "heads": 2, "tau": 3}},

@@ -16,8 +16,6 @@ from spikeloom.hdl.network.program.passes import Reading
 
 __all__ = ["Widths", "widths"]
 
-_ENDS = (np.minimum, np.maximum)
-
 
 @dataclass(frozen=True)
 class Widths:
@@ -52,26 +50,19 @@ def _width(spans: "list[tuple[int, int]]") -> int:
     return width if signed else width + 1
 
 
-def _contribution(one: Reading) -> tuple[int, int]:
-    """Return the least and the most that a pass adds, whatever the memories hold.
-
-    Each bit is taken for what it adds alone, as if it did not go with others; of the lanes of a
-    token's place one is set at a time.
-    """
-    counted: NDArray[np.int64] = np.zeros(one.bits.shape[1], dtype=np.int64)
-    for plane, (counts, sign) in enumerate(zip(one.bits, one.signs, strict=True)):
-        counted += sign * counts.astype(np.int64) << plane
-    single = counted[one.single]
-    low, high = (int(end(counted, 0).sum() - end(single, 0).sum()) for end in _ENDS)
-    return low + int(single.min(initial=0)), high + int(single.max(initial=0))
-
-
 class _Sum:
-    """Bounds of a sum at any time while it is added up, for many rows at once."""
+    """Bounds of a sum at any time while it is added up, for many rows at once.
+
+    A bit of the memories that several passes read is the same in each: it is taken for what all of
+    them so far add for it. Of the lanes of a token's place one is set at a time.
+    """
 
     def __init__(self, many: int):
         self._many = many
-        self._low = self._high = self.least = self.most = 0
+        self._rows: dict[int, int] = {}
+        self._weight: NDArray[np.int64] = np.zeros((0, 0), dtype=np.int64)
+        self._single = self._weight.astype(bool)
+        self.least = self.most = 0
 
     def run(self, run: Run, planes: int) -> None:
         """Add the passes of a run, from the beginning for each of its outputs."""
@@ -81,12 +72,30 @@ class _Sum:
         for n, one in enumerate(run.passes):
             k = n % each
             if k == 0 and run.fields["begins"]:
-                self._low = self._high = 0
-            gap = group.moves if k == 0 else planes * (k % group.slots == 0)
-            low, high = _contribution(one)
-            self._low = (self._low << gap) + self._many * low
-            self._high = (self._high << gap) + self._many * high
-            self.least, self.most = min(self.least, self._low), max(self.most, self._high)
+                self._rows = {}
+                self._weight = np.zeros((0, one.bits.shape[1]), dtype=np.int64)
+                self._single = self._weight.astype(bool)
+            self._weight <<= group.moves if k == 0 else planes * (k % group.slots == 0)
+            self._add(one)
+            # A token's place has lanes in several slots, but one of them is set.
+            ends = [end(self._weight, 0) for end in (np.minimum, np.maximum)]
+            low, high = (int(end.sum(where=~self._single)) for end in ends)
+            if self._single.any():
+                low += int(ends[0][self._single].min())
+                high += int(ends[1][self._single].max())
+            self.least = min(self.least, self._many * low)
+            self.most = max(self.most, self._many * high)
+
+    def _add(self, one: Reading) -> None:
+        """Add what a pass counts for each lane of its row."""
+        row = self._rows.setdefault(one.row, len(self._rows))
+        if row == len(self._weight):
+            empty = np.zeros((1, one.bits.shape[1]), dtype=np.int64)
+            self._weight = np.concatenate([self._weight, empty])
+            self._single = np.concatenate([self._single, empty.astype(bool)])
+            self._single[row, one.single] = True
+        for plane, (counts, sign) in enumerate(zip(one.bits, one.signs, strict=True)):
+            self._weight[row] += sign * counts.astype(np.int64) << plane
 
 
 def _span(terms: Sequence[Term]) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from pydantic import model_validator
 from spikeloom.design.attention.cost import estimate
 from spikeloom.design.attention.keys import AttentionKeys
 from spikeloom.design.attention.rules import check, check_folding, warn
+from spikeloom.design.words import Words, lanes_in_words, shape_in_words
 
 __all__ = ["AttentionDesign"]
 
@@ -49,6 +50,18 @@ class AttentionDesign(AttentionKeys):
             return "score"
         score, state = estimate(self, "score"), estimate(self, "state")
         return "state" if state.product <= score.product else "score"
+
+    @property
+    def summary(self) -> Words:
+        """The layer in words, for the head of a report."""
+        position = " + ".join(self.position) or "none"
+        similarity = f"similarity {self.similarity}"
+        folding, lanes = self.folding, lanes_in_words(self.folding)
+        return (
+            shape_in_words(self),
+            ("mechanisms", f"{similarity}, position {position}, neuron {self.neuron}"),
+            ("folding", f"{folding.order} order, rows {folding.rows}, {lanes}"),
+        )
 
     @property
     def warnings(self) -> tuple[str, ...]:

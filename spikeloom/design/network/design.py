@@ -15,6 +15,7 @@ from spikeloom.design.neuron import LEAK, FiringKeys, leak_warnings, unused
 from spikeloom.design.read import DesignError, show
 from spikeloom.design.shape import SequenceKeys
 from spikeloom.design.target import Target
+from spikeloom.design.words import Words
 
 __all__ = ["BEAT", "NetworkDesign"]
 
@@ -32,7 +33,7 @@ class NetworkDesign(FiringKeys, SequenceKeys, Design):
     kind: Literal["network"] = Field(default="network", description="What the file describes.")
     steps: int = Field(ge=1, le=16, description="T, the time steps of an inference.")
     tokens: int = Field(
-        ge=1, le=1024, description="N, the most tokens of a sequence; there may be fewer."
+        ge=1, le=4096, description="N, the most tokens of a sequence; there may be fewer."
     )
     dim: int = Field(ge=1, le=1024, description="D, the embedding width.")
     fraction: int = Field(
@@ -117,6 +118,20 @@ class NetworkDesign(FiringKeys, SequenceKeys, Design):
     def thresholds_exact(self) -> tuple[Fraction, ...]:
         """The grid of the thresholds in the arrays: integers."""
         return (Fraction(1),)
+
+    @property
+    def summary(self) -> Words:
+        """The layer in words, for the head of a report."""
+        blocks, folding = self.blocks, self.folding
+        inputs = f"{self.tokens} tokens x {self.encoder.inputs} inputs of {self.encoder.bits} bits"
+        count = f"{len(blocks)} block{'s' if len(blocks) > 1 else ''} of {self.dim} dims"
+        heads = f"{blocks[0].attention.heads} heads, {blocks[0].hidden} hidden"
+        engine = f"lanes {folding.lanes}, tokens {folding.tokens}, planes {folding.planes}"
+        return (
+            ("network", f"{inputs} to {self.readout.outputs} numbers, {self.steps} time steps"),
+            ("blocks", f"{count}, {heads}"),
+            ("folding", f"{engine}, weights in {folding.weights}"),
+        )
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -59,6 +59,9 @@ def check_blocks(design: _Network) -> None:
             raise DesignError(key, found, allowed)
         if levels > 1 and block.residual != "add":
             raise DesignError(key, found, f"must be add: x holds numbers up to {levels}")
+        if block.grid is not None and design.tokens % block.grid:
+            allowed = f"must be a divisor of tokens ({design.tokens})"
+            raise DesignError(f"blocks.{n}.grid", show(block.grid), allowed)
         _check_attention(design, n, block)
 
 

@@ -151,6 +151,18 @@ class Block(Section):
         default=2, description="Bits of a weight: 1 is -1 and 1, 2 is ternary, -1, 0 and 1."
     )
     hidden: int = Field(ge=1, le=8192, description="Channels between the two layers of the MLP.")
+    grid: int | None = Field(
+        default=None,
+        ge=1,
+        le=1024,
+        description="Tokens of a row of the picture: query, key, value and project are then "
+        "convolutions, and see a token and its eight neighbours.",
+    )
+    mlp_position: Literal["absolute", "none"] = Field(
+        default="none",
+        description="absolute: tables, steps x tokens x outputs, are added before the neurons of "
+        "expand and contract.",
+    )
     attention: Annotated[
         BlockAttention,
         PlainValidator(_attention),
@@ -169,6 +181,11 @@ class Block(Section):
         two = isinstance(self.attention, MaskDesign) and self.attention.attention != "sdsa"
         return tuple(name for name in DENSE if name != "value" or not two)
 
+    @property
+    def places(self) -> int:
+        """Tokens that a row of query, key, value or project sees: 1, or with a grid 9."""
+        return 1 if self.grid is None else 9
+
 
 class Readout(Section):
     """Spikes of all tokens and steps become numbers: a linear layer, and sums."""
@@ -185,6 +202,9 @@ class Readout(Section):
         default="tokens",
         description="Behind residual membrane, neurons on the membranes of each token, on their "
         "sum over the tokens, or none: membranes themselves are read.",
+    )
+    steps: Literal["all", "last"] = Field(
+        default="all", description="Time steps that are summed up: all, or the last one alone."
     )
 
 

@@ -18,6 +18,8 @@ class _Network(Parts, Protocol):
     """What arrays depend on, of a design."""
 
     @property
+    def steps(self) -> int: ...
+    @property
     def weights(self) -> Weights: ...
 
 
@@ -59,7 +61,8 @@ def weight_range(bits: int) -> tuple[int, int]:
 def dense_sizes(design: _Network, n: int, name: str) -> tuple[int, int]:
     """Return the outputs and inputs of a linear layer of block ``n``."""
     dim, hidden = design.dim, design.blocks[n].hidden
-    return {"expand": (hidden, dim), "contract": (dim, hidden)}.get(name, (dim, dim))
+    inputs = dim * design.blocks[n].places
+    return {"expand": (hidden, dim), "contract": (dim, hidden)}.get(name, (dim, inputs))
 
 
 def expected(design: _Network) -> Iterator[ArrayShape]:
@@ -84,6 +87,9 @@ def expected(design: _Network) -> Iterator[ArrayShape]:
             yield _bias(at, "outputs", sizes[0])
             if not membrane or name not in ("project", "contract"):
                 yield _threshold(at, "outputs", sizes[0])
+            if block.mlp_position == "absolute" and name in ("expand", "contract"):
+                whole = (design.steps, design.tokens, sizes[0])
+                yield ArrayShape(f"{at}.position", "(T, N, outputs)", whole, 1 - _WIDE, _WIDE - 1)
     if membrane and readout.neurons != "none":
         yield _threshold("readout", "D", dim)
     whole = (readout.groups, readout.outputs, dim)

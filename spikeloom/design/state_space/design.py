@@ -10,6 +10,7 @@ from spikeloom.design.read import DesignError, show
 from spikeloom.design.state_space.fixed import check_formats, fixed, h_fraction
 from spikeloom.design.state_space.matrices import MatricesKey
 from spikeloom.design.values import Number
+from spikeloom.design.words import Words
 
 __all__ = ["StateSpaceDesign"]
 
@@ -141,6 +142,13 @@ class StateSpaceDesign(Design):
     def infers_dsp(self) -> bool:
         """Say if synthesis is to make hard multipliers of products."""
         return self.multiplier == "dsp" and self.target.cells == "portable"
+
+    @property
+    def summary(self) -> Words:
+        """The layer in words, for the head of a report."""
+        shape = f"{self.dim} dims, {self.state} states, {self.steps} tokens, one a time step"
+        how = f"state-space, output {self.output}, multiplier {self.multiplier}"
+        return ("layer", shape), ("mechanisms", how)
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ __all__ = ["Family", "Found"]
 
 # What a network design can say, at most.
 _MOST: Final = 1024
+_MOST_TOKENS: Final = 4096
 _MOST_STEPS: Final = 16
 _MOST_BLOCKS: Final = 16
 
@@ -123,7 +124,7 @@ def _check_sizes(model: PublishedModel, file: str) -> None:
     sizes = [("T", model.steps, _MOST_STEPS)]
     for stage in model.stages:
         at = f"{stage.name}: " if len(model.stages) > 1 else ""
-        sizes += [(f"{at}tokens", stage.tokens, _MOST), (f"{at}width", stage.dim, _MOST)]
+        sizes += [(f"{at}tokens", stage.tokens, _MOST_TOKENS), (f"{at}width", stage.dim, _MOST)]
         sizes += [(f"{at}blocks", len(stage.blocks), _MOST_BLOCKS)]
     for key, size, most in sizes:
         if size > most:
@@ -150,9 +151,10 @@ def _parts(model: PublishedModel, options: Options, data: NDArray[Any]) -> tuple
     seen = [Seen(stage, calibrates=options.data is not None) for stage in model.stages]
     for sample in data:
         found = real_pass(model, sample)
-        for stage, x, passed in zip(seen, found.inputs, found.passed, strict=True):
-            stage.add(x, passed.layers)
-    return tuple(
-        part_of(stage, model.steps, options, own)
-        for stage, own in zip(model.stages, seen, strict=True)
-    )
+        for own, x, passed in zip(seen, found.inputs, found.passed, strict=True):
+            own.add(x, passed.layers)
+    parts: list[Part] = []
+    for stage, own in zip(model.stages, seen, strict=True):
+        given = parts[-1].unit if parts else None
+        parts.append(part_of(stage, model.steps, options, own, given))
+    return tuple(parts)

@@ -1,8 +1,7 @@
 """Models whose shortcuts add membranes: Spikingformer, Spike-driven Transformer, Max-Former.
 
 Ref: zhouchenlin2096/Spikingformer, ``cifar10/model.py`` and ``imagenet/model.py``;
-BICLab/Spike-Driven-Transformer, ``module/ms_conv.py`` and ``module/sps.py``;
-BICLab/Spike-Driven-Transformer-V2, ``classification/models.py``; bic-L/MaxFormer,
+BICLab/Spike-Driven-Transformer, ``module/ms_conv.py`` and ``module/sps.py``; bic-L/MaxFormer,
 ``cifar10-100/mixer_hub.py`` and ``embedding_hub.py``.
 """
 
@@ -10,7 +9,6 @@ from abc import abstractmethod
 from collections.abc import Iterable
 from typing import Final
 
-from spikeloom.design.read import DesignError, show
 from spikeloom.importing.families.family import Family
 from spikeloom.importing.families.names import Names, count
 from spikeloom.importing.families.pictures import (
@@ -30,7 +28,6 @@ from spikeloom.importing.model import Attention, Block, PublishedModel, Stage
 __all__ = [
     "MaxFormer",
     "SpikeDriven",
-    "SpikeDrivenV2",
     "Spikingformer",
     "SpikingformerImagenet",
 ]
@@ -298,26 +295,3 @@ class MaxFormer(_Membrane):
 
     def _attention(self, source: Source, heads: int) -> Attention:
         return self_attention(source, heads)
-
-
-class SpikeDrivenV2(Family):
-    """Spike-driven Transformer V2, which is known, and refused."""
-
-    title = "Spike-driven Transformer V2"
-    anchor = "downsample1_1.encode_conv.weight"
-
-    def names(self, given: Iterable[str]) -> Names:
-        """Return all that there is: it is read no further."""
-        starts = ("downsample", "ConvBlock", "block3.", "block4.", "head", "lif")
-        return Names().one(self.anchor).maybe(*(name for name in given if name.startswith(starts)))
-
-    def read(self, source: Source) -> PublishedModel:
-        """Refuse it."""
-        name = "block3.0.attn.q_conv.0.body.2.0.weight"
-        where = f"tensor {name}" if source.has(name) else ""
-        found = show("x".join(map(str, source.shape(name)))) if source.has(name) else ""
-        allowed = (
-            "is not carried over: queries, keys and values are convolutions of 3 x 3 places, and "
-            "blocks of a network see one token at a time"
-        )
-        raise DesignError(where, found, allowed, source.file)

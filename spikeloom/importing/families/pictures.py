@@ -12,6 +12,7 @@ from spikeloom.importing.model import Attention, Block, Dense, Head
 
 __all__ = [
     "EPS",
+    "STEPS",
     "Layers",
     "add_block",
     "embed",
@@ -31,7 +32,7 @@ EPS: Final = ("eps", "norm_eps", "bn_eps")
 Layers = Mapping[str, tuple[str, str]]
 """Linear layer and normalisation of each layer of a block, by the layer's name."""
 
-_STEPS: Final = ("time_step", "time_steps", "T", "num_steps")
+STEPS: Final = ("time_step", "time_steps", "T", "num_steps")
 _HEADS: Final = ("num_heads", "heads")
 _SIDE: Final = ("img_size", "img_size_h")
 
@@ -43,7 +44,7 @@ def eps_of(source: Source) -> float:
 
 def steps_of(source: Source) -> int:
     """Return T."""
-    return source.count("T", _STEPS, 4)
+    return source.count("T", STEPS, 4)
 
 
 def heads_of(source: Source, dim: int, default: int, stage: int = 0) -> int:

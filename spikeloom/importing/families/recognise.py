@@ -9,10 +9,10 @@ from spikeloom.importing.families.family import Family, Found
 from spikeloom.importing.families.membrane import (
     MaxFormer,
     SpikeDriven,
-    SpikeDrivenV2,
     Spikingformer,
     SpikingformerImagenet,
 )
+from spikeloom.importing.families.metaformer import SpikeDrivenV2
 from spikeloom.importing.families.names import Names, nearest, without_prefix
 from spikeloom.importing.families.qkformer import JellyQKFormer, QKFormer, QKFormerImagenet
 from spikeloom.importing.families.seqsnn import (

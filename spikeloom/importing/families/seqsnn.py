@@ -318,8 +318,6 @@ class SpikformerCPG(_Series):
             bias=_sum(own.bias, beside.bias),
             threshold=self._threshold(source),
         )
-        why = "a bias for each token and step; their mean is in the bias of the layer"
-        source.left["neurons beside the layers of the MLP"] = why
         return _model(
             self.title,
             source,
@@ -348,19 +346,16 @@ class SpikformerCPG(_Series):
                 threshold=self._threshold(source),
             )
             inputs = len(own.weight)
-            table = source.take(
-                f"{base}.cpg", f"its mean is in the bias of {at}.{layer}", (None, None)
-            )
+            table = source.take(f"{base}.cpg", f"in the position of {at}.{layer}", (None, None))
             beside = source.dense(
                 f"{at}.{layer}", f"{base}.cpg_linear", None, inputs, table.shape[1]
             )
             compare(source, f"{base}.cpg", table, CPG_SCALE)
             added = rows_of(source, table, steps, tokens, f"{base}.cpg") @ beside.weight.T
-            mean = added.mean(axis=(0, 1))
-            bias = _sum(own.bias, beside.bias) + mean
-            if not np.isfinite(bias).all():
+            bias = _sum(own.bias, beside.bias)
+            if not (np.isfinite(bias).all() and np.isfinite(added).all()):
                 raise source.refuse(f"{base}.cpg_linear.weight", "must be smaller to be added up")
-            found[layer] = replace(own, bias=bias.astype(np.float32), beside=added - mean)
+            found[layer] = replace(own, bias=bias.astype(np.float32), beside=added)
         return found
 
 
@@ -393,7 +388,7 @@ class ISpikformer(_Series):
         encoder = source.dense(
             "encoder", "emb.value_embedding", "emb.bn", dim, window, eps=_eps(source)
         )
-        why = "it is of the last step, for each variate; numbers here are sums over all"
+        why = "it is for each variate; numbers here are a mean over them, of the last step"
         source.left["the read-out"] = why
         found = _model(
             self.title,
@@ -406,7 +401,9 @@ class ISpikformer(_Series):
             encoder,
             self._read_blocks(source, dim),
         )
-        return replace(found, data=(window, variates))
+        (stage,) = found.stages
+        last = replace(stage, head=replace(stage.head, steps="last"))
+        return replace(found, stages=(last,), data=(window, variates))
 
 
 def _model(

@@ -106,6 +106,14 @@ class Source:
             if block.get("residual") == "membrane":
                 allowed = "must be or, iand, xor or add in the neutral form"
                 raise DesignError(f"blocks.{n}.residual", "'membrane'", allowed, config.file)
+            for key in ("grid", "mlp_position"):
+                if block.get(key) not in (None, "none"):
+                    allowed = "must be left out in the neutral form"
+                    raise DesignError(f"blocks.{n}.{key}", show(block[key]), allowed, config.file)
+        readout = self.keys.get("readout")
+        if isinstance(readout, dict) and readout.get("steps", "all") != "all":
+            allowed = "must be all in the neutral form"
+            raise DesignError("readout.steps", show(readout["steps"]), allowed, config.file)
         self._check_names()
         self.notes = list(checkpoint.notes)
         if "float64" in checkpoint.types.values():

@@ -158,6 +158,7 @@ def _network(design: NetworkDesign, wanted: Sequence[str] | None) -> Iterator[_C
         if name not in there:
             reason = _REASONS.get(name, f"must be one of {', '.join(there[:6])}, ...")
             raise DesignError("--layers", show(name), reason)
+        _check_layer(design, name)
         unit = 1 << design.fraction
         bias, threshold = (
             tuple(Fraction(int(value), unit) for value in design.weights[f"{name}.{part}"])
@@ -165,6 +166,18 @@ def _network(design: NetworkDesign, wanted: Sequence[str] | None) -> Iterator[_C
         )
         weight = design.weights[f"{name}.weight"]
         yield _Chain(name, weight, bias, threshold, Fraction(1, 2), design.steps)
+
+
+def _check_layer(design: NetworkDesign, name: str) -> None:
+    """Refuse layers that see more than one token, or have a bias a token."""
+    _, n, layer = name.split(".")
+    block, at = design.blocks[int(n)], f"blocks.{n}"
+    if block.grid is not None and layer not in ("expand", "contract"):
+        allowed = f"must be left out: graphs have no pictures, and {name} sees nine tokens"
+        raise DesignError(f"{at}.grid", show(block.grid), allowed)
+    if f"{name}.position" in design.weights:
+        allowed = f"must be none: NIR has no positions, and {name} has a table"
+        raise DesignError(f"{at}.mlp_position", show(block.mlp_position), allowed)
 
 
 _REASONS = {

@@ -116,6 +116,17 @@ def test_answers_are_unpacked(bits, loaded):
     assert high < 1 << 16 * golden.number_beats - 1
 
 
+def test_spikes_are_those_of_the_tokens_that_there_are():
+    encoder = {"inputs": 7, "bits": 1, "signed": False, "coding": "steps", "position": "none"}
+    design = make(encoder=encoder)
+    x = draw_input(design, 3)
+    found = model(design).spikes({"x": x, "length": np.array(4)})
+    want = trace(design, x[:, :4]).spikes
+    assert {name: array.tolist() for name, array in found.items()} == {
+        name: array.tolist() for name, array in want.items()
+    }
+
+
 def test_numbers_take_as_many_beats_as_they_need():
     assert model(make()).number_beats == 1
     assert model(make(tokens=1024, readout={"weight_bits": 8})).number_beats == 2
@@ -231,10 +242,14 @@ def test_logits_never_leave_their_range(seed, tokens, count):
     residual=st.sampled_from(["add", "membrane"]),
     neurons=st.sampled_from(["tokens", "sum", "none"]),
     count=st.integers(1, 5),
+    more=st.sampled_from([{}, {"grid": 5}, {"mlp_position": "absolute"}]),
+    steps=st.sampled_from(["all", "last"]),
 )
-def test_numbers_and_membranes_never_leave_their_ranges(seed, residual, neurons, count):
-    readout = {"neurons": neurons} if residual == "membrane" else {}
-    design = make(seed, blocks=[block(residual=residual)] * 2, readout=readout)
+def test_numbers_and_membranes_never_leave_their_ranges(
+    seed, residual, neurons, count, more, steps
+):
+    readout = {"steps": steps} | ({"neurons": neurons} if residual == "membrane" else {})
+    design = make(seed, blocks=[block(residual=residual, **more)] * 2, readout=readout)
     found = trace(design, draw_input(design, seed, count))
     low, high = readout_range(design)
     assert low <= found.logits.min()

@@ -87,6 +87,8 @@ def networks(draw):
         readout = {}
     if readout.get("neurons") == "sum":
         groups = 1
+    readout["steps"] = draw(st.sampled_from(["all", "all", "last"]))
+    grid = draw(st.sampled_from([None, *(n for n in range(1, 7) if tokens % n == 0)]))
     return {
         **{"kind": "network", "name": "drawn", "tokens": tokens, "dim": dim},
         **{"steps": draw(st.integers(1, 4)), "fraction": fraction},
@@ -98,6 +100,8 @@ def networks(draw):
                 "weight_bits": draw(st.sampled_from(WIDTHS)),
                 "hidden": draw(st.integers(1, 12)),
                 "attention": draw(st.sampled_from(layers)),
+                "grid": grid,
+                "mlp_position": draw(st.sampled_from(["none", "none", "absolute"])),
             }
             for _ in range(draw(st.integers(1, 2)))
         ],
@@ -185,6 +189,29 @@ def test_read_outs_of_membranes(neurons, length):
     if neurons != "none":
         count = 1 if neurons == "sum" else length
         assert found.spikes["readout"].shape == (2, count, 12)
+
+
+@pytest.mark.parametrize("residual", ["or", "membrane"])
+@pytest.mark.parametrize("length", [1, 4, 6])
+def test_convolutions_of_the_attention(residual, length):
+    one = block(residual=residual, grid=3, weight_bits=4)
+    _, _, found = compare(keys(tokens=6, blocks=[one]), 4, length)
+    assert found.spikes["blocks.0.x"].any()
+
+
+@pytest.mark.parametrize("residual", ["add", "membrane"])
+def test_positions_of_the_mlp(residual):
+    one = block(residual=residual, mlp_position="absolute")
+    _, _, found = compare(keys(blocks=[one]), 4, 4)
+    assert found.spikes["blocks.0.expand"].any()
+
+
+@pytest.mark.parametrize("residual", ["or", "membrane"])
+def test_read_out_of_the_last_step(residual):
+    data = keys(steps=3, blocks=[block(residual=residual)], readout={"steps": "last"})
+    _, _, found = compare(data, 4)
+    other = compare(keys(steps=3, blocks=[block(residual=residual)]), 4)[2]
+    assert found.logits.tolist() != other.logits.tolist()
 
 
 @pytest.mark.parametrize("coding", ["direct", "steps"])

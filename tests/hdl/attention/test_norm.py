@@ -9,7 +9,7 @@ from spikeloom.hdl.attention.channels import channel_tables
 from spikeloom.hdl.attention.parallel import head_of_group
 from spikeloom.hdl.attention.plan import Plan
 from spikeloom.hdl.attention.score.norm import ChannelFire, ChannelPreset, ChannelRom
-from spikeloom.hdl.neuron import Neuron
+from spikeloom.hdl.neuron.stream import Neuron
 from spikeloom.sim.pysim import add_clock
 
 from ...designs import check

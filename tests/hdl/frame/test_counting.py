@@ -8,7 +8,7 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from spikeloom.hdl.frame.counting import delays, fit, following, head_counter, odometer
+from spikeloom.hdl.frame.counting import counted_to, delays, fit, following, head_counter, odometer
 from spikeloom.sim.rows import evaluate, run
 
 from ...benches import simulate
@@ -128,3 +128,32 @@ def test_flags_are_delayed_by_none_to_all(count):
     for n, answer in enumerate(answers):
         late = [flags[n - wait] if n >= wait else 0 for wait in range(count + 1)]
         assert answer == sum(bit << wait for wait, bit in enumerate(late))
+
+
+class CountedTo(wiring.Component):
+    def __init__(self):
+        self.digit = Signal(4)
+        super().__init__({"en": In(1), "end": In(4), "over": Out(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.comb += self.over.eq(counted_to(m, self.en, self.digit, self.end))
+        return m
+
+
+@pytest.mark.parametrize("end", [0, 1, 5, 15])
+def test_counted_to_goes_up_to_what_is_known_later(end):
+    dut, draw = CountedTo(), random.Random(end)
+
+    async def bench(ctx):
+        ctx.set(dut.end, end)
+        count = 0
+        for _ in range(100):
+            en = draw.randrange(2)
+            ctx.set(dut.en, en)
+            assert ctx.get(dut.digit) == count % (end + 1)
+            assert ctx.get(dut.over) == (en and count % (end + 1) == end)
+            await ctx.tick()
+            count += en
+
+    simulate(dut, bench)

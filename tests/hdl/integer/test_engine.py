@@ -67,8 +67,8 @@ def answer(plan, q, k, v):
     found = np.zeros(v.shape, dtype=int)
     parts = [by_head(x, design.heads) for x in (q, k, v)]
     space = plan.memory("entries").depth // plan.in_banks
-    across, along = (plan.v_words - 1).bit_length(), (plan.tokens - 1).bit_length()
-    numbered = (plan.out_words - 1).bit_length()
+    across, along = (plan.v.words - 1).bit_length(), (plan.tokens - 1).bit_length()
+    numbered = (plan.out.words - 1).bit_length()
 
     async def bench(ctx):
         for number in range(design.heads * design.steps):
@@ -79,7 +79,7 @@ def answer(plan, q, k, v):
             listed.update(
                 {bank * space + n: pack(plan.entry, entry) for n, entry in enumerate(run)}
             )
-            words, _ = value_words(c, design.value_bits, plan.v_per, plan.slices)
+            words, _ = value_words(c, design.value_bits, plan.v.per, plan.v.slices)
             for (token, place), word in words.items():
                 values[place | token << across | bank << across + along] = word
             ctx.set(dut.bank, bank)
@@ -95,15 +95,15 @@ def answer(plan, q, k, v):
                 assert now.written == now.done
                 if now.done:
                     break
-            whole = plan.out_slices * plan.out_per if plan.out_per else plan.lanes
+            whole = plan.out.slices * plan.out.per if plan.out.per else plan.lanes
             for token in range(plan.tokens):
                 for channel in range(plan.values):
                     word, place = divmod(channel, whole)
                     at = word | token << numbered | bank_out << numbered + along
-                    field = outputs[at] >> plan.out_bits * place
-                    field = field & (1 << plan.out_bits) - 1
+                    field = outputs[at] >> plan.out.field * place
+                    field = field & (1 << plan.out.field) - 1
                     if design.neuron == "none":
-                        field = signed(field, plan.out_bits)
+                        field = signed(field, plan.out.field)
                     found[step, token, head * plan.values + channel] = field
 
     simulate(
@@ -141,8 +141,8 @@ def test_drives_add_up_over_the_steps(lanes):
     v[1:] = v[0]
     dut = IntegerEngine(plan)
     listed, values = {}, {}
-    across = (plan.v_words - 1).bit_length()
-    words, _ = value_words(v[0], plan.design.value_bits, plan.v_per, plan.slices)
+    across = (plan.v.words - 1).bit_length()
+    words, _ = value_words(v[0], plan.design.value_bits, plan.v.per, plan.v.slices)
     values.update({place | token << across: word for (token, place), word in words.items()})
     found = np.zeros(v[0].shape, dtype=int)
 
@@ -166,7 +166,7 @@ def test_drives_add_up_over_the_steps(lanes):
                     await ctx.tick()
                     word = ctx.get(dut.r_data)
                     for lane in range(lanes):
-                        part = signed(word >> plan.out_bits * lane, plan.out_bits)
+                        part = signed(word >> plan.out.field * lane, plan.out.field)
                         found[token, turn * lanes + lane] = part
             ctx.set(dut.r_en, 0)
             assert (found == wanted(plan.design, q, k, v).sum(axis=0)).all()

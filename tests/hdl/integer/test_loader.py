@@ -51,9 +51,9 @@ def load(plan, beats, runs, *, stalls, seed):
                 kept[late[0]] = {}
                 late = None
             if now.v_en:
-                wide = now.beat * sum(1 << plan.v_granularity * n for n in range(plan.slices))
+                wide = now.beat * sum(1 << plan.v.filled * n for n in range(plan.v.slices))
                 old = words.get(now.v_addr, 0)
-                words[now.v_addr] = masked(old, wide, now.v_en, plan.v_granularity)
+                words[now.v_addr] = masked(old, wide, now.v_en, plan.v.filled)
             if now.full:
                 assert now.free
                 late, words = (bank, words), {}
@@ -84,7 +84,7 @@ def test_keeps_what_is_not_zero(name, stalls):
         q = rng.integers(0, design.q_max + 1, (plan.tokens, plan.rows))
         k, q = (x * (rng.random(x.shape) < rate) for x in (k, q))
         v = rng.integers(low, high + 1, (plan.tokens, plan.values))
-        words, sent = value_words(v, design.value_bits, plan.v_per, plan.slices)
+        words, sent = value_words(v, design.value_bits, plan.v.per, plan.v.slices)
         if plan.accumulate and number % design.steps:
             words, sent = {}, []
         k_beats, q_beats = (value_words(x, plan.planes, plan.per, 1)[1] for x in (k, q))
@@ -98,7 +98,7 @@ def test_keeps_what_is_not_zero(name, stalls):
         beats += [*k_beats, *sent, *q_beats]
         runs.append((k, q, words))
     found = load(plan, beats, len(runs), stalls=stalls, seed=3)
-    across, along = (plan.v_words - 1).bit_length(), (plan.tokens - 1).bit_length()
+    across, along = (plan.v.words - 1).bit_length(), (plan.tokens - 1).bit_length()
     for number, ((bank, listed, stored), (k, q, words)) in enumerate(zip(found, runs, strict=True)):
         assert bank == number % plan.in_banks
         assert listed == [*entries(k, plan.per, plan.planes), *entries(q, plan.per, plan.planes)]

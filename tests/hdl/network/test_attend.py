@@ -22,7 +22,10 @@ SHAPES = [
 
 def plan_of(shape, order):
     lanes, at_once, tokens, dim, heads, steps = shape
-    attention = {"heads": heads, "folding": {"order": order}}
+    attention = {"heads": heads, "folding": {"order": order.removeprefix("padded ")}}
+    if order.startswith("padded"):
+        # With a position the layer goes through all tokens that there may be.
+        attention |= {"position": ["gray"], "similarity": "xnor"}
     return NetworkPlan(
         make(
             **{"tokens": tokens, "dim": dim, "steps": steps},
@@ -40,7 +43,7 @@ def place(plan, n, c):
 
 
 @pytest.mark.parametrize("stalls", [0.0, 0.4])
-@pytest.mark.parametrize("order", ["score", "state"])
+@pytest.mark.parametrize("order", ["score", "state", "padded score", "padded state"])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_feeder_sends_what_golden_packs(shape, order, stalls):
     plan = plan_of(shape, order)
@@ -61,9 +64,15 @@ def test_feeder_sends_what_golden_packs(shape, order, stalls):
                     bits = (-(-design.tokens // 16) - 1).bit_length()
                     word = n // 16 | c << bits
                     keys[word] = keys.get(word, 0) | 1 << 16 * t + n % 16
+        layer = design.blocks[0].attention
         there = {name: array * (np.arange(design.tokens) <= end)[:, None]
                  for name, array in arrays.items()}  # fmt: skip
-        want = pack(design.blocks[0].attention, **there).tolist()
+        assert plan.lengths == (not order.startswith("padded"))
+        if plan.lengths:
+            # Those of a layer of so many tokens, no more.
+            layer = layer.model_copy(update={"tokens": end + 1})
+            there = {name: array[:, : end + 1] for name, array in arrays.items()}
+        want = pack(layer, **there).tolist()
         found = []
 
         async def memories(ctx, memory=memory, keys=keys, end=end):
@@ -91,8 +100,10 @@ def test_collector_puts_spikes_where_they_belong(shape, stalls):
     design, rng = plan.design, np.random.default_rng(shape[3])
     dut, heads = Collector(plan), shape[4]
     width = design.dim // heads
+    # The second is shorter.
+    lengths = (design.tokens, max(1, design.tokens // 2))
     answers = [
-        rng.integers(0, 2, (design.steps, design.tokens, design.dim)).tolist() for _ in range(2)
+        rng.integers(0, 2, (design.steps, length, design.dim)).tolist() for length in lengths
     ]
     beats, ends = [], []
     for answer in answers:
@@ -116,6 +127,7 @@ def test_collector_puts_spikes_where_they_belong(shape, stalls):
     async def bench(ctx):
         for answer in answers:
             found = set()
+            ctx.set(dut.end, len(answer[0]) - 1)
             for _ in range(LIMIT):
                 now = await tick(ctx, dut, "w_en w_row w_slot w_column w_part w_step w_data done")
                 assert now.w_en or not now.done

@@ -17,6 +17,10 @@ UNBUILT = [
         {"blocks": [block(residual="membrane")], "readout": {"neurons": "sum"}},
         "readout.neurons: 'sum': must be tokens or none",
     ),
+    ({"tokens": 1025, "encoder": {"position": "none"}}, "tokens: 1025: must be at most 1024"),
+    ({"readout": {"steps": "last"}}, "readout.steps: 'last': must be all"),
+    ({"blocks": [block(), block(grid=5)]}, "blocks.1.grid: 5: must be left out"),
+    ({"blocks": [block(mlp_position="absolute")]}, "blocks.0.mlp_position: 'absolute': must be no"),
     (
         {"blocks": [block(residual="membrane")], "readout": UNREAD, "folding": {"tokens": 2}},
         "folding.tokens: 2: must be 1 with neurons none",

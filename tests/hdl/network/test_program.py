@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from spikeloom.golden.network import trace
 from spikeloom.golden.network.formula import attend
 from spikeloom.hdl.network.plan import NetworkPlan
+from spikeloom.hdl.network.program.widths import widths
 from spikeloom.hdl.network.program.words import FLAGS
 
 from ...networks.draws import block, draw_input, make, masked
@@ -255,7 +256,8 @@ def test_widths_hold_every_sum_on_its_way(bits, planes):
         folding={"planes": planes},
     )
     plan = NetworkPlan(design)
-    wide = plan.widths
+    wide = widths(design, plan.layers, plan.runs)
+    assert wide == plan.widths
     rng, least, most = np.random.default_rng(bits), 0, 0
     for density in (0.0, 0.1, 0.5, 0.9, 1.0):
         for _ in range(3):

@@ -30,7 +30,7 @@ def answer(design, x, *, stalls, seed):
         for token in range(design.tokens)
     ]
     listed, words, found = {}, {}, {}
-    whole = 1 if plan.spec is not None else plan.drive_beats * design.beat
+    whole = 1 if plan.spec is not None else plan.out.field
     cycles = 0
 
     def fill(number):

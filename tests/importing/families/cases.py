@@ -114,7 +114,6 @@ CASES = {
         "network_best.pkl",
         of_type("SpikformerCPG"),
         8,
-        left=True,
     ),
     "ispikformer": series(
         ("ISpikformer",),
@@ -198,6 +197,17 @@ CASES = {
         {"time_steps": 2, "layer": 1, "dim": 16, "pooling_stat": "0011"},
         16,
         8,
+    ),
+    "spike-driven-v2": replace(
+        picture(
+            ("SpikeDrivenV2",),
+            "Spike-driven Transformer V2",
+            "55M_kd_T4.pth",
+            {"T": 2, "depths": 3},
+            64,
+            8,
+        ),
+        make=("metaformer", "SpikeDrivenV2"),
     ),
     "max-former": membrane(
         ("MaxFormer",),

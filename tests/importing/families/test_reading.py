@@ -34,6 +34,8 @@ def refusal(name, **more):
         ("jelly-spikformer", {"patch_size": 8}, "patch_size: 8: must be 4 or 16"),
         ("spike-driven-v1", {"dvs_mode": True}, "dvs_mode: True: must be False"),
         ("spike-driven-v1", {"spike_mode": "plif"}, "spike_mode: 'plif': must be lif"),
+        ("spike-driven-v2", {"depths": 8}, "depths: 8: must be 3, the number of transformer"),
+        ("spike-driven-v2", {"img_size": 40}, "img_size: 40: must be a multiple of 16"),
         ("spike-driven-v1", {"pooling_stat": 2222}, "pooling_stat: 2222: must be four digits"),
         ("qkformer-imagenet", {"embed_dims": 99}, "embed_dims: 99: must be 16, the width"),
     ],
@@ -66,6 +68,16 @@ def tensor(name, shape, value=1.0):
         ("seqsnn", tensor("temporal_encoder.encoder.0.bias", (3,)), "3: must be of shape 4"),
         ("seqsnn", tensor("temporal_encoder.encoder.1.bias", ()), "one number: must be of shape"),
         ("seqsnn", tensor("blocks.0.attn.k_bn.running_var", (16,), -1.0), "-1: must not be neg"),
+        (
+            "spike-driven-v2",
+            tensor("block3.0.attn.q_conv.0.body.2.0.weight", (16, 16, 3, 3)),
+            "16x16x3x3: must be of shape 16x1x3x3",
+        ),
+        (
+            "spike-driven-v2",
+            tensor("block4.0.attn.proj_conv.0.body.0.weight", (24, 24, 1, 1), 3e38),
+            "24x24x1x1: must be smaller to be multiplied by the others",
+        ),
         (
             "jelly-spikformer",
             tensor("blocks.0.attn.qkv_conv_bn.0.weight", (32, 16, 1)),
@@ -105,7 +117,7 @@ def test_host_part_that_does_not_fit_together():
 @pytest.mark.parametrize(
     ("name", "config", "line"),
     [
-        ("seqsnn", {"data.window": 100_000}, "tokens: 100000: must be at most 1024"),
+        ("seqsnn", {"data.window": 100_000}, "tokens: 100000: must be at most 4096"),
         ("spikformer-cifar", {"time_step": 900_000}, "T: 900000: must be at most 16"),
         ("qkformer-cifar", {"img_size": 999_996}, "stage1: tokens: 999992000016: must be at most"),
     ],

@@ -7,9 +7,7 @@ import pytest
 
 from spikeloom.design.network.design import NetworkDesign
 from spikeloom.golden.network import trace
-from spikeloom.importing.checkpoint import Checkpoint
 from spikeloom.importing.compare import Comparison, numbers_of, real_pass, whole_pass
-from spikeloom.importing.config import Config
 from spikeloom.importing.families import recognise
 from spikeloom.importing.families.source import Source
 from spikeloom.importing.fit import Fit
@@ -104,49 +102,6 @@ def test_written_for_programs():
     assert found["left"]
     assert found["layers"][0] == {"layer": "encoder", "differ": 0, "places": 2 * 4 * 12 * 16}
     assert found["fits"][0]["fits"] is True
-
-
-def published(rng, dim=256, hidden=1024, depth=1, channels=207, steps=4):
-    """SeqSNN's Spikformer for Metr-la, of the published size, with random weights."""
-    tensors = {}
-
-    def linear(base, rows, inputs, *more):
-        wide = (inputs * int(np.prod(more))) ** -0.5
-        tensors[f"{base}.weight"] = rng.normal(size=(rows, inputs, *more)) * 2 * wide
-        tensors[f"{base}.bias"] = rng.normal(size=rows) * 0.1
-
-    def norm(base, rows):
-        for name, low, high in (
-            ("weight", 0.5, 1.5),
-            ("bias", 0, 0.6),
-            ("running_mean", -0.2, 0.2),
-        ):
-            tensors[f"{base}.{name}"] = rng.uniform(low, high, rows)
-        tensors[f"{base}.running_var"] = rng.uniform(0.5, 1.5, rows)
-
-    linear("temporal_encoder.encoder.0", steps, 1, 1, 3)
-    norm("temporal_encoder.encoder.1", steps)
-    linear("encoder", dim, channels)
-    for n in range(depth):
-        for name in ("q", "k", "v", "last"):
-            linear(f"blocks.{n}.attn.{name}_m", dim, dim)
-            norm(f"blocks.{n}.attn.{name}_bn", dim)
-        for m, rows, inputs in ((1, hidden, dim), (2, dim, hidden)):
-            linear(f"blocks.{n}.mlp.fc{m}", rows, inputs)
-            norm(f"blocks.{n}.mlp.bn{m}", rows)
-    return {name: array.astype(np.float32) for name, array in tensors.items()}
-
-
-def test_published_size_through_golden():
-    checkpoint = Checkpoint("m.pkl", "", published(np.random.default_rng(0)), {}, {}, ())
-    config = Config("metr-la.yml", {"data.window": 12, "network.heads": 8})
-    report = recognise(checkpoint).convert(checkpoint, config, Options(bits=8)).report
-    assert report.share < 0.01
-    (fit,) = report.fits
-    assert not fit.fits
-    assert fit.needed > 786432 * 8
-    assert "of 1,024 kbit of SPRAM on the UP5K: " in fit.text
-    assert fit.text.endswith("kbit too many; not one block fits, at any width")
 
 
 def test_largest_part_that_fits():

@@ -1,5 +1,6 @@
 """Models whose shortcuts add membranes, with the names of their tensors."""
 
+import torch
 from torch import nn
 
 from .parts import Lif, Published, over
@@ -96,6 +97,16 @@ class Membrane(Published):
         if self.head_lif is not None:
             u = self.mark("readout", self.head_lif(u)[:, :, None])[:, :, 0]
         return self.head(u).mean(0)
+
+    def take(self, parts, sample):
+        """Take what neurons see in front of layers from the host, in units of the first part."""
+        self.given = self.integers(parts[0], sample)
+
+    def integers(self, part, x):
+        """Return what the host gives in front of a part, (T, 1, D, N)."""
+        shift = part.design["encoder"]["fraction"]
+        found = torch.tensor(part.host.run(x).astype("float64") * 2**shift)
+        return found.transpose(1, 2)[:, None]
 
     def layers(self):
         for n in range(len(getattr(self, self.blocks))):

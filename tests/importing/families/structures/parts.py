@@ -63,6 +63,9 @@ class Published(nn.Module):
     def cut(self):
         """Leave out what is not carried over."""
 
+    def settle(self, noise):
+        """Draw again what is on the grid only together with others."""
+
     def layers(self):
         """Give (part, layer, linear, norm or None, neuron, rows) by the names of modules."""
         raise NotImplementedError
@@ -118,21 +121,18 @@ def randomise(model, seed, *, grid):
             if grid:
                 value = (value * 8).round().clamp(-15, 15) / 8
         tensor.copy_(value)
+    if grid:
+        with torch.no_grad():
+            model.settle(noise)
     return model.eval()
 
 
 def quantize(model, parts, sample, fraction=4):
-    """Give a model the integers of an import, in float64: spikes then do not depend on rounding.
-
-    What neurons see in front of layers is in units of the first part, from what the host gives for
-    the sample.
-    """
+    """Give a model the integers of an import, in float64: spikes then do not depend on rounding."""
     model.cut()
     model.double()
     if model.membrane:
-        shift = parts[0].design["encoder"]["fraction"]
-        x = torch.tensor(parts[0].host.run(sample).astype("float64") * 2**shift)
-        model.given = x.transpose(1, 2)[:, None]
+        model.take(parts, sample)
     grouped = {}
     for part, layer, linear, norm, neuron, rows in model.layers():
         arrays = {
@@ -140,6 +140,10 @@ def quantize(model, parts, sample, fraction=4):
             for name in ("weight", "bias", "threshold")
             if f"{layer}.{name}" in parts[part].weights
         }
+        table = parts[part].weights.get(f"{layer}.position")
+        if table is not None:
+            owner = model.get_submodule(linear.rpartition(".")[0])
+            owner.table = torch.tensor(table, dtype=torch.float64)
         grouped.setdefault((linear, norm, neuron), []).append((rows, arrays))
     for (linear, norm, neuron), found in grouped.items():
         arrays = {name: torch.cat([own[name] for _, own in found]) for name in found[0][1]}

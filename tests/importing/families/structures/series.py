@@ -270,9 +270,12 @@ class CpgLinear(nn.Module):
         super().__init__()
         self.cpg = nn.Parameter(patterns(256, neurons, 10000.0), requires_grad=False)
         self.inp_linear, self.cpg_linear = nn.Linear(inputs, outputs), nn.Linear(neurons, outputs)
+        self.table = None
 
     def forward(self, x):
         steps, _, tokens, _ = x.shape
+        if self.table is not None:
+            return self.inp_linear(x) + self.table[:, None]
         rows = self.cpg[: steps * tokens].reshape(steps, 1, tokens, -1)
         return self.inp_linear(x) + self.cpg_linear(rows)
 
@@ -302,13 +305,9 @@ class SpikformerCPG(Published):
         return x.mean(0).mean(1)
 
     def cut(self):
-        """Join the layers of the encoder, and leave the neurons beside the MLP away."""
+        """Join the layers of the encoder."""
         dim = self.encoder.inp_linear.out_features
         self.encoder = JoinedLinear(self.encoder.cpg, self.encoder.inp_linear.in_features, dim)
-        for block in self.blocks:
-            for fc in (block.mlp.fc1, block.mlp.fc2):
-                for tensor in (fc.cpg_linear.weight, fc.cpg_linear.bias):
-                    tensor.data.zero_()
 
     def layers(self):
         yield 0, "encoder", "encoder.both", None, "init_lif", None
