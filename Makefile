@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 PYTEST_ARGS ?= -n 2 --dist worksteal
-DEMO_OUT ?= out/vowels-32x64
+DEMO_OUT ?= out/vowels-chip
 
 BIN := .venv/bin
 SPIKELOOM := $(BIN)/python -m spikeloom
@@ -22,21 +22,21 @@ WHOLE := .venv/whole
 .PHONY: demo test docs screenshots pictures lint format environment clean
 
 demo: $(READY)
-	@printf '\n== Verilog from a design file ==\n'
-	$(SPIKELOOM) generate $(VOWELS)/attention.toml -o $(DEMO_OUT)
-	@printf '\n== RTL on spikes of a transformer trained on recorded speech ==\n'
-	$(SPIKELOOM) simulate $(VOWELS)/attention.toml --check \
-		--input $(VOWELS)/recorded/spikes-batch.npz --output $(DEMO_OUT)/answer.npz
+	@printf '\n== Verilog of a network that was trained to tell nine speakers apart ==\n'
+	$(SPIKELOOM) generate $(NETWORK)/chip.toml -o $(DEMO_OUT)
+	@printf '\n== Its RTL on the test set, 370 recorded utterances; spikes of every layer in 8 of them ==\n'
+	$(SPIKELOOM) simulate $(NETWORK)/chip.toml --check --layers 8 --input $(NETWORK)/network-test.npz
 	@printf '\n== Netlist, placed design and bitstream ==\n'
-	$(SPIKELOOM) build $(VOWELS)/attention.toml -o $(DEMO_OUT) \
-		--input $(VOWELS)/recorded/spikes.npz --seeds 2 > /dev/null
-	@printf '\n== The same spikes through the netlist ==\n'
-	$(SPIKELOOM) simulate $(VOWELS)/attention.toml --target netlist --check \
-		--input $(VOWELS)/recorded/spikes-batch.npz --report $(DEMO_OUT)
+	$(SPIKELOOM) build $(NETWORK)/chip.toml -o $(DEMO_OUT) --seeds 2 \
+		--input $(NETWORK)/network-test.npz > /dev/null
+	@printf '\n== The netlist on 20 of the utterances ==\n'
+	$(SPIKELOOM) simulate $(NETWORK)/chip.toml --target netlist --check --first 20 \
+		--input $(NETWORK)/network-test.npz --report $(DEMO_OUT)
 	@printf '\n== What it costs ==\n'
 	$(SPIKELOOM) report $(DEMO_OUT)
-	@printf '\n== A whole trained network: who of nine speaks, 370 recorded utterances through the RTL ==\n'
-	$(SPIKELOOM) simulate $(NETWORK)/chip.toml --check --input $(NETWORK)/network-test.npz
+	@printf '\n== One layer alone: attention, on spikes that PyTorch recorded ==\n'
+	$(SPIKELOOM) simulate $(VOWELS)/attention.toml --check \
+		--input $(VOWELS)/recorded/spikes-batch.npz
 	@printf '\nThe same for a browser: %s/report.html\n' '$(DEMO_OUT)'
 
 test: $(WHOLE)

@@ -16,6 +16,7 @@ import numpy as np
 from spikeloom.boards.tools import MissingToolError, run_tool
 from spikeloom.boards.yosys import run_yosys, yosys_share, yosys_version
 from spikeloom.sim.cache import cached
+from spikeloom.sim.parts import in_parts
 from spikeloom.sim.traffic import Activity, SimulationError, Stimulus, Traffic
 
 __all__ = ["CxxrtlModel"]
@@ -120,12 +121,15 @@ class CxxrtlModel:
         )
         harness = _HARNESS.read_text(encoding="utf-8")
         cells = _CELLS.read_text(encoding="utf-8")
-        key = (source, script, harness, cells, yosys_version(), _compiler(), " ".join(_flags()))
+        tools = (yosys_version(), _compiler(), " ".join(_flags()))
+        key = (source, script, harness, cells, *tools, "parts")
 
         def build(folder: Path) -> None:
             (folder / "in.txt").write_text(source, encoding="utf-8")
             (folder / "cells.v").write_text(cells, encoding="utf-8")
             run_yosys(script, cwd=folder)
+            dut = folder / "dut.cc"
+            dut.write_text(in_parts(dut.read_text(encoding="utf-8")), encoding="utf-8")
             (folder / "harness.cc").write_text(f'#include "dut.cc"\n{harness}', encoding="utf-8")
             include = yosys_share() / "include" / "backends" / "cxxrtl" / "runtime"
             flags = [*_flags(), f"-DSPIKELOOM_TRACE={int(trace)}", "-shared", f"-I{include}"]

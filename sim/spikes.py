@@ -49,8 +49,10 @@ def read_spikes(path: Path, design: Design) -> dict[str, Any]:
     return {name: _check(path, specs[name], array) for name, array in arrays.items()}
 
 
-def read_labels(path: Path, count: int) -> NDArray[np.int64] | None:
+def read_labels(path: Path, count: int, *, first: bool = False) -> NDArray[np.int64] | None:
     """Read the array ``label`` of an NPZ file: which number should be the greatest, an inference.
+
+    With ``first`` there may be more labels than inferences, and those of the first are given.
 
     Returns
     -------
@@ -62,8 +64,11 @@ def read_labels(path: Path, count: int) -> NDArray[np.int64] | None:
         with Archive(path) as archive:
             if spec.name not in archive.names:
                 return None
-            _check_header(path, spec, *_of(path, spec, archive.header), count)
-            return _check(path, spec, _of(path, spec, archive.array)).astype(np.int64)
+            shape, dtype = _of(path, spec, archive.header)
+            own = shape[0] if first and shape and shape[0] > count else count
+            _check_header(path, spec, shape, dtype, own)
+            labels = _check(path, spec, _of(path, spec, archive.array)).astype(np.int64)
+            return labels[:count]
     except (FormatError, OSError) as error:
         raise InputError(f"{path}: {words(error)}") from error
 

@@ -152,6 +152,18 @@ def main_parser() -> argparse.ArgumentParser:
         help="for targets rtl and netlist (default: cxxrtl, the fastest)",
     )
     add.add_argument("--check", action="store_true", help="compare with golden: exit 1 if unequal")
+    add.add_argument(
+        *("--layers",),
+        type=_number(int, 1, 1024),
+        metavar="K",
+        help="with --check: of a network, spikes of every layer as well, in K inferences",
+    )
+    add.add_argument(
+        *("--first",),
+        type=_number(int, 1, 2**31 - 1),
+        metavar="K",
+        help="no more than K inferences of --input",
+    )
     add.add_argument("--full", action="store_true", help="shapes and rates of all arrays as well")
     add.add_argument(
         *("--report",), type=Path, metavar="DIR", help="note in this build's report what is equal"

@@ -13,6 +13,7 @@ from spikeloom.design.file import load_design
 from spikeloom.design.words import folding_in_words
 from spikeloom.errors import NoError
 from spikeloom.files import InputError
+from spikeloom.golden.arrays import inferences
 from spikeloom.golden.kinds import model
 from spikeloom.sim.simulate import Answer, simulate
 from spikeloom.sim.spikes import draw_spikes, read_spikes
@@ -48,6 +49,8 @@ def spikes(options: Namespace, design: Design) -> tuple[dict[str, NDArray[Any]],
     """Read or draw the input; say in words what it is."""
     rate = getattr(options, "rate", None)
     if options.input is None:
+        if getattr(options, "first", None) is not None:
+            raise InputError("--first: must be given together with --input")
         rate = _RATE if rate is None else rate
         seed = getattr(options, "seed", 0)
         arrays = dict(draw_spikes(design, rate=rate, seed=seed))
@@ -55,10 +58,12 @@ def spikes(options: Namespace, design: Design) -> tuple[dict[str, NDArray[Any]],
     if rate is not None:
         raise InputError("--rate: must not be given together with --input")
     arrays = read_spikes(options.input, design)
-    lead = model(design).inputs[0]
-    array = arrays[lead.name]
-    count = 1 if array.ndim == len(lead.shape) else len(array)
-    return arrays, f"{options.input.name}, {count} inference{'s' if count > 1 else ''}"
+    first: int | None = getattr(options, "first", None)
+    count = inferences(model(design).inputs, arrays)
+    if first is not None and count is not None and first < count:
+        arrays = {name: array[:first] for name, array in arrays.items()}
+        return arrays, f"{options.input.name}, the first {first} of {count} inferences"
+    return arrays, f"{options.input.name}, {count or 1} inference{'s' if (count or 1) > 1 else ''}"
 
 
 def compare(design: Design, arrays: dict[str, NDArray[Any]], answer: Answer) -> list[str]:

@@ -2,7 +2,8 @@
 
 import time
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,14 @@ from numpy.typing import NDArray
 from spikeloom.commands.common import compare, load, spikes
 from spikeloom.commands.progress import Progress, say
 from spikeloom.design.base import Design
+from spikeloom.design.network.design import NetworkDesign
 from spikeloom.errors import NoError
 from spikeloom.files import InputError, check_writable
+from spikeloom.golden.arrays import one_by_one
 from spikeloom.golden.kinds import model
 from spikeloom.report.files import note
 from spikeloom.sim.cache import cache_folder
+from spikeloom.sim.layers import LayerFault, can_look, find_fault, seen
 from spikeloom.sim.simulate import Answer, check_request, simulate
 from spikeloom.sim.spikes import read_labels, write_arrays
 from spikeloom.sim.traffic import SimulationError
@@ -35,6 +39,8 @@ def run(options: Namespace) -> tuple[int, dict[str, Any] | str]:
     if options.output is not None:
         # Before the work, not after it.
         check_writable(options.output)
+    if options.layers is not None:
+        _check_layers(design, options)
     if options.report is not None:
         _check_note(options)
         must_be_build(design, options.report, options.target)
@@ -47,7 +53,8 @@ def run(options: Namespace) -> tuple[int, dict[str, Any] | str]:
     seconds = time.perf_counter() - start
     how = options.target if options.target == "golden" else f"{options.target}, {options.simulator}"
     say(f"simulated in {seconds:.1f} s ({how})")
-    compared = compare(design, arrays, answer) if options.check else []
+    compared = _compared(design, arrays, answer, options) if options.check else []
+    looked = [] if options.layers is None else _layers(design, arrays, options)
     if options.output is not None:
         write_arrays(options.output, answer.arrays())
     if options.report is not None:
@@ -61,6 +68,7 @@ def run(options: Namespace) -> tuple[int, dict[str, Any] | str]:
         **answer.numbers,
         **({} if right is None else {"right": right}),
         **({"equal_to": compared} if options.check else {}),
+        **({"layers": looked} if looked else {}),
     }
     if options.json:
         return 0, result
@@ -70,9 +78,63 @@ def run(options: Namespace) -> tuple[int, dict[str, Any] | str]:
         lines.append(f"label: the greatest number in {right} of {count} ({right / count:.2%})")
     lines += [f"{name}: {value}" for name, value in answer.numbers.items()]
     lines += [f"equal to {other}" for other in compared]
+    if looked:
+        lines.append(f"layers: {', '.join(looked)} spike as often as golden's, channel by channel")
     if options.full:
         lines += _details(design, arrays, answer)
     return 0, "\n".join(lines) + "\n"
+
+
+def _compared(
+    design: Design, arrays: dict[str, NDArray[Any]], answer: Answer, options: Namespace
+) -> list[str]:
+    """Compare; where a network is wrong, say with which of its layers that begins."""
+    try:
+        return compare(design, arrays, answer)
+    except NoError as error:
+        if options.target == "golden" or not can_look(design):
+            raise
+        assert isinstance(design, NetworkDesign)
+        batch = one_by_one(model(design).inputs, arrays)
+        values = answer.values.reshape(len(batch), -1)
+        golden = [model(design).answer(one).reshape(-1) for one in batch]
+        wrong = [n for n, one in enumerate(golden) if (values[n] != one).any()][:1]
+        say(f"{design.name}: looking for the layer")
+        fault = _find(design, [batch[n] for n in wrong], options) if wrong else None
+        if fault is None:
+            raise
+        raise NoError(f"{error}; {replace(fault, inference=wrong[0])}") from None
+
+
+def _layers(
+    design: Design, arrays: dict[str, NDArray[Any]], options: Namespace
+) -> tuple[str, ...]:
+    """Compare the spikes of every layer; give their names."""
+    assert isinstance(design, NetworkDesign)
+    batch = one_by_one(model(design).inputs, arrays)[: options.layers]
+    fault = _find(design, batch, options)
+    if fault is not None:
+        raise NoError(f"{design.name}: {fault}")
+    return seen(design)
+
+
+def _find(
+    design: NetworkDesign, batch: Sequence[dict[str, NDArray[Any]]], options: Namespace
+) -> LayerFault | None:
+    return find_fault(design, batch, target=options.target, simulator=options.simulator)
+
+
+def _check_layers(design: Design, options: Namespace) -> None:
+    """Refuse what has no layers to look into."""
+    if not options.check or options.target == "golden":
+        raise InputError("--layers: must go with --check and --target rtl or netlist")
+    if not isinstance(design, NetworkDesign):
+        raise InputError(f"--layers: must go with a network, not with kind {design.kind!r}")
+    if not can_look(design):
+        raise InputError(
+            "--layers: must go with folding.weights 'spram': other programs are loaded to look "
+            "into it"
+        )
 
 
 def _details(design: Design, arrays: dict[str, NDArray[Any]], answer: Answer) -> Iterator[str]:
@@ -96,7 +158,7 @@ def _right(options: Namespace, answer: Answer) -> int | None:
     """Count the inferences whose label has the greatest number, the first of equal ones."""
     if options.input is None or answer.name != "logits" or answer.values.ndim != 2:
         return None
-    labels = read_labels(options.input, len(answer.values))
+    labels = read_labels(options.input, len(answer.values), first=options.first is not None)
     return None if labels is None else int((answer.values.argmax(axis=1) == labels).sum())
 
 

@@ -105,6 +105,9 @@ class Layer:
         Whether spikes of all tokens go to the first row.
     flags : dict of str to int
         Flags of all of its passes.
+    name : str
+        What is in the target when it is computed, as :class:`~spikeloom.golden.network.Trace` calls
+        it; empty for what is half done.
     """
 
     terms: tuple[Term, ...]
@@ -116,6 +119,7 @@ class Layer:
     join: str = ""
     gathers: bool = False
     flags: Mapping[str, int] = field(default_factory=dict)
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -207,7 +211,8 @@ class _Lowering:
         bias, threshold = (self.weights[f"encoder.{name}"] << lift for name in _PARAMETERS)
         flags = {} if encoder.fraction or self.keeps else {"whole": 1}
         flags |= {"spread": 1} if plan.spread else {}
-        yield Layer((term,), bias, threshold + self.above, "x", self.plain, flags=flags)
+        threshold = threshold + self.above
+        yield Layer((term,), bias, threshold, "x", self.plain, flags=flags, name="encoder")
 
     def _dense(
         self,
@@ -222,14 +227,14 @@ class _Lowering:
         weight = self.weights[f"{at}.weight"]
         terms = self._terms(sources, weight)
         where = np.arange(len(weight)) if channels is None else channels
-        return Layer(terms, *self._parameters(at), target, where)
+        return Layer(terms, *self._parameters(at), target, where, name=at)
 
     def _neurons(self, at: str) -> Layer:
         """Give the neurons on the membrane, whose spikes become x."""
         lift = self.design.fraction - self.design.encoder.fraction
         threshold = (self.weights[f"{at}.threshold"] << lift) + self.above
         self.x = [_Source("x", self.plain)]
-        return Layer(tuple(self.u), self.u_bias, threshold, "x", self.plain)
+        return Layer(tuple(self.u), self.u_bias, threshold, "x", self.plain, name=at)
 
     def _gate(
         self,
@@ -266,7 +271,9 @@ class _Lowering:
             yield dense
         target = self._answer(block, n)
         if isinstance(layer, MaskDesign):
-            yield from self._mask(layer, target)
+            *parts, last = self._mask(layer, target)
+            yield from parts
+            yield replace(last, name=f"blocks.{n}.attention")
             return
         yield None
         if target != "attention":
@@ -317,6 +324,7 @@ class _Lowering:
         if tensor == "attention" and not isinstance(block.attention, MaskDesign):
             channels = self.plan.by_head
         source, at = [_Source(tensor, channels)], f"blocks.{n}.{name}"
+        joined = f"blocks.{n}.{'x' if name == 'project' else 'out'}"
         if block.membrane:
             encoder, fraction = self.design.encoder, self.design.fraction
             lift = fraction - encoder.fraction
@@ -328,9 +336,11 @@ class _Lowering:
             self.x.append(_Source(at, self.plain))
         elif block.residual == "xor":
             yield self._dense(n, name, source, "branch")
-            yield from self._xor()
+            both, either = self._xor()
+            yield from (both, replace(either, name=joined))
         else:
-            yield replace(self._dense(n, name, source, "x"), join=block.residual)
+            dense = self._dense(n, name, source, "x")
+            yield replace(dense, join=block.residual, name=joined)
 
     def _xor(self) -> Iterator[Layer]:
         """Give x and branch, which are both there, and then x + branch - 2 both."""
