@@ -1,7 +1,6 @@
 """JapaneseVowels for a network that is to be fast: inputs of five bits, an encoder of two.
 
-An engine that counts bits takes a pass for each bit of the encoder's inputs and one or two bits of
-its weights.
+An engine that counts bits counts each bit of the encoder's inputs with each bit of its weights.
 """
 
 from dataclasses import replace
