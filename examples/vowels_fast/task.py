@@ -1,4 +1,4 @@
-"""JapaneseVowels for a network that is to be fast: inputs of five bits, an encoder of two.
+"""JapaneseVowels for a network that is to be fast: five bits of an input, four of its weights.
 
 An engine that counts bits counts each bit of the encoder's inputs with each bit of its weights.
 """
@@ -27,12 +27,7 @@ def splits() -> tuple[Split, Split]:
     return coarser(train), coarser(test)
 
 
-KEYS = {
-    "name": "vowels-fast",
-    "encoder.bits": BITS,
-    "encoder.weight_bits": 2,
-    "encoder.position": "none",
-}
+KEYS = {"name": "vowels-fast", "encoder.bits": BITS, "encoder.weight_bits": 4}
 
 TASK: Task = replace(
     WHOLE,
@@ -41,7 +36,7 @@ TASK: Task = replace(
     splits=splits,
     augment=torch_noise(0.8, _LOW, _HIGH),
     variants={
-        "four bits, with position": {"encoder.weight_bits": 4, "encoder.position": "absolute"},
-        "four bits": {"encoder.weight_bits": 4},
+        "without position": {"encoder.position": "none"},
+        "two bits, without position": {"encoder.weight_bits": 2, "encoder.position": "none"},
     },
 )
