@@ -140,6 +140,7 @@ def _numbers(
     words = golden.beats_out * design.beat // design.link
     stimulus = Stimulus(frames, words, lengths=lengths, work=layer.watchdog_cycles)
     traffic = run(design, stimulus, target=target, simulator=simulator)
-    beats = join(traffic.frames, design.beat, design.link).reshape(len(programs), -1, golden.beats_out)
+    beats = join(traffic.frames, design.beat, design.link)
+    beats = beats.reshape(len(programs), -1, golden.beats_out)
     # Behind the answer to a program that was loaded.
     return [np.stack([golden.unpack(one) for one in answers[1:]]) for answers in beats]

@@ -184,9 +184,7 @@ def _attention(
         yield _pipeline(plan, layer, [int(cycles) for cycles in runs], count)
 
 
-def _pipeline(
-    plan: NetworkPlan, layer: AttentionLayer, runs: Sequence[int], tokens: int
-) -> int:
+def _pipeline(plan: NetworkPlan, layer: AttentionLayer, runs: Sequence[int], tokens: int) -> int:
     """Load, compute and unload runs of so many tokens, each as soon as it can be."""
     inner = layer.plan
     load = _load(plan, tokens)

@@ -106,9 +106,7 @@ def _compared(
         raise NoError(f"{error}; {replace(fault, inference=wrong[0])}") from None
 
 
-def _layers(
-    design: Design, arrays: dict[str, NDArray[Any]], options: Namespace
-) -> tuple[str, ...]:
+def _layers(design: Design, arrays: dict[str, NDArray[Any]], options: Namespace) -> tuple[str, ...]:
     """Compare the spikes of every layer; give their names."""
     assert isinstance(design, NetworkDesign)
     batch = one_by_one(model(design).inputs, arrays)[: options.layers]

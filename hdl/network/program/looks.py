@@ -109,7 +109,8 @@ def _words(plan: NetworkPlan, layers: list[Layer | None]) -> tuple[int, ...]:
     wide = plan.widths
     bits = (wide.bias, wide.threshold)
     made = assemble(list(runs(plan, layers)), plan.sections, planes=plan.planes, bits=bits)
-    room = len(plan.program.words) - len(made.words)
+    whole = len(plan.program.words)
+    room = whole - len(made.words)
     if room < 0:
-        raise ValueError(f"Program must have {len(plan.program.words)} words, not {len(made.words)}")
+        raise ValueError(f"Program must have at most {whole} words, not {len(made.words)}")
     return made.words + (0,) * room
