@@ -3,6 +3,7 @@
 Ref: SpikingJelly ``neuron.LIFNode`` and ``neuron.IFNode``, in the exact integer (floor) form.
 """
 
+from functools import partial
 from typing import Final
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
@@ -210,8 +211,13 @@ class NeuronFire(_Piece):
         offset = self.offset if fmt.by_head else fmt.offset
         rest = offset if fmt.stores_start else 0
         change = self._change(offset)
+        shared = partial(divide, m, fmt, stages=self.stages)
         if fmt.hard:
-            m.d.comb += self.membrane.eq(self._quiet(m, low + change, rest))
+            number = low + change
+            if spec.odd > 1:
+                m.d.comb += self.membrane.eq(shared(Mux(self.spike, 0, number)))
+            else:
+                m.d.comb += self.membrane.eq(Mux(self.spike, rest, shared(number)))
             return m
         after = change + offset
         if spec.up:
@@ -219,9 +225,9 @@ class NeuronFire(_Piece):
         chosen = Mux(self.spike, after, change)
         if isinstance(change, int) and isinstance(after, int):
             step = Signal(range(min(change, after, 0), max(change, after, 0) + 1))
-            m.d.comb += [step.eq(chosen), self.membrane.eq(self._divide(m, low + step))]
+            m.d.comb += [step.eq(chosen), self.membrane.eq(shared(low + step))]
         else:
-            m.d.comb += self.membrane.eq(self._divide(m, low + chosen))
+            m.d.comb += self.membrane.eq(shared(low + chosen))
         return m
 
     def _change(self, offset: Value | int) -> Value | int:
@@ -233,15 +239,6 @@ class NeuronFire(_Piece):
         if fmt.stores_start:
             change = times(offset, spec.divisor - 1) if spec.shift else Const(0)
         return change + spec.rise if spec.rise else change
-
-    def _quiet(self, m: Module, number: Value, rest: Value | int) -> Value:
-        """Divide, or clear after a spike, when the number may be anything."""
-        if self.format.spec.odd > 1:
-            return self._divide(m, Mux(self.spike, 0, number))
-        return Mux(self.spike, rest, self._divide(m, number))
-
-    def _divide(self, m: Module, number: Value) -> Value:
-        return divide(m, self.format, number, stages=self.stages)
 
 
 def divide(m: Module, fmt: NeuronFormat, number: Value, *, stages: int = 0) -> Value:
