@@ -177,7 +177,7 @@ def test_tutorial_with_builds(tmp_path):
 def test_network_tutorial(tmp_path):
     said = shell(tmp_path, tutorial(tmp_path, "network-tutorial.rst"))
     assert "vowels-chip.load" in said
-    assert "28 of 30" in said
+    assert "29 of 30" in said
     assert "equal to golden" in said
     assert "equal to recorded" in said
     with np.load(tmp_path / "out" / "few-answer.npz") as file:
