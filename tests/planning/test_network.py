@@ -281,7 +281,7 @@ def test_proposals_fit():
         assert folded.fits
         assert Folded.of(folded.design) == folded
     texts = [*found]
-    assert texts == ["encoder.weight_bits 2, blocks.weight_bits 2"]
+    assert texts == ["blocks.weight_bits 4", "1 block instead of 2"]
 
 
 def test_several_changes_where_one_is_not_enough():
