@@ -89,8 +89,9 @@ def test_chip_is_the_network_in_another_folding():
     folder = EXAMPLES / "vowels_fast"
     chip, trained = (load_design(folder / f"{name}.toml") for name in ("chip", "network"))
     block = trained.blocks[0]
-    inner = block.attention.model_copy(update={"folding": chip.blocks[0].attention.folding})
-    other = {"name": chip.name, "folding": chip.folding}
+    own = chip.blocks[0].attention
+    inner = block.attention.model_copy(update={"folding": own.folding, "target": own.target})
+    other = {"name": chip.name, "folding": chip.folding, "target": chip.target}
     same = trained.model_copy(
         update={**other, "blocks": (block.model_copy(update={"attention": inner}),)}
     )
