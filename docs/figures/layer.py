@@ -54,7 +54,7 @@ def stages() -> Element:
     d.wire(engine.bottom(0.3), membranes.top(0.3))
     d.wire(membranes.top(0.7), engine.bottom(0.7))
     d.text(472, 202, "from step to step", anchor="start", style="label")
-    for x, left, right in ((265, loader, engine), (545, engine, unloader)):
+    for x, left, right in ((272, loader, engine), (552, engine, unloader)):
         d.box(x - 50, 10, 100, 28, "bank ring", kind="part")
         for side in (left, right):
             d.wire(
@@ -65,9 +65,9 @@ def stages() -> Element:
 
 def _banks(d: Diagram, x: float, y: float, name: str, about: str) -> Box:
     """Draw two banks, one behind the other."""
-    d.shape(Box(x + 6, y - 6, 90, 70), "memory")
-    box = d.box(x, y, 90, 70, name, about, kind="memory")
-    return Box(box.x, box.y, 96, 70)
+    d.shape(Box(x + 6, y - 6, 104, 70), "memory")
+    box = d.box(x, y, 104, 70, name, about, kind="memory")
+    return Box(box.x, box.y, 110, 70)
 
 
 _BIT, _WORD = 4, 0.75
