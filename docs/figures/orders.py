@@ -52,7 +52,7 @@ def state() -> Element:
     sums = d.box(520, 8, 112, 42, "sums of v", "but with and", kind="memory")
     lanes = d.box(520, 78, 112, 72, "accumulators", "one a lane")
     neurons = d.box(520, 240, 112, 46, "neurons", "one a lane")
-    membranes = d.box(650, 172, 84, 40, "membranes", kind="memory")
+    membranes = d.box(646, 172, 92, 40, "membranes", kind="memory")
     out = d.box(300, 240, 112, 46, "o", "spikes", kind="memory")
     d.wire(chunks.right(), sequencer.left())
     d.wire(sequencer.top(), (188, v.centre[1]), v.left(), kind="first")
