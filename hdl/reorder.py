@@ -18,7 +18,7 @@ from spikeloom.hdl.frame.beats import beat_stream
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.layer import LayerComponent
 from spikeloom.hdl.frame.memory import add_memory
-from spikeloom.hdl.frame.memory_map import MemoryShape, place
+from spikeloom.hdl.frame.memory_map import MemoryShape, blocks_of, place
 from spikeloom.hdl.frame.regroup import Regroup
 
 __all__ = ["Digit", "ReorderLayer", "ReorderPlan", "Walk"]
@@ -154,8 +154,8 @@ class ReorderPlan:
         if asked != "auto":
             return self._shapes(asked)
         two = self._shapes(2)
-        fits = sum(shape.ebr for shape in two) <= have.ebr
-        fits = fits and sum(shape.spram for shape in two) <= have.spram
+        needed = blocks_of(two)
+        fits = needed.ebr <= have.ebr and needed.spram <= have.spram
         return two if fits else self._shapes(1)
 
     @property

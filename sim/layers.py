@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +11,10 @@ from spikeloom.design.base import Design
 from spikeloom.design.network.design import NetworkDesign
 from spikeloom.golden.kinds import model
 from spikeloom.golden.network.model import NetworkModel
-from spikeloom.golden.serial import join, split
-from spikeloom.hdl.kinds import asked
 from spikeloom.hdl.network.plan import network_plan
-from spikeloom.hdl.network.program.looks import Look, looks
+from spikeloom.hdl.network.program.looks import Look, looks, seen_layers
 from spikeloom.hdl.network.store import load_frame
-from spikeloom.sim.simulate import Simulator, Target, run
-from spikeloom.sim.traffic import Stimulus, padded
+from spikeloom.sim.simulate import Simulator, Target, exchange
 
 __all__ = ["LayerFault", "can_look", "compare_layers", "find_fault", "seen"]
 
@@ -36,9 +33,9 @@ class LayerFault:
         As :class:`~spikeloom.golden.network.Trace` calls what it gives, such as
         ``blocks.0.expand``.
     channels : tuple of int
-        Its first channel that is wrong.
+        Its first channel that is wrong; several where each by itself is right.
     found, expected : int
-        Spikes of this channel, over steps and tokens.
+        Spikes of these, over steps and tokens.
     """
 
     inference: int
@@ -55,14 +52,14 @@ class LayerFault:
         )
 
 
-def can_look(design: Design) -> bool:
+def can_look(design: Design) -> TypeGuard[NetworkDesign]:
     """Whether the layers of a design can be looked into: of a network that loads its program."""
     return isinstance(design, NetworkDesign) and design.loaded
 
 
 def seen(design: NetworkDesign) -> tuple[str, ...]:
     """Name the layers that are looked into, in the order in which they are computed."""
-    return tuple(look.name for look in looks(network_plan(design)))
+    return seen_layers(network_plan(design))
 
 
 def find_fault(
@@ -132,15 +129,11 @@ def _numbers(
     simulator: Simulator,
 ) -> list[NDArray[np.int64]]:
     """Give the numbers of each program for each inference, as they come out of the hardware."""
-    golden, layer = model(design), asked(design)
+    golden = model(design)
     packed = [golden.pack(arrays) for arrays in batch]
     width = network_plan(design).sections.width
     sent = [frame for one in programs for frame in (load_frame(one.words, width), *packed)]
-    frames, lengths = padded([split(frame, design.beat, design.link) for frame in sent])
-    words = golden.beats_out * design.beat // design.link
-    stimulus = Stimulus(frames, words, lengths=lengths, work=layer.watchdog_cycles)
-    traffic = run(design, stimulus, target=target, simulator=simulator)
-    beats = join(traffic.frames, design.beat, design.link)
-    beats = beats.reshape(len(programs), -1, golden.beats_out)
+    traffic = exchange(design, sent, target=target, simulator=simulator)
+    beats = traffic.frames.reshape(len(programs), -1, golden.beats_out)
     # Behind the answer to a program that was loaded.
     return [np.stack([golden.unpack(one) for one in answers[1:]]) for answers in beats]

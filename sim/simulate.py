@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -41,6 +41,7 @@ __all__ = [
     "Simulator",
     "Target",
     "check_request",
+    "exchange",
     "netlist_verilog",
     "run",
     "simulate",
@@ -140,27 +141,24 @@ def simulate(
         values = np.stack([golden.answer(inference) for inference in batch])
         return Answer(name, values[0] if count is None else values, {})
 
-    layer = asked(design)
+    preamble = asked(design).preamble
     packed = [golden.pack(inference) for inference in batch]
-    sent = [*layer.preamble, *(packed * 2 if len(packed) == 1 else packed)]
-    frames, lengths = padded([split(frame, design.beat, design.link) for frame in sent])
-    stimulus = Stimulus(
-        frames,
-        golden.beats_out * design.beat // design.link,
-        lengths=lengths,
-        preamble=len(layer.preamble),
-        stalls=stalls,
-        seed=seed,
-        # Whoever may rest is no evidence against the layer.
-        work=layer.watchdog_cycles + (PATIENCE if stalls else 0),
-    )
+    sent = [*preamble, *(packed * 2 if len(packed) == 1 else packed)]
     with contextlib.nullcontext() if trace is None else replacing(trace) as fresh:
-        traffic = run(design, stimulus, target=target, simulator=simulator, trace=fresh)
-    traffic = traffic.without(len(layer.preamble))
+        traffic = exchange(
+            design,
+            sent,
+            len(preamble),
+            target=target,
+            simulator=simulator,
+            stalls=stalls,
+            seed=seed,
+            trace=fresh,
+        )
+    traffic = traffic.without(len(preamble))
     if len(batch) == 1 and (traffic.frames[0] != traffic.frames[1]).any():
         raise SimulationError(f"{design.name}: the same inference must be answered alike twice")
-    beats = join(traffic.frames, design.beat, design.link)
-    values = np.stack([golden.unpack(beats[index]) for index in range(len(batch))])
+    values = np.stack([golden.unpack(traffic.frames[index]) for index in range(len(batch))])
     single = values[0] if count is None else values
     return Answer(name, single, summarise(traffic), traffic.activity, traffic.ends)
 
@@ -192,6 +190,50 @@ def check_request(target: str, simulator: str, trace: Path | None) -> None:
     if trace is not None and trace.suffix != _TRACES.get(simulator):
         allowed = ", ".join(f"{suffix} ({name})" for name, suffix in _TRACES.items())
         raise ValueError(f"Trace must end in {allowed}, not {trace.name!r} ({simulator})")
+
+
+def exchange(
+    design: Design,
+    sent: Sequence[NDArray[np.uint64]],
+    preamble: int = 0,
+    *,
+    target: Target = "rtl",
+    simulator: Simulator = "cxxrtl",
+    stalls: float = 0.0,
+    seed: int = 0,
+    trace: Path | None = None,
+) -> Traffic:
+    """Send frames of beats through RTL or netlist, back to back; a link may be narrower than beats.
+
+    Parameters
+    ----------
+    design : Design
+        The layer.
+    sent : sequence of numpy.ndarray
+        Frames, each of whole beats.
+    preamble : int
+        How many of them come before the first inference.
+    target, simulator, stalls, seed, trace
+        As for :func:`simulate`.
+
+    Returns
+    -------
+    Traffic
+        Answers in whole beats, (frames, beats out).
+    """
+    frames, lengths = padded([split(frame, design.beat, design.link) for frame in sent])
+    stimulus = Stimulus(
+        frames,
+        model(design).beats_out * design.beat // design.link,
+        lengths=lengths,
+        preamble=preamble,
+        stalls=stalls,
+        seed=seed,
+        # Whoever may rest is no evidence against the layer.
+        work=asked(design).watchdog_cycles + (PATIENCE if stalls else 0),
+    )
+    traffic = run(design, stimulus, target=target, simulator=simulator, trace=trace)
+    return replace(traffic, frames=join(traffic.frames, design.beat, design.link))
 
 
 def run(

@@ -13,6 +13,7 @@ import numpy as np
 from spikeloom.design.file import load_design
 from spikeloom.design.read import DesignError
 from spikeloom.design.reorder import ReorderDesign
+from spikeloom.design.write import toml
 from spikeloom.files import FormatError, InputError, read_text
 from spikeloom.golden.kinds import model
 from spikeloom.golden.reorder import ReorderModel
@@ -348,6 +349,5 @@ def to_toml(design: ReorderDesign) -> str:
     given = design.model_dump(mode="json", exclude_defaults=True)
     keys = {"kind": "reorder", **given}
     target = {**keys.pop("target", {}), "device": design.target.device, "beat": design.beat}
-    lines = [f"{key} = {json.dumps(value)}" for key, value in keys.items() if key != "name"]
-    lines += ["", "[target]", *(f"{key} = {json.dumps(value)}" for key, value in target.items())]
-    return "\n".join(lines) + "\n"
+    keys.pop("name", None)
+    return toml({**keys, "target": target})

@@ -7,7 +7,7 @@ from typing import Any
 
 from spikeloom.boards.devices import Resources
 
-__all__ = ["EBR_SHAPES", "MemoryShape", "ebr_blocks", "place"]
+__all__ = ["EBR_SHAPES", "MemoryShape", "blocks_of", "ebr_blocks", "place"]
 
 EBR_SHAPES = ((16, 256), (8, 512), (4, 1024), (2, 2048))
 
@@ -67,6 +67,14 @@ class MemoryShape:
         }
 
 
+def blocks_of(shapes: Iterable[MemoryShape]) -> Resources:
+    """Count the blocks of memory that shapes take."""
+    given = tuple(shapes)
+    return Resources(
+        ebr=sum(shape.ebr for shape in given), spram=sum(shape.spram for shape in given)
+    )
+
+
 def place(
     shapes: Iterable[MemoryShape],
     resources: Resources,
@@ -92,8 +100,8 @@ def place(
     """
     found = {shape.name: shape for shape in shapes}
     given, fixed = tuple(found.values()), tuple(others)
-    ebr = sum(shape.ebr for shape in (*given, *fixed))
-    spram = sum(shape.spram for shape in fixed)
+    ebr = blocks_of((*given, *fixed)).ebr
+    spram = blocks_of(fixed).spram
     for shape in sorted(given, key=lambda shape: -shape.ebr):
         if ebr <= resources.ebr:
             break

@@ -18,7 +18,7 @@ from spikeloom.golden.kinds import model
 from spikeloom.sim.simulate import Answer, simulate
 from spikeloom.sim.spikes import draw_spikes, read_spikes
 
-__all__ = ["compare", "load", "say_folding", "spikes"]
+__all__ = ["MismatchError", "compare", "load", "say_folding", "spikes"]
 
 _RATE = 0.2
 
@@ -66,8 +66,27 @@ def spikes(options: Namespace, design: Design) -> tuple[dict[str, NDArray[Any]],
     return arrays, f"{options.input.name}, {count or 1} inference{'s' if (count or 1) > 1 else ''}"
 
 
+class MismatchError(NoError):
+    """An answer differs from another one.
+
+    Parameters
+    ----------
+    message : str
+        What differs.
+    other : str
+        What it was compared with: ``golden`` or ``recorded``.
+    index : tuple of int
+        Where the first of the numbers is that differ.
+    """
+
+    def __init__(self, message: str, other: str, index: tuple[int, ...]):
+        super().__init__(message)
+        self.other = other
+        self.index = index
+
+
 def compare(design: Design, arrays: dict[str, NDArray[Any]], answer: Answer) -> list[str]:
-    """Give the names of what the answer equals; :exc:`NoError` for anything unequal."""
+    """Give the names of what the answer equals; :exc:`MismatchError` for anything unequal."""
     golden = simulate(design, arrays, target="golden")
     others = {"golden": golden.values}
     if answer.name in arrays:
@@ -76,9 +95,10 @@ def compare(design: Design, arrays: dict[str, NDArray[Any]], answer: Answer) -> 
         wrong = np.argwhere(answer.values != other)
         if len(wrong):
             index = tuple(wrong[0].tolist())
-            raise NoError(
+            raise MismatchError(
                 f"{design.name}: {answer.name} must equal {name}, and {len(wrong)} of "
                 f"{other.size} do not: the first at {index}, {answer.values[index]} instead of "
-                f"{other[index]}"
+                f"{other[index]}",
+                *(name, index),
             )
     return list(others)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spikeloom.commands.common import compare, load, spikes
+from spikeloom.commands.common import MismatchError, compare, load, spikes
 from spikeloom.commands.progress import Progress, say
 from spikeloom.design.base import Design
 from spikeloom.design.network.design import NetworkDesign
@@ -39,8 +39,7 @@ def run(options: Namespace) -> tuple[int, dict[str, Any] | str]:
     if options.output is not None:
         # Before the work, not after it.
         check_writable(options.output)
-    if options.layers is not None:
-        _check_layers(design, options)
+    layered = None if options.layers is None else _with_layers(design, options)
     if options.report is not None:
         _check_note(options)
         must_be_build(design, options.report, options.target)
@@ -54,7 +53,7 @@ def run(options: Namespace) -> tuple[int, dict[str, Any] | str]:
     how = options.target if options.target == "golden" else f"{options.target}, {options.simulator}"
     say(f"simulated in {seconds:.1f} s ({how})")
     compared = _compared(design, arrays, answer, options) if options.check else []
-    looked = [] if options.layers is None else _layers(design, arrays, options)
+    looked = () if layered is None else _layers(layered, arrays, options)
     if options.output is not None:
         write_arrays(options.output, answer.arrays())
     if options.report is not None:
@@ -91,24 +90,24 @@ def _compared(
     """Compare; where a network is wrong, say with which of its layers that begins."""
     try:
         return compare(design, arrays, answer)
-    except NoError as error:
-        if options.target == "golden" or not can_look(design):
+    except MismatchError as error:
+        # Golden is the first that the answer is compared with.
+        if error.other != "golden" or options.target == "golden" or not can_look(design):
             raise
-        assert isinstance(design, NetworkDesign)
-        batch = one_by_one(model(design).inputs, arrays)
-        values = answer.values.reshape(len(batch), -1)
-        golden = [model(design).answer(one).reshape(-1) for one in batch]
-        wrong = [n for n, one in enumerate(golden) if (values[n] != one).any()][:1]
+        golden = model(design)
+        batch = one_by_one(golden.inputs, arrays)
+        wrong = error.index[0] if answer.values.ndim > len(golden.output.shape) else 0
         say(f"{design.name}: looking for the layer")
-        fault = _find(design, [batch[n] for n in wrong], options) if wrong else None
+        fault = _find(design, batch[wrong : wrong + 1], options)
         if fault is None:
             raise
-        raise NoError(f"{error}; {replace(fault, inference=wrong[0])}") from None
+        raise NoError(f"{error}; {replace(fault, inference=wrong)}") from None
 
 
-def _layers(design: Design, arrays: dict[str, NDArray[Any]], options: Namespace) -> tuple[str, ...]:
+def _layers(
+    design: NetworkDesign, arrays: dict[str, NDArray[Any]], options: Namespace
+) -> tuple[str, ...]:
     """Compare the spikes of every layer; give their names."""
-    assert isinstance(design, NetworkDesign)
     batch = one_by_one(model(design).inputs, arrays)[: options.layers]
     fault = _find(design, batch, options)
     if fault is not None:
@@ -122,17 +121,18 @@ def _find(
     return find_fault(design, batch, target=options.target, simulator=options.simulator)
 
 
-def _check_layers(design: Design, options: Namespace) -> None:
-    """Refuse what has no layers to look into."""
+def _with_layers(design: Design, options: Namespace) -> NetworkDesign:
+    """Return a design whose layers can be looked into; refuse others."""
     if not options.check or options.target == "golden":
         raise InputError("--layers: must go with --check and --target rtl or netlist")
-    if not isinstance(design, NetworkDesign):
-        raise InputError(f"--layers: must go with a network, not with kind {design.kind!r}")
-    if not can_look(design):
+    if can_look(design):
+        return design
+    if isinstance(design, NetworkDesign):
         raise InputError(
             "--layers: must go with folding.weights 'spram': other programs are loaded to look "
             "into it"
         )
+    raise InputError(f"--layers: must go with a network, not with kind {design.kind!r}")
 
 
 def _details(design: Design, arrays: dict[str, NDArray[Any]], answer: Answer) -> Iterator[str]:

@@ -237,10 +237,7 @@ def _adding(blocks: Sequence[Block]) -> Iterator[tuple[str, Dense]]:
 
 
 def _gain(norm: Norm | None) -> Any:
-    if norm is None:
-        return np.ones(1)
-    weight, var = norm.weight.astype(np.float64), norm.var.astype(np.float64)
-    return weight / np.sqrt(var + norm.eps)
+    return np.ones(1) if norm is None else norm.affine[0]
 
 
 def _offset(dense: Dense, row: int, unit: Fraction) -> int:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from spikeloom.boards.devices import DEVICES
 from spikeloom.design.network.design import NetworkDesign
 from spikeloom.design.read import DesignError
+from spikeloom.hdl.frame.memory_map import blocks_of
 from spikeloom.hdl.network.plan import network_plan
 from spikeloom.importing.rows import WIDTHS
 
@@ -68,10 +69,10 @@ class Fit:
     def memories(self) -> tuple[int, int] | str:
         """SPRAM and EBR of the hardware, or why there is none."""
         try:
-            shapes = network_plan(self.design).memories
+            used = blocks_of(network_plan(self.design).memories)
         except DesignError as error:
             return str(error)
-        return sum(shape.spram for shape in shapes), sum(shape.ebr for shape in shapes)
+        return used.spram, used.ebr
 
     @property
     def fits(self) -> bool:

@@ -32,6 +32,15 @@ class Norm:
     var: Reals
     eps: float = 1e-5
 
+    @property
+    def affine(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Gain and offset in float64: x becomes gain x + offset."""
+        weight, bias, mean, var = (
+            part.astype(np.float64) for part in (self.weight, self.bias, self.mean, self.var)
+        )
+        gain = weight / np.sqrt(var + self.eps)
+        return gain, bias - mean * gain
+
     def rows(self, rows: slice) -> "Norm":
         """Return that of some of the channels."""
         return Norm(self.weight[rows], self.bias[rows], self.mean[rows], self.var[rows], self.eps)

@@ -16,6 +16,7 @@ from spikeloom.design.network import NetworkDesign
 from spikeloom.design.network.shapes import expected
 from spikeloom.design.read import DesignError
 from spikeloom.golden.network.model import NetworkModel
+from spikeloom.hdl.frame.memory_map import blocks_of
 from spikeloom.hdl.network.cycles import network_cycles, network_stages
 from spikeloom.hdl.network.plan import network_plan
 from spikeloom.planning.cells import network_cells
@@ -75,12 +76,12 @@ class Folded:
     def of(cls, design: NetworkDesign) -> "Folded":
         """Count what a network takes; :exc:`DesignError` if it cannot be built."""
         plan = network_plan(design)
-        memories = plan.memories
+        blocks = blocks_of(plan.memories)
         return cls(
             design,
             network_cells(design),
-            sum(memory.ebr for memory in memories),
-            sum(memory.spram for memory in memories),
+            blocks.ebr,
+            blocks.spram,
             network_cycles(plan),
             interval(design) + _SLACK,
         )
@@ -227,6 +228,6 @@ def memory(design: NetworkDesign) -> Literal["ebr", "spram"]:
         return "ebr"
     try:
         plan = network_plan(variant(design, {"weights": "ebr"}))
-        return "ebr" if sum(shape.ebr for shape in plan.memories) <= total.ebr else "spram"
+        return "ebr" if blocks_of(plan.memories).ebr <= total.ebr else "spram"
     except DesignError:
         return "spram"

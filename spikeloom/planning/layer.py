@@ -5,6 +5,7 @@ from typing import Any
 from spikeloom.boards.devices import DEVICES, Resources
 from spikeloom.design.base import Design
 from spikeloom.hdl.frame.layer import LayerComponent
+from spikeloom.hdl.frame.memory_map import blocks_of
 from spikeloom.hdl.kinds import asked
 
 __all__ = ["memory_use", "plan"]
@@ -12,10 +13,7 @@ __all__ = ["memory_use", "plan"]
 
 def memory_use(layer: LayerComponent) -> Resources:
     """Count the blocks of memory of a layer."""
-    memories = layer.memories
-    return Resources(
-        ebr=sum(memory.ebr for memory in memories), spram=sum(memory.spram for memory in memories)
-    )
+    return blocks_of(layer.memories)
 
 
 def plan(design: Design) -> dict[str, Any]:

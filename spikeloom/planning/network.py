@@ -16,6 +16,7 @@ from spikeloom.design.network.sections import NetworkFolding
 from spikeloom.design.read import DesignError
 from spikeloom.design.words import folding_in_words
 from spikeloom.hdl.attention.layer import layer_plan
+from spikeloom.hdl.frame.memory_map import blocks_of
 from spikeloom.hdl.network.cycles import attention_cycles, network_cycles
 from spikeloom.hdl.network.limits import built_attention
 from spikeloom.hdl.network.plan import network_plan
@@ -195,8 +196,7 @@ class _Search:
                 continue
         best: list[tuple[int, int]] = []
         for layer in sorted(layers, key=lambda one: (attention_cells(one), self._attention(one))):
-            blocks = sum(shape.ebr for shape in layer_plan(layer).memories)
-            cost = self._attention(layer), blocks
+            cost = self._attention(layer), blocks_of(layer_plan(layer).memories).ebr
             if not any(other[0] <= cost[0] and other[1] <= cost[1] for other in best):
                 best.append(cost)
                 yield layer

@@ -6,7 +6,7 @@ import pytest
 from spikeloom.cli import main
 from spikeloom.golden.network import formula
 from spikeloom.hdl.network.plan import NetworkPlan, network_plan
-from spikeloom.hdl.network.program.looks import looks
+from spikeloom.hdl.network.program.looks import looks, seen_layers
 from spikeloom.sim.layers import compare_layers, find_fault, seen
 
 from ..networks.draws import block, draw_input, make, masked
@@ -59,6 +59,8 @@ def test_every_layer(name):
     if design.readout.neurons == "none":
         behind = ()
     assert seen(design) == (*ahead, *names, *behind)
+    plan = network_plan(design)
+    assert seen_layers(plan) == tuple(look.name for look in looks(plan))
     assert find_fault(design, batch_of(design)) is None
 
 

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloom.hdl.network.plan import NetworkPlan
-from spikeloom.hdl.network.program.assemble import assemble, runs
+from spikeloom.hdl.network.program.assemble import runs
 from spikeloom.hdl.network.program.layers import Layer, Term
 
-__all__ = ["Look", "looks"]
+__all__ = ["Look", "looks", "seen_layers"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,11 @@ class Look:
     channels: tuple[tuple[int, ...], ...]
     whole: bool
     words: tuple[int, ...]
+
+
+def seen_layers(plan: NetworkPlan) -> tuple[str, ...]:
+    """Name the layers that :func:`looks` looks at, in their order."""
+    return tuple(seen.name for seen in _seen(plan))
 
 
 def looks(plan: NetworkPlan, name: str | None = None) -> Iterator[Look]:
@@ -106,9 +111,7 @@ def _words(plan: NetworkPlan, layers: list[Layer | None]) -> tuple[int, ...]:
         # The input is given back by the first layer behind the encoder, which is this one.
         release = {} if plan.keeps_input else {"release": 1}
         layers = [*layers[:-1], replace(last, flags={**last.flags, **release})]
-    wide = plan.widths
-    bits = (wide.bias, wide.threshold)
-    made = assemble(list(runs(plan, layers)), plan.sections, planes=plan.planes, bits=bits)
+    made = plan.assembled(tuple(runs(plan, layers)))
     whole = len(plan.program.words)
     room = whole - len(made.words)
     if room < 0:

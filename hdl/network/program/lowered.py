@@ -45,10 +45,9 @@ class Lowered(Geometry):
     @cached_property
     def program(self) -> Program:
         """What the engine does, as words of its memory."""
-        wide = self.widths
-        return assemble(
-            self.runs,
-            self.sections,
-            planes=self.planes,
-            bits=(wide.bias, wide.threshold),
-        )
+        return self.assembled(self.runs)
+
+    def assembled(self, given: tuple[Run, ...]) -> Program:
+        """Write a program for the hardware of this network."""
+        bits = (self.widths.bias, self.widths.threshold)
+        return assemble(given, self.sections, planes=self.planes, bits=bits)

@@ -3,7 +3,6 @@
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spikeloom.importing.families.names import Names
 from spikeloom.importing.families.source import Source
@@ -12,8 +11,6 @@ from spikeloom.importing.model import Dense, Norm, Reals
 __all__ = ["add_names", "collapse", "read"]
 
 _PLACES: Final = 9
-
-_Doubles = NDArray[np.float64]
 
 
 def add_names(names: Names, base: str) -> None:
@@ -65,20 +62,11 @@ def collapse(
     outer : Norm
         Behind it.
     """
-    gain, shift = _affine(inner)
-    end, offset = _affine(outer)
+    gain, shift = inner.affine
+    end, offset = outer.affine
     before = first.astype(np.float64) * gain[:, None]
     behind = last.astype(np.float64) * end[:, None]
     kernels = own.astype(np.float64).reshape(len(own), _PLACES)
     weight = np.stack([(behind * kernel) @ before for kernel in kernels.T], axis=2)
     bias = behind @ (kernels.sum(axis=1) * shift) + offset
     return weight.reshape(len(weight), -1).astype(np.float32), bias.astype(np.float32)
-
-
-def _affine(norm: Norm) -> tuple[_Doubles, _Doubles]:
-    """Return gain and offset of a normalisation."""
-    weight, bias, mean, var = (
-        part.astype(np.float64) for part in (norm.weight, norm.bias, norm.mean, norm.var)
-    )
-    gain = weight / np.sqrt(var + norm.eps)
-    return gain, bias - mean * gain

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from spikeloom.boards.devices import Resources
-from spikeloom.hdl.frame.memory_map import MemoryShape, ebr_blocks, place
+from spikeloom.hdl.frame.memory_map import MemoryShape, blocks_of, ebr_blocks, place
 
 # The data sheet: a block of 4 kbit is one of these, words by bits.
 BLOCKS = ((256, 16), (512, 8), (1024, 4), (2048, 2))
@@ -99,3 +99,10 @@ def test_places_at_random():
             assert sum(shape.ebr for shape in made) + least > room.ebr
         seen.add((before <= room.ebr, bool(moved)))
     assert seen == {(True, False), (False, True), (False, False)}
+
+
+def test_blocks_of():
+    shapes = [MemoryShape("a", 16, 512), MemoryShape("b", 8, 512), MemoryShape("c", 32, 4096)]
+    assert blocks_of(shapes) == Resources(ebr=2 + 1 + 32)
+    assert blocks_of([*shapes[:2], shapes[2].moved()]) == Resources(ebr=3, spram=2)
+    assert blocks_of(iter(())) == Resources()
