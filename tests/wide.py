@@ -21,7 +21,7 @@ def keys(plan, k, v, bank):
         for column, word in enumerate(cut(bits, plan.span))
     }
     deep = (plan.key_words * plan.reach - 1).bit_length()
-    across = (plan.words - 1).bit_length()
+    across = (plan.v.words - 1).bit_length()
     values = [{} for _ in range(plan.ports)]
     for token, row in enumerate(v):
         for place, word in enumerate(cut(row, plan.v_width)):

@@ -139,7 +139,7 @@ class AttentionLayer(BankedLayer):
         if self._lengths:
             ends = [loader, unloader, *([engine] if isinstance(engine, ScoreEngine) else [])]
             m.d.comb += [part.end.eq(self.end) for part in ends]
-        store = add_memory(m, plan.o, plan.o.width // len(engine.o_en))
+        store = add_memory(m, plan.o, plan.out.part)
         store.write(m, engine.o_addr, engine.o_data, engine.o_en)
         m.d.comb += unloader.data.eq(store.read(m, unloader.addr, unloader.en))
         return m
@@ -194,7 +194,7 @@ class AttentionLayer(BankedLayer):
             m.d.comb += data.eq(store.read(m, address))
         store = add_memory(m, plan.memory("v"), plan.beat)
         address = Cat(loader.word, fit(loader.v_token, plan.keys), loader.bank)
-        store.write(m, address, loader.beat.replicate(plan.slices), loader.v_en)
+        store.write(m, address, loader.beat.replicate(plan.v.slices), loader.v_en)
         m.d.comb += engine.v_data.eq(store.read(m, engine.v_addr))
         return loader
 
@@ -206,7 +206,7 @@ class AttentionLayer(BankedLayer):
         store.write(m, loader.addr, loader.entry, loader.en)
         m.d.comb += engine.chunk.eq(store.read(m, engine.chunk_addr, engine.chunk_en))
         store = add_memory(m, plan.memory("v"), plan.beat)
-        store.write(m, loader.v_addr, loader.beat.replicate(plan.slices), loader.v_en)
+        store.write(m, loader.v_addr, loader.beat.replicate(plan.v.slices), loader.v_en)
         m.d.comb += engine.v_data.eq(store.read(m, engine.v_addr))
         if plan.summed:
             m.submodules.sums = sums = ValueSums(self.design)
@@ -219,7 +219,7 @@ class AttentionLayer(BankedLayer):
                 sums.en.eq(loader.v_en),
                 sums.first.eq(loader.v_first),
                 sums.place.eq(loader.v_place),
-                sums.word.eq(fit(loader.v_addr, plan.words)),
+                sums.word.eq(fit(loader.v_addr, plan.v.words)),
                 sums.bank.eq(loader.bank),
                 sums.addr.eq(engine.sum_addr),
                 engine.sums.eq(sums.sums),

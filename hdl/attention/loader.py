@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.design.attention.design import AttentionDesign
@@ -62,13 +62,13 @@ class Loader(stage.Loader):
             {
                 "written": Out(range(plan.in_banks)),
                 "token": Out(range(plan.longest)),
-                "word": Out(range(plan.words)),
+                "word": Out(range(plan.v.words)),
                 "v_token": Out(range(plan.longest)),
                 "beat": Out(plan.beat),
                 "data": Out(plan.beats * plan.beat),
                 "k_en": Out(plan.beats),
                 "q_en": Out(plan.beats),
-                "v_en": Out(plan.slices),
+                "v_en": Out(plan.v.slices),
                 **({"end": In(range(design.tokens))} if lengths else {}),
             },
         )
@@ -103,13 +103,12 @@ class Loader(stage.Loader):
                     m.d.sync += section.eq(Mux(in_q, 0, section + 1))
 
         # v is never permuted: its beats go straight to their slice.
-        word_of = Array(Const(n // plan.slices, range(plan.words)) for n in range(plan.beats))
-        slice_of = Array(Const(1 << n % plan.slices, plan.slices) for n in range(plan.beats))
+        word, slices = plan.v.arrival(beat, accept & in_v)
         m.d.comb += [
             self.beat.eq(self.i.payload.data),
             self.v_token.eq(token),
-            self.word.eq(word_of[beat]),
-            self.v_en.eq(Mux(accept & in_v, slice_of[beat], 0)),
+            self.word.eq(word),
+            self.v_en.eq(slices),
         ]
 
         end = accept & last_beat & last_token & in_q

@@ -5,7 +5,7 @@ Dimensions that are no powers of two leave gaps; an EBR is 256 words deep, so up
 gaps cost nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import ceil
 from typing import ClassVar
@@ -19,6 +19,7 @@ from spikeloom.hdl.attention.channels import channel_tables
 from spikeloom.hdl.frame.memory_map import MemoryShape
 from spikeloom.hdl.frame.plan import BankedPlan
 from spikeloom.hdl.frame.unloader import OutputWords
+from spikeloom.hdl.frame.words import TokenWords
 from spikeloom.hdl.neuron import NeuronFormat
 
 __all__ = ["Plan"]
@@ -81,40 +82,18 @@ class Plan(BankedPlan):
         """Groups of ``rows`` queries that the tokens take."""
         return ceil(self.tokens / self.rows)
 
-    @property
-    def slices(self) -> int:
-        """Beats a word of v holds: a pass, or a beat where that is wider."""
-        return ceil(self.lanes / self.beat)
-
-    @property
-    def words(self) -> int:
-        """Words of v a token takes."""
-        return ceil(self.beats / self.slices)
-
-    @property
-    def passes_per_word(self) -> int:
-        """Passes that fit a word of v: more than one only where a beat is wider than the lanes."""
-        return self.beat // self.lanes if self.lanes < min(self.beat, self.design.head_dim) else 1
+    @cached_property
+    def v(self) -> TokenWords:
+        """How the values of a token lie in their memory."""
+        return TokenWords(self.design.head_dim, 1, self.lanes, self.beat)
 
     @cached_property
-    def drive_beats(self) -> int:
-        """Beats a channel takes at the output without a neuron: a drive takes whole beats."""
-        return ceil(bits(*self.ranges.drive)[0] / self.beat)
-
-    @property
-    def out_slices(self) -> int:
-        """Beats an output word holds."""
-        return self.lanes * self.drive_beats if self.spec is None else self.slices
-
-    @property
-    def out_words(self) -> int:
-        """Words a token takes at the output."""
-        return self.passes if self.spec is None else self.words
-
-    @property
-    def out_beats(self) -> int:
-        """Beats a token takes at the output."""
-        return self.design.head_dim * self.drive_beats if self.spec is None else self.beats
+    def out(self) -> TokenWords:
+        """How the answer of a token lies in its memory: spikes, or drives without a neuron."""
+        if self.spec is not None:
+            return self.v
+        drive = bits(*self.ranges.drive)[0]
+        return TokenWords(self.design.head_dim, drive, self.lanes, self.beat, whole=True)
 
     @cached_property
     def neuron(self) -> NeuronFormat:
@@ -154,8 +133,8 @@ class Plan(BankedPlan):
         shapes = [
             MemoryShape("k", self.beats * self.beat, self._depth(1, in_banks, self.keys)),
             MemoryShape("q", self.beats * self.beat, self._depth(1, in_banks)),
-            MemoryShape("v", self.slices * self.beat, self._depth(self.words, in_banks, self.keys)),
-            MemoryShape("o", self.out_slices * self.beat, self._depth(self.out_words, out_banks)),
+            MemoryShape("v", self.v.width, self._depth(self.v.words, in_banks, self.keys)),
+            MemoryShape("o", self.out.width, self._depth(self.out.words, out_banks)),
         ]
         if self.has_membranes:
             width = self.lanes * self.neuron.membrane_shape.width
@@ -171,23 +150,13 @@ class Plan(BankedPlan):
     def _may_move(self, shape: MemoryShape) -> bool:
         # SPRAM writes by nibbles, and holds no zeros where nothing was written.
         whole = self.design.head_dim % self.beat == 0
-        nibbles = self.beat in (4, 8, 16) and (self.passes_per_word == 1 or self.lanes % 4 == 0)
+        nibbles = self.beat in (4, 8, 16) and (self.v.shared == 1 or self.lanes % 4 == 0)
         alone = self._banks == (1, 1) and shape.name in self._exclusive
         return alone and nibbles and (shape.name != "o" or whole)
 
     @property
     def answer(self) -> OutputWords:
         """How the answer of a head and step lies there."""
-        slices = self.o.width // self.beat
-        return OutputWords(
-            beat=self.beat,
-            filled=self.beat,
-            slices=slices,
-            tail=self.out_beats - (self.out_words - 1) * slices,
-            words=self.out_words,
-            tokens=self.tokens,
-            runs=self.design.heads * self.design.chunks,
-            banks=self.out_banks,
-            depth=self.o.depth,
-            named=True,
-        )
+        runs = self.design.heads * self.design.chunks
+        found = self.out.answer(self.tokens, runs, self.out_banks, self.o.depth)
+        return replace(found, named=True)

@@ -8,7 +8,7 @@ from amaranth.utils import ceil_log2
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden import gate as golden_gate
-from spikeloom.hdl.attention.output import OutputWriter
+from spikeloom.hdl.attention.output import drive_word, spike_word
 from spikeloom.hdl.attention.plan import Plan
 from spikeloom.hdl.attention.score.accumulate import AccumulatorChain
 from spikeloom.hdl.attention.score.bias import BiasStream
@@ -75,7 +75,7 @@ class ScoreEngine(Engine):
                 "q_data": In(shapes["q"].width),
                 **({"end": In(range(design.tokens))} if lengths else {}),
             },
-            parts=1 if plan.spec is None else plan.passes_per_word,
+            parts=plan.out.shared,
         )
 
     @property
@@ -280,11 +280,10 @@ class ScoreEngine(Engine):
                 with m.If(turn == plan.passes - 1):
                     m.d.sync += block.eq(self._following_block(block))
 
-        sub_bits = ceil_log2(plan.passes_per_word)
-        sub = Signal(sub_bits)
-        m.d.comb += self.v_addr.eq(Cat(turn[sub_bits:], fit(token, plan.keys), self.bank))
-        m.d.sync += sub.eq(turn[:sub_bits])
-        value = self.v_data.word_select(sub, plan.lanes) if sub_bits else self.v_data[: plan.lanes]
+        m.d.comb += self.v_addr.eq(Cat(plan.v.word(turn), fit(token, plan.keys), self.bank))
+        sub = Signal(range(plan.v.shared), name="sub")
+        m.d.sync += sub.eq(turn)
+        value = plan.v.select(sub, self.v_data)[: plan.lanes]
 
         # What goes out: the rows of the block before.
         row_out, turn_out = Signal(rows), Signal(range(plan.passes))
@@ -300,7 +299,6 @@ class ScoreEngine(Engine):
             m.d.sync += turn_out.eq(following(turn_out, plan.passes))
             with m.If(turn_out == plan.passes - 1):
                 m.d.sync += block_out.eq(self._following_block(block_out))
-        output = OutputWriter(plan)
         token_out = Signal(range(plan.blocks * plan.rows))
         exists = token_out < plan.tokens
         m.d.comb += [
@@ -308,8 +306,10 @@ class ScoreEngine(Engine):
             self.done.eq(
                 out & last_row & (turn_out == plan.passes - 1) & (block_out == self._last_block)
             ),
-            self.o_addr.eq(output.address(turn_out, token_out, self.bank_out)),
-            self.o_en.eq(output.enables(turn_out, out & exists)),
+            self.o_addr.eq(
+                Cat(plan.out.word(turn_out), fit(token_out, plan.tokens), self.bank_out)
+            ),
+            self.o_en.eq(plan.out.enables(turn_out, out & exists)),
         ]
 
         if self.design.masked:
@@ -348,8 +348,7 @@ class ScoreEngine(Engine):
         if plan.spec is not None and (plan.neuron.by_head or plan.neuron.by_channel):
             m.d.comb += chain.head.eq(self._head_counter(m))
         if plan.spec is None:
-            m.d.comb += self.o_data.eq(
-                output.drives(m, [chain.drives[n] for n in range(plan.lanes)])
-            )
+            word = drive_word(m, plan, chain.drives)
         else:
-            m.d.comb += self.o_data.eq(output.spikes(m, turn_out, chain.spikes))
+            word = spike_word(m, plan, turn_out, chain.spikes)
+        m.d.comb += self.o_data.eq(word)

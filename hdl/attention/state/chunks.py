@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -10,6 +10,7 @@ from amaranth.utils import exact_log2
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.hdl.attention.state.events import less_lowest
 from spikeloom.hdl.attention.state.plan import StatePlan
+from spikeloom.hdl.frame.counting import fit
 from spikeloom.hdl.frame.stage import Loader
 
 __all__ = ["ChunkLoader"]
@@ -58,7 +59,7 @@ class ChunkLoader(Loader):
                 "en": Out(1),
                 "v_addr": Out(range(plan.memory("v").depth)),
                 "beat": Out(plan.beat),
-                "v_en": Out(plan.slices),
+                "v_en": Out(plan.v.slices),
                 "v_place": Out(range(plan.beats)),
                 "v_first": Out(1),
                 **({"end": In(range(design.tokens))} if lengths else {}),
@@ -151,12 +152,11 @@ class ChunkLoader(Loader):
         with m.If(self.full):
             m.d.sync += count.eq(0)
 
-        word_of = Array(Const(n // plan.slices, range(plan.words)) for n in range(plan.beats))
-        slice_of = Array(Const(1 << n % plan.slices, plan.slices) for n in range(plan.beats))
+        word, slices = plan.v.arrival(place, accept & in_v)
         m.d.comb += [
             self.beat.eq(self.i.payload.data),
-            self.v_addr.eq(Cat(word_of[place], row[: (plan.tokens - 1).bit_length()], self.bank)),
-            self.v_en.eq(Mux(accept & in_v, slice_of[place], 0)),
+            self.v_addr.eq(Cat(word, fit(row, plan.tokens), self.bank)),
+            self.v_en.eq(slices),
             self.v_place.eq(place),
             self.v_first.eq(row == 0),
         ]

@@ -8,7 +8,7 @@ from amaranth.utils import ceil_log2
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.hdl.attention.lane import SaturatingLane, saturating
-from spikeloom.hdl.attention.output import OutputWriter
+from spikeloom.hdl.attention.output import drive_word, spike_word
 from spikeloom.hdl.attention.state.events import EventSequencer
 from spikeloom.hdl.attention.state.plan import StatePlan
 from spikeloom.hdl.frame.counting import fit, head_counter, widen
@@ -60,7 +60,7 @@ class StateEngine(Engine):
                 "sum_addr": Out(range(depth.get("sums", 1))),
                 "sums": In(plan.memory("sums").width if plan.summed else 0),
             },
-            parts=1 if plan.spec is None else plan.passes_per_word,
+            parts=plan.out.shared,
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -104,14 +104,13 @@ class StateEngine(Engine):
                 m.d.sync += row.eq(plan.beats * plan.beat)
         with m.If(settle | idle):
             m.d.sync += row.eq(Mux(query | idle, before, -1))
-        output = OutputWriter(plan)
         out = Signal()
         m.d.comb += [
             out.eq(drain & query & ~row[-1]),
             write.addr.eq(row[:width]),
             write.en.eq(drain & ~query & ~row[-1]),
-            self.o_addr.eq(output.address(turn, row, self.bank_out)),
-            self.o_en.eq(output.enables(turn, out)),
+            self.o_addr.eq(Cat(plan.out.word(turn), fit(row, plan.tokens), self.bank_out)),
+            self.o_en.eq(plan.out.enables(turn, out)),
         ]
 
         words, kept = self._membranes(m, events, out, row)
@@ -127,9 +126,10 @@ class StateEngine(Engine):
         m.d.comb += write.data.eq(Cat(acc[low:][: plan.state_shape.width] for acc in accs))
         drives = self._drives(m, accs, bases) if plan.based else accs
         if plan.spec is None:
-            m.d.comb += self.o_data.eq(output.drives(m, drives))
+            word = drive_word(m, plan, drives)
         else:
-            m.d.comb += self.o_data.eq(output.spikes(m, turn, self._fire(m, drives, kept)))
+            word = spike_word(m, plan, turn, self._fire(m, drives, kept))
+        m.d.comb += self.o_data.eq(word)
         return m
 
     def _head_numbers(self, m: Module) -> None:
@@ -214,17 +214,15 @@ class StateEngine(Engine):
     def _values(self, m: Module, events: EventSequencer) -> Value:
         """Read the values of a key's token, or of one that enters or leaves a window."""
         plan = self._plan
-        shared = ceil_log2(plan.passes_per_word)
         key = events.event & ~events.query
         token = fit(events.index, plan.tokens)
         used: Value = key
         if plan.windows:
             token = Mux(events.query, events.window_token, token)
             used = key | events.window
-        address = Cat(events.turn[shared:], widen(token, ceil_log2(plan.tokens)), self.bank)
+        address = Cat(plan.v.word(events.turn), widen(token, ceil_log2(plan.tokens)), self.bank)
         m.d.comb += self.v_addr.eq(Cat(address, ~used) if plan.v_zero else address)
-        word = self.v_data.word_select(events.turn[:shared], plan.lanes)
-        values = (word if shared else self.v_data)[: plan.lanes]
+        values = plan.v.select(events.turn, self.v_data)[: plan.lanes]
         if plan.v_zero:
             return values
         reads = Signal()
@@ -236,11 +234,11 @@ class StateEngine(Engine):
         plan = self._plan
         if not plan.summed:
             return [Const(-1)] * plan.lanes
-        shared = ceil_log2(plan.passes_per_word)
         begins = events.load & ~events.query & ~events.ones
-        address = Cat(events.turn[shared:], self.bank)
+        address = Cat(plan.v.word(events.turn), self.bank)
         width = plan.sum_shape.width
         m.d.comb += self.sum_addr.eq(Cat(widen(address, len(self.sum_addr) - 1), ~begins))
+        shared = ceil_log2(plan.v.shared)
         word = self.sums.word_select(events.turn[:shared], plan.lanes * width)
         sums: list[Value] = []
         for lane in range(plan.lanes):

@@ -238,7 +238,7 @@ class StatePlan(Plan):
     @cached_property
     def _v_half(self) -> bool:
         """Whether that half is for nothing."""
-        return _half_free(self.slices * self.beat, self._depth(self.words, 2))
+        return _half_free(self.v.width, self._depth(self.v.words, 2))
 
     @property
     def membrane_zero(self) -> bool:
@@ -251,17 +251,17 @@ class StatePlan(Plan):
 
     def _memories(self, in_banks: int, out_banks: int) -> tuple[MemoryShape, ...]:
         keys, queries = self.chunks
-        values = self._depth(self.words, in_banks)
+        values = self._depth(self.v.words, in_banks)
         chunks = (self.design.channels + self.windowed) * keys + self.tokens * queries
         shapes = [
             MemoryShape("chunks", self.entry.size, in_banks << ceil_log2(chunks)),
             MemoryShape(
                 "v",
-                self.slices * self.beat,
+                self.v.width,
                 values << self._v_half,
                 initial="zero" if self._v_half else "any",
             ),
-            MemoryShape("o", self.out_slices * self.beat, self._depth(self.out_words, out_banks)),
+            MemoryShape("o", self.out.width, self._depth(self.out.words, out_banks)),
             MemoryShape(
                 "state", self.lanes * self.state_shape.width, self.state_depth, initial="zero"
             ),
@@ -275,8 +275,8 @@ class StatePlan(Plan):
             shapes.append(MemoryShape("membrane", width, depth, initial=initial))
         if self.summed:
             width = self.beat * self.sum_shape.width
-            depth = 2 << ceil_log2(self.words) + ceil_log2(in_banks)
-            shapes.append(MemoryShape("sums", self.slices * width, depth, initial="ones"))
+            depth = 2 << ceil_log2(self.v.words) + ceil_log2(in_banks)
+            shapes.append(MemoryShape("sums", self.v.slices * width, depth, initial="ones"))
             if self.beats > 1:
                 depth = 2 << ceil_log2(self.beats)
                 shapes.append(MemoryShape("counts", width, depth, initial="ones"))

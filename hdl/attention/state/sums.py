@@ -55,10 +55,10 @@ class ValueSums(Component):
         super().__init__(
             {
                 "beat": In(plan.beat),
-                "en": In(plan.slices),
+                "en": In(plan.v.slices),
                 "first": In(1),
                 "place": In(range(plan.beats)),
-                "word": In(range(plan.words)),
+                "word": In(range(plan.v.words)),
                 "bank": In(range(plan.in_banks)),
                 **({"head": In(range(plan.design.heads))} if plan.weighed else {}),
                 "addr": In(range(sums.depth)),
@@ -73,7 +73,7 @@ class ValueSums(Component):
         shape = plan.sum_shape
         width = plan.beat * shape.width
 
-        store = _memory(m, "store", width * plan.slices, plan.memory("sums").depth)
+        store = _memory(m, "store", width * plan.v.slices, plan.memory("sums").depth)
         write, read = store.write_port(granularity=width), store.read_port()
         m.d.comb += [read.addr.eq(self.addr), self.sums.eq(read.data)]
 
@@ -86,7 +86,7 @@ class ValueSums(Component):
             write.addr.eq(Cat(self.word, self.bank)),
             write.en.eq(self.en),
         ]
-        m.d.comb += write.data.eq(counted.replicate(plan.slices))
+        m.d.comb += write.data.eq(counted.replicate(plan.v.slices))
         before = Signal(width)
         if plan.beats == 1:
             with m.If(self.en.any() & self.first):

@@ -9,11 +9,11 @@ from amaranth.utils import ceil_log2
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.hdl.attention.lane import SaturatingLane, SaturatingSum, count, saturating
-from spikeloom.hdl.attention.output import OutputWriter
+from spikeloom.hdl.attention.output import drive_word, spike_word
 from spikeloom.hdl.attention.wide.plan import WidePlan
 from spikeloom.hdl.attention.wide.reader import RowReader
 from spikeloom.hdl.frame.component import Component
-from spikeloom.hdl.frame.counting import delays, following, odometer, widen
+from spikeloom.hdl.frame.counting import delays, fit, following, odometer, widen
 from spikeloom.hdl.frame.memory import add_block, add_memory
 from spikeloom.hdl.neuron import NeuronFire, NeuronPreset
 
@@ -81,7 +81,7 @@ class WideEngine(Component):
                 "v_data": In(data.ArrayLayout(plan.v_width, plan.ports)),
                 "o_addr": Out(range(depth["o"])),
                 "o_data": Out(plan.memory("o").width),
-                "o_en": Out(1 if plan.spec is None else plan.passes_per_word),
+                "o_en": Out(plan.out.shared),
             }
         )
 
@@ -137,15 +137,15 @@ class WideEngine(Component):
             accs = self._native_drives(m, sums, words, kept, load)
         else:
             accs = self._drives(m, sums, words, load, fresh)
-        output = OutputWriter(plan)
         m.d.comb += [
-            self.o_addr.eq(output.address(query_pass, token, bank_out)),
-            self.o_en.eq(output.enables(query_pass, out)),
+            self.o_addr.eq(Cat(plan.out.word(query_pass), fit(token, plan.tokens), bank_out)),
+            self.o_en.eq(plan.out.enables(query_pass, out)),
         ]
         if plan.spec is None:
-            m.d.comb += self.o_data.eq(output.drives(m, accs))
+            word = drive_word(m, plan, accs)
         else:
-            m.d.comb += self.o_data.eq(output.spikes(m, query_pass, self._fire(m, accs, kept)))
+            word = spike_word(m, plan, query_pass, self._fire(m, accs, kept))
+        m.d.comb += self.o_data.eq(word)
         return m
 
     def _stages(
@@ -192,14 +192,11 @@ class WideEngine(Component):
     def _counts(self, m: Module, keys: RowReader, turn: Value, late_turn: Value) -> list[Signal]:
         """Count, lane by lane, the spikes of v that the spikes of k select."""
         plan = self._plan
-        shared = ceil_log2(plan.passes_per_word)
         values: list[Value] = []
         for port in range(plan.ports):
-            word = Cat(widen(turn[shared:], ceil_log2(plan.words)), keys.places[port])
+            word = Cat(widen(plan.v.word(turn), ceil_log2(plan.v.words)), keys.places[port])
             m.d.comb += self.v_addr[port].eq(Cat(word, self.keys_bank, ~keys.spikes[port]))
-            value: Value = self.v_data[port]
-            if shared:
-                value = value.word_select(late_turn[:shared], plan.lanes)
+            value = plan.v.select(late_turn, self.v_data[port])
             values.append(widen(value, plan.lanes))
         counts = []
         for lane in range(plan.lanes):

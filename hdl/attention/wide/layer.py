@@ -70,7 +70,7 @@ class WideLayer(Component):
         granularity = plan.span // len(loader.k_en)
         k = add_memory(m, plan.memory("k"), granularity)
         q = add_memory(m, plan.memory("q"), granularity)
-        o = add_memory(m, plan.o, plan.o.width // len(engine.o_en))
+        o = add_memory(m, plan.o, plan.out.part)
         k.write(m, loader.k_addr, loader.word, loader.k_en)
         m.d.comb += engine.k_word.eq(k.read(m, engine.k_addr, engine.k_en))
         q.write(m, loader.q_addr, loader.word, loader.q_en)
@@ -78,7 +78,7 @@ class WideLayer(Component):
         o.write(m, engine.o_addr, engine.o_data, engine.o_en)
         m.d.comb += unloader.data.eq(o.read(m, unloader.addr, unloader.en))
         for port in range(plan.ports):
-            v = add_memory(m, plan.memory(f"v{port}"), plan.v_width // plan.slices)
+            v = add_memory(m, plan.memory(f"v{port}"), plan.v_width // plan.v.slices)
             v.write(m, loader.v_addr, loader.v_data, loader.v_en[port])
             m.d.comb += engine.v_data[port].eq(v.read(m, engine.v_addr[port]))
         return m

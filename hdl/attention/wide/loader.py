@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -70,7 +70,7 @@ class WideLoader(Component):
                 "q_en": Out(pieces),
                 "v_addr": Out(range(plan.memory("v0").depth)),
                 "v_data": Out(plan.v_width),
-                "v_en": Out(data.ArrayLayout(plan.slices, plan.ports)),
+                "v_en": Out(data.ArrayLayout(plan.v.slices, plan.ports)),
             }
         )
 
@@ -145,15 +145,14 @@ class WideLoader(Component):
             self.q_en.eq(Mux(accept & in_q, part, 0)),
         ]
 
-        word_of = Array(Const(n // plan.slices, range(plan.words)) for n in range(plan.beats))
-        slice_of = Array(Const(1 << n % plan.slices, plan.slices) for n in range(plan.beats))
+        word, _ = plan.v.arrival(place, Const(1))
         port = ceil_log2(plan.ports)
         deep = ceil_log2(plan.key_words * plan.reach)
         m.d.comb += [
-            self.v_data.eq(beat.replicate(plan.slices)),
-            self.v_addr.eq(Cat(word_of[place], widen(row[port:], deep), self.keys_bank)),
+            self.v_data.eq(beat.replicate(plan.v.slices)),
+            self.v_addr.eq(Cat(word, widen(row[port:], deep), self.keys_bank)),
         ]
         for n in range(plan.ports):
             chosen = accept & in_v & (widen(row, port) == n)
-            m.d.comb += self.v_en[n].eq(Mux(chosen, slice_of[place], 0))
+            m.d.comb += self.v_en[n].eq(plan.v.arrival(place, chosen)[1])
         return m

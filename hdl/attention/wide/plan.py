@@ -97,7 +97,7 @@ class WidePlan(StatePlan):
     @property
     def v_width(self) -> int:
         """Bits of a word of v: whole beats, or a token where a beat is wider."""
-        return min(self.beat, self.design.head_dim) if self.slices == 1 else self.slices * self.beat
+        return min(self.beat, self.design.head_dim) if self.v.slices == 1 else self.v.width
 
     # All are read and written in the same cycles.
     _exclusive: ClassVar[tuple[str, ...]] = ()
@@ -105,7 +105,7 @@ class WidePlan(StatePlan):
     def _memories(self, in_banks: int, out_banks: int) -> tuple[MemoryShape, ...]:
         keys = ceil_log2(self.places) + ceil_log2(self.key_words)
         queries = ceil_log2(self.tokens) + ceil_log2(self.query_words)
-        tokens = ceil_log2(self.key_words * self.reach) + ceil_log2(self.words)
+        tokens = ceil_log2(self.key_words * self.reach) + ceil_log2(self.v.words)
         rows = ceil_log2(self.query_words * self.reach)
         shapes = [
             MemoryShape("k", self.span, in_banks << keys),
@@ -124,7 +124,7 @@ class WidePlan(StatePlan):
                 )
                 for port in range(self.ports)
             ),
-            MemoryShape("o", self.out_slices * self.beat, self._depth(self.out_words, out_banks)),
+            MemoryShape("o", self.out.width, self._depth(self.out.words, out_banks)),
         ]
         if self.has_membranes:
             width = self.lanes * self.membrane_bits

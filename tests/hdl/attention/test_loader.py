@@ -60,7 +60,7 @@ def load(design, frames, *, stalls, seed):
             at = ctx.get(loader.written)
             write("k", (at, token), data, ctx.get(loader.k_en), plan.beat)
             write("q", (at, token), data, ctx.get(loader.q_en), plan.beat)
-            wide = ctx.get(loader.beat) * sum(1 << plan.beat * n for n in range(plan.slices))
+            wide = ctx.get(loader.beat) * sum(1 << plan.beat * n for n in range(plan.v.slices))
             place = (bank, ctx.get(loader.v_token), ctx.get(loader.word))
             write("v", place, wide, ctx.get(loader.v_en), plan.beat)
             taken = offering and ctx.get(loader.i.ready)
@@ -115,7 +115,7 @@ def test_every_spike_is_stored_in_its_place(row):
                 for name, bits in (("q", q), ("k", k)):
                     expected = words(plan, bits, plan.beats, 1)
                     assert bank[name] == {(n,): word for n, (word,) in enumerate(expected)}
-                places = enumerate(words(plan, v, plan.slices, plan.words))
+                places = enumerate(words(plan, v, plan.v.slices, plan.v.words))
                 expected = {(n, w): word for n, token in places for w, word in enumerate(token)}
                 assert bank["v"] == expected
     # A rotated word costs one cycle at the end of a run, and nothing else ever waits.

@@ -3,12 +3,12 @@
 import random
 
 import pytest
-from amaranth.hdl import Module
+from amaranth.hdl import Cat, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.design import Design
-from spikeloom.hdl.attention.output import OutputWriter
+from spikeloom.hdl.attention.output import drive_word, spike_word
 from spikeloom.hdl.attention.plan import Plan
 from spikeloom.sim.rows import evaluate
 
@@ -29,14 +29,14 @@ class Writer(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        plan, output = self._plan, OutputWriter(self._plan)
+        plan = self._plan
         if plan.spec is None:
-            data = output.drives(m, [getattr(self, f"drive{n}") for n in range(plan.lanes)])
+            data = drive_word(m, plan, [getattr(self, f"drive{n}") for n in range(plan.lanes)])
         else:
-            data = output.spikes(m, self.turn, self.spikes)
+            data = spike_word(m, plan, self.turn, self.spikes)
         m.d.comb += [
-            self.addr.eq(output.address(self.turn, self.token, self.bank)),
-            self.ens.eq(output.enables(self.turn, self.en)),
+            self.addr.eq(Cat(plan.out.word(self.turn), self.token, self.bank)),
+            self.ens.eq(plan.out.enables(self.turn, self.en)),
             self.data.eq(data),
         ]
         return m
@@ -71,7 +71,7 @@ def test_every_channel_of_every_token_has_its_place(dim, lanes, beat, neuron):
     plan = make(dim, lanes, beat, neuron)
     draw = random.Random(dim)
     low, high = plan.ranges.drive
-    each = 1 if neuron == "lif" else plan.drive_beats * beat
+    each = 1 if neuron == "lif" else plan.out.field
     numbers = range(2) if neuron == "lif" else (low, high, *range(-9, 9))
     want = {}
     for place in ((bank, token) for bank in range(2) for token in range(3)):

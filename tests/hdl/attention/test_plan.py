@@ -51,10 +51,10 @@ def test_every_channel_and_token_has_its_place(plan):
     assert plan.passes * plan.lanes >= plan.design.head_dim > (plan.passes - 1) * plan.lanes
     assert plan.blocks * plan.rows >= plan.tokens > (plan.blocks - 1) * plan.rows
     assert plan.beats * plan.beat >= plan.design.head_dim > (plan.beats - 1) * plan.beat
-    assert plan.words * plan.slices >= plan.beats > (plan.words - 1) * plan.slices
+    assert plan.v.words * plan.v.slices >= plan.beats > (plan.v.words - 1) * plan.v.slices
     # A pass is a whole word, or words hold several whole passes.
-    assert plan.words == ceil(plan.passes / plan.passes_per_word)
-    assert plan.passes_per_word * plan.lanes <= plan.slices * plan.beat
+    assert plan.v.words == ceil(plan.passes / plan.v.shared)
+    assert plan.v.shared * plan.lanes <= plan.v.slices * plan.beat
     assert plan.design.channels == plan.design.head_dim + plan.design.code_bits
 
 
@@ -67,7 +67,7 @@ def test_memories_hold_what_the_streams_carry(plan):
         assert shape.width // plan.beat * shape.depth >= beats * plan.in_banks
         assert shape.depth.bit_count() == 1
     assert plan.o.width // plan.beat * plan.o.depth >= number.out * plan.out_banks
-    assert number.out == plan.out_beats * plan.tokens
+    assert number.out == plan.out.beats * plan.tokens
     spans = ranges(design)
     for (low, high), kept in (
         (spans.drive, plan.drive_shape),
@@ -76,7 +76,7 @@ def test_memories_hold_what_the_streams_carry(plan):
         assert kept.signed == (low < 0)
         assert not kept.signed or -(1 << kept.width - 1) <= low
         assert high < 1 << kept.width - kept.signed
-    assert plan.drive_beats * plan.beat >= plan.drive_shape.width
+    assert plan.out.field >= plan.drive_shape.width
     assert plan.has_membranes == any(shape.name == "membrane" for shape in plan.memories)
     assert not (plan.has_membranes and (design.steps == 1 or design.neuron == "none"))
 

@@ -59,7 +59,7 @@ def watch(design, runs, seed=0):
 def test_takes_its_cycles_and_writes_every_place_once(row):
     design = layer(row)
     plan, cycles = Plan(design), ScoreEngine(design).cycles
-    words = (plan.out_words - 1).bit_length()
+    words = (plan.out.words - 1).bit_length()
     token_bits = (plan.tokens - 1).bit_length()
     for n, (taken, writes) in enumerate(watch(design, 2 * plan.out_banks)):
         assert taken == cycles
@@ -67,9 +67,9 @@ def test_takes_its_cycles_and_writes_every_place_once(row):
         places = [
             (bank | token << words | word, part)
             for token in range(plan.tokens)
-            for word in range(plan.out_words)
-            for part in range(1 if plan.spec is None else plan.passes_per_word)
-            if plan.spec is None or word * plan.passes_per_word + part < plan.passes
+            for word in range(plan.out.words)
+            for part in range(1 if plan.spec is None else plan.v.shared)
+            if plan.spec is None or word * plan.v.shared + part < plan.passes
         ]
         assert sorted(writes) == sorted(places)
 

@@ -38,8 +38,8 @@ async def load(ctx, dut, plan, values, bank, rng):
                 ctx.set(dut.beat, sum(int(bit) << n for n, bit in enumerate(bits)))
                 ctx.set(dut.first, token == 0)
                 ctx.set(dut.place, place)
-                ctx.set(dut.word, place // plan.slices)
-                ctx.set(dut.en, 0 if gap else 1 << place % plan.slices)
+                ctx.set(dut.word, place // plan.v.slices)
+                ctx.set(dut.en, 0 if gap else 1 << place % plan.v.slices)
                 await ctx.tick()
     ctx.set(dut.en, 0)
     await ctx.tick()
@@ -49,13 +49,13 @@ async def read(ctx, dut, plan, bank, *, idle=False):
     """Read the sums of all channels."""
     half = plan.memory("sums").depth // 2
     found = []
-    for word in range(plan.words):
-        words = 1 << (plan.words - 1).bit_length()
+    for word in range(plan.v.words):
+        words = 1 << (plan.v.words - 1).bit_length()
         ctx.set(dut.addr, word + words * bank + half * idle)
         await ctx.tick()
         packed = ctx.get(dut.sums)
         width = plan.sum_shape.width
-        for n in range(plan.slices * plan.beat):
+        for n in range(plan.v.slices * plan.beat):
             field = packed >> n * width & (1 << width) - 1
             found.append(field - (field >> width - 1 << width))
     return found

@@ -33,7 +33,7 @@ def image(plan, answer, head, t):
         else:
             digits = [int(number) & (1 << width) - 1 for number in channels]
             step = plan.lanes
-        for word in range(plan.out_words):
+        for word in range(plan.out.words):
             chosen = digits[word * step : (word + 1) * step]
             size = 1 if plan.spec is not None else width
             stored[token, word] = sum(digit << size * n for n, digit in enumerate(chosen))
@@ -51,7 +51,7 @@ def unload(design, answers, *, stalls, seed):
         for head in range(design.heads)
         for t in range(design.steps)
     ]
-    words = (plan.out_words - 1).bit_length()
+    words = (plan.out.words - 1).bit_length()
     tokens = (plan.tokens - 1).bit_length()
     banks = [{} for _ in range(plan.out_banks)]
     beats, lasts = [], []

@@ -44,9 +44,9 @@ def load(design, runs, *, stalls, seed=0):
                 assert now.addr % space == len(chunks)
                 chunks[now.addr] = {name: now.entry[name] for name, _ in plan.entry}
             if now.v_en:
-                wide = now.beat * sum(1 << design.beat * n for n in range(plan.slices))
+                wide = now.beat * sum(1 << design.beat * n for n in range(plan.v.slices))
                 words[now.v_addr] = masked(words.get(now.v_addr, 0), wide, now.v_en, design.beat)
-                assert now.v_en == 1 << now.v_place % plan.slices
+                assert now.v_en == 1 << now.v_place % plan.v.slices
                 firsts.add((now.v_addr, now.v_first))
             if now.full:
                 assert now.free
@@ -76,7 +76,7 @@ def check(design, *, stalls=0.4, seed=0, rates=(0.3, 0.0, 1.0, 0.1)):
         for turn in zip(rates, rates[1:] + rates[:1], rates[2:] + rates[:2], strict=True)
     ]
     found = load(design, runs, stalls=stalls, seed=seed)
-    words = (plan.words - 1).bit_length()
+    words = (plan.v.words - 1).bit_length()
     for number, ((bank, chunks, stored, firsts), (k, v, q)) in enumerate(
         zip(found, runs, strict=True)
     ):
@@ -85,7 +85,7 @@ def check(design, *, stalls=0.4, seed=0, rates=(0.3, 0.0, 1.0, 0.1)):
         assert chunks == [{name: int(entry[name]) for name, _ in plan.entry} for entry in want]
         values = {}
         for token, row in enumerate(v):
-            for place, word in enumerate(cut(row, design.beat * plan.slices)):
+            for place, word in enumerate(cut(row, design.beat * plan.v.slices)):
                 address = place | token << words | bank << words + (tokens - 1).bit_length()
                 values[address] = word
         assert stored == values

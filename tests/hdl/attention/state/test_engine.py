@@ -49,8 +49,8 @@ def memories(design, bank, head, step, q, k, v, keys):
     chunks = entries(k.T, q, min(4, design.beat), ones=plan.windowed)
     space = plan.memory("chunks").depth // plan.in_banks
     listed = {bank * space + n: pack(plan.entry, entry) for n, entry in enumerate(chunks)}
-    words = (plan.words - 1).bit_length()
-    size = plan.slices * design.beat
+    words = (plan.v.words - 1).bit_length()
+    size = plan.v.slices * design.beat
     values = {
         place | token << words | bank << words + (len(v) - 1).bit_length(): word
         for token, row in enumerate(v)
@@ -62,7 +62,7 @@ def memories(design, bank, head, step, q, k, v, keys):
         width = plan.sum_shape.width
         totals = [int(total) * numerators[head] - 1 for total in v.sum(axis=0)]
         fields = [total & (1 << width) - 1 for total in totals]
-        for place in range(plan.words):
+        for place in range(plan.v.words):
             part = fields[place * size : (place + 1) * size]
             word = sum(field << width * n for n, field in enumerate(part))
             sums[place | bank << words] = word
@@ -82,9 +82,9 @@ def answer(design, keys, q, k, v):
         sums.update(dict.fromkeys(range(depth // 2, depth), (1 << len(dut.sums)) - 1))
     found = np.zeros(q.shape, dtype=int)
     width = plan.memory("o").width
-    each = 1 if plan.spec is not None else plan.drive_beats * design.beat
+    each = 1 if plan.spec is not None else plan.out.field
     whole = width // each
-    words = (plan.out_words - 1).bit_length()
+    words = (plan.out.words - 1).bit_length()
     parts = [by_head(x, design.heads).astype(int) for x in (q, k, v)]
 
     async def bench(ctx):

@@ -117,11 +117,11 @@ def answer(design, given, q, k, v):
 
 def collect(design, plan, units, outputs):
     """Read the words of every unit in the order in which they were written."""
-    each = 1 if plan.spec is not None else plan.drive_beats * design.beat
+    each = 1 if plan.spec is not None else plan.out.field
     whole = plan.o.width // each
-    words = (plan.out_words - 1).bit_length()
+    words = (plan.out.words - 1).bit_length()
     found = np.zeros((design.steps, design.tokens, design.dim), dtype=int)
-    parts = plan.passes_per_word if plan.spec is not None else 1
+    parts = plan.v.shared if plan.spec is not None else 1
     for number, (head, step) in enumerate(units):
         for token in range(design.tokens):
             for channel in range(design.head_dim):
@@ -158,7 +158,7 @@ def test_layer_from_stream_to_stream(name, stalls):
     want = wanted(design, given, q, k, v)
     dut, found = WideLayer(design), []
     count = want.size // design.beat if design.neuron != "none" else None
-    count = count or want.size * WidePlan(design).drive_beats
+    count = count or want.size * WidePlan(design).out.field // design.beat
     beats = pack(design, q, k, v).tolist()
     simulate(
         dut,

@@ -51,7 +51,7 @@ def load(design, runs, *, stalls, seed):
             for port, store in enumerate(v):
                 if now.v_en[port]:
                     old = store.get(now.v_addr, 0)
-                    width = plan.v_width // plan.slices
+                    width = plan.v_width // plan.v.slices
                     store[now.v_addr] = masked(old, now.v_data, now.v_en[port], width)
             for name, full, free in (
                 ("keys", now.keys_full, now.keys_free),
