@@ -255,26 +255,25 @@ class _Builder:
             (a, b), (c, d) = map(net.pair_signals, pairs)
             carry, depth = net.carry(a, b, 0), 1
             give(net.lut((c, a, b, d), _AND_OUTER), 1)
-        for action in text[1:]:
-            if action == "e":
-                give(net.lut((0, 0, 0, carry), _PASS_CARRY), depth + 1)
-                net.lemma(pairs, inputs, outputs)
-                return
-            if action == "t":  # top column: no carry can leave it, so three bits fit beside carry
-                bits = self.take(column, min(3, len(self.columns[column])))
-                signals = [bit.signal for bit in bits] + [0] * (3 - len(bits))
-                inputs += [(bit.signal, column) for bit in bits]
-                give(net.lut((*signals, carry), _XOR4), depth + 1)
-                net.lemma(pairs, inputs, outputs, column + 1)
-                return
-            bits = self.take(column, int(action))
+        for count in text[1:-1]:
+            bits = self.take(column, int(count))
             inputs += [(bit.signal, column) for bit in bits]
-            signals = [bit.signal for bit in bits] + [0] * (2 - len(bits))
+            a, b, *_ = *(bit.signal for bit in bits), 0, 0
             depth = max([depth] + [bit.depth for bit in bits])
-            give(net.lut((0, signals[0], signals[1], carry), _XOR_CARRY), depth + 1)
-            carry = net.carry(signals[0], signals[1], carry)
+            give(net.lut((0, a, b, carry), _XOR_CARRY), depth + 1)
+            carry = net.carry(a, b, carry)
             column += 1
-        raise ValueError(f"Chain must end in 'e' or 't', not {text!r}")
+        if text[-1] == "e":
+            give(net.lut((0, 0, 0, carry), _PASS_CARRY), depth + 1)
+            net.lemma(pairs, inputs, outputs)
+        elif text[-1] == "t":  # top column: no carry can leave it, so three bits fit beside carry
+            bits = self.take(column, 3)
+            inputs += [(bit.signal, column) for bit in bits]
+            a, b, c, *_ = *(bit.signal for bit in bits), 0, 0, 0
+            give(net.lut((a, b, c, carry), _XOR4), depth + 1)
+            net.lemma(pairs, inputs, outputs, column + 1)
+        else:
+            raise ValueError(f"Chain must end in 'e' or 't', not {text!r}")
 
     def cut(self) -> None:
         """Put a rank of registers on everything that waits to be summed."""
