@@ -42,13 +42,13 @@ def signed_digits(value: int) -> list[tuple[int, int]]:
     Parameters
     ----------
     value : int
-        Non-negative integer.
+        Integer; the digits of ``-value`` are the same with their signs turned.
 
-    >>> signed_digits(7), signed_digits(10), signed_digits(0)
-    ([(-1, 0), (1, 3)], [(1, 1), (1, 3)], [])
+    >>> signed_digits(7), signed_digits(-10), signed_digits(0)
+    ([(-1, 0), (1, 3)], [(-1, 1), (-1, 3)], [])
     """
-    if not isinstance(value, int) or value < 0:
-        raise TypeError(f"Value must be a non-negative integer, not {value!r}")
+    if not isinstance(value, int):
+        raise TypeError(f"Value must be an integer, not {value!r}")
     digits = []
     power = 0
     while value:

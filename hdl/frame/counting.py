@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, ValueLike
 from amaranth.utils import ceil_log2
 
 __all__ = [
@@ -24,8 +24,8 @@ def following(value: Value, count: int) -> Value:
     return Mux(value == count - 1, 0, value + 1)
 
 
-def counted_to(m: Module, en: Value, digit: Signal, end: Value) -> Value:
-    """Count on by one while ``en``, up to a number that is known later; high on going back to 0."""
+def counted_to(m: Module, en: Value, digit: Signal, end: ValueLike) -> Value:
+    """Count on by one while ``en``, up to a number or a signal; high on going back to 0."""
     last = digit == end
     with m.If(en):
         m.d.sync += digit.eq(Mux(last, 0, digit + 1))

@@ -1,7 +1,7 @@
 """Streams cut and joined: rows in other beats, and several streams in turn."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib.wiring import In, Out
@@ -9,6 +9,7 @@ from amaranth.utils import ceil_log2
 
 from spikeloom.hdl.frame.beats import beat_stream
 from spikeloom.hdl.frame.component import Component, natural
+from spikeloom.hdl.frame.counting import counted_to
 
 __all__ = ["Regroup", "TakeTurns"]
 
@@ -48,9 +49,8 @@ class Regroup(Component):
         most = self.beat_in + self.beat_out - 1
         kept, count = Signal(most), Signal(range(most + 1))
         ended = Signal()
-        data, got = self._side(m, "in", self.beat_in, self.row_in, self.i.valid & self.i.ready)
-        whole, need = self._side(m, "out", self.beat_out, self.row_out, self.o.valid & self.o.ready)
-        mask_in, mask_out = data, whole
+        mask_in, got = self._side(m, "in", self.beat_in, self.row_in, self.i)
+        mask_out, need = self._side(m, "out", self.beat_out, self.row_out, self.o)
         have, enough = Signal(), Signal()
         joined, source, rest = Signal(most), Signal(most), Signal(most)
         takes, gives = self.i.valid & self.i.ready, self.o.valid & self.o.ready
@@ -76,7 +76,7 @@ class Regroup(Component):
             m.d.sync += ended.eq(self.i.payload.last)
         return m
 
-    def _side(self, m: Module, name: str, beat: int, row: int, moves: Value) -> tuple[Value, Value]:
+    def _side(self, m: Module, name: str, beat: int, row: int, port: Any) -> tuple[Value, Value]:
         """Count the beats of a row; give the mask and the number of the bits of this one."""
         beats, tail = -(-row // beat), (row - 1) % beat + 1
         whole = (1 << beat) - 1
@@ -88,7 +88,7 @@ class Regroup(Component):
             bits.eq(Mux(last, tail, beat)),
             mask.eq(Mux(last, whole >> beat - tail, whole)),
         ]
-        with m.If(moves):
+        with m.If(port.valid & port.ready):
             m.d.sync += at.eq(Mux(last, 0, at + 1))
         return mask, bits
 
@@ -138,6 +138,5 @@ class TakeTurns(Component):
                     ]
         with m.If(self.o.valid & self.o.ready):
             m.d.sync += at.eq(Mux(ends, 0, at + 1))
-            with m.If(ends):
-                m.d.sync += turn.eq(Mux(turn == len(self.counts) - 1, 0, turn + 1))
+            counted_to(m, ends, turn, len(self.counts) - 1)
         return m

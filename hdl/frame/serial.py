@@ -19,13 +19,8 @@ class _Converter(Component):
             raise ValueError(f"Link must divide the beat of {beat} bits and be less, not {link!r}")
         self.beat: Final = beat
         self.link: Final = link
-        outside, inside = beat_stream(link), beat_stream(beat)
-        super().__init__(
-            {
-                "i": In(inside if wide_in else outside),
-                "o": Out(outside if wide_in else inside),
-            }
-        )
+        taken, given = (beat, link) if wide_in else (link, beat)
+        super().__init__({"i": In(beat_stream(taken)), "o": Out(beat_stream(given))})
 
     @property
     def words(self) -> int:

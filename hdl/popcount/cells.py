@@ -1,6 +1,5 @@
 """Counters of matching pairs as lists of iCE40 cells, composed from a plan."""
 
-import itertools
 from dataclasses import dataclass
 
 from spikeloom.hdl.popcount.blocks import BLOCKS, Gate
@@ -121,21 +120,15 @@ class Netlist:
         rows = 1 << len(inputs)
         full = sum((table >> (row % rows) & 1) << row for row in range(16))
         pins = inputs + (0,) * (4 - len(inputs))
-        output = self.new()
-        self.cells.append(Lut(output, (pins[0], pins[1], pins[2], pins[3]), full))
-        return output
+        return self._add(Lut(self.new(), (pins[0], pins[1], pins[2], pins[3]), full))
 
     def carry(self, a: int, b: int, carry: int) -> int:
         """Add a carry cell and return its output."""
-        output = self.new()
-        self.cells.append(Carry(output, a, b, carry))
-        return output
+        return self._add(Carry(self.new(), a, b, carry))
 
     def register(self, data: int) -> int:
         """Add a flip-flop and return its output."""
-        output = self.new()
-        self.cells.append(Register(output, data))
-        return output
+        return self._add(Register(self.new(), data))
 
     def merged_register(self, pins: tuple[int, int], table: int) -> int:
         """Add a LUT of I0 and I3 with its register, in the cell that injects it as a carry.
@@ -144,10 +137,12 @@ class Netlist:
         own register there, though its table does not depend on it.
         """
         output = self.new()
-        data = self.new()
-        self.cells.append(Lut(data, (pins[0], output, output, pins[1]), table))
-        self.cells.append(Register(output, data))
-        return output
+        data = self._add(Lut(self.new(), (pins[0], output, output, pins[1]), table))
+        return self._add(Register(output, data))
+
+    def _add(self, cell: Cell) -> int:
+        self.cells.append(cell)
+        return cell.output
 
     def pair_signals(self, pair: int) -> tuple[int, int]:
         """Return the two raw signals of a pair."""
@@ -163,29 +158,24 @@ class Netlist:
         for name in gate.inputs:
             pins += self.pair_signals(pair[name]) if name in pair else (signal[name],)
         table = 0
-        for row, values in enumerate(itertools.product((0, 1), repeat=len(pins))):
-            bits = list(reversed(values))
-            place = index = 0
-            for name in gate.inputs:
-                if name in pair:
-                    index |= self.pair_value(*bits[:2]) << place
-                    bits = bits[2:]
-                else:
-                    index |= bits.pop(0) << place
-                place += 1
+        for row in range(1 << len(pins)):
+            bits = (row >> pin & 1 for pin in range(len(pins)))
+            index = 0
+            for place, name in enumerate(gate.inputs):
+                value = self.pair_value(next(bits), next(bits)) if name in pair else next(bits)
+                index |= value << place
             table |= (gate.table >> index & 1) << row
         return self.lut(tuple(pins), table)
 
     def lemma(
         self,
-        start: int,
         pairs: list[int],
         inputs: list[tuple[int, int]],
         outputs: list[tuple[int, int]],
         modulus: int | None = None,
     ) -> None:
-        """Record the identity that the cells from ``start`` on make true."""
-        span = (start, len(self.cells))
+        """Record the identity that the cells behind those of the last lemma make true."""
+        span = (self.lemmas[-1].cells[1] if self.lemmas else 0, len(self.cells))
         self.lemmas.append(Lemma(tuple(pairs), tuple(inputs), tuple(outputs), span, modulus))
 
 
@@ -203,8 +193,7 @@ class _Builder:
 
     def __init__(self, width: int, kind: str):
         self.net = Netlist(width, kind)
-        self.top = width.bit_length() - 1
-        self.columns: list[list[_Bit]] = [[] for _ in range(self.top + 1)]
+        self.columns: list[list[_Bit]] = [[] for _ in range(width.bit_length())]
         self.pairs: list[int] = []  # pairs that a later stage takes as carry-in
         self.level = 0
         self.waiting: list[_Bit] = []  # the same behind the first rank of registers, now bits
@@ -220,7 +209,7 @@ class _Builder:
         return bits[:count]
 
     def block(self, name: str, column: int) -> None:
-        net, block, start = self.net, BLOCKS[name], len(self.net.cells)
+        net, block = self.net, BLOCKS[name]
         pairs = [net.take_pair() for _ in range(block.pairs)]
         bits = self.take(column, block.bits)
         signal = {f"b{k}": bit.signal for k, bit in enumerate(bits)}
@@ -235,12 +224,12 @@ class _Builder:
             bit = _Bit(signal[f"g{g}"], depth[f"g{g}"], f"g{g}" in inner)
             self.columns[weight].append(bit)
             outputs.append((bit.signal, weight))
-        net.lemma(start, pairs, [(bit.signal, column) for bit in bits], outputs)
+        net.lemma(pairs, [(bit.signal, column) for bit in bits], outputs)
 
     def chain(self, column: int, text: str) -> None:
         """Add a carry chain: a start, the number of bits added in each column, an end."""
         net = self.net
-        start, carry, depth, pairs = len(net.cells), 0, 0, []
+        carry, depth, pairs = 0, 0, []
         inputs: list[tuple[int, int]] = []
         outputs: list[tuple[int, int]] = []
 
@@ -248,10 +237,10 @@ class _Builder:
             self.columns[column].append(_Bit(signal, level))
             outputs.append((signal, column))
 
-        if text[0] == "w":
-            bit = self.waiting.pop()
+        if text[0] in "wb":
+            bit = self.waiting.pop() if text[0] == "w" else self.take(column, 1)[0]
             inputs.append((bit.signal, column))
-            carry = net.carry(bit.signal, bit.signal, 0)
+            carry, depth = net.carry(bit.signal, bit.signal, 0), bit.depth
         elif text[0] == "p" and net.kind == "and":
             pairs.append(net.take_pair())
             carry, depth = net.carry(*net.pair_signals(pairs[0]), 0), 1
@@ -266,49 +255,43 @@ class _Builder:
             (a, b), (c, d) = map(net.pair_signals, pairs)
             carry, depth = net.carry(a, b, 0), 1
             give(net.lut((c, a, b, d), _AND_OUTER), 1)
-        elif text[0] == "b":
-            (bit,) = self.take(column, 1)
-            inputs.append((bit.signal, column))
-            carry, depth = net.carry(bit.signal, bit.signal, 0), bit.depth
-        for action in text[1:]:
-            if action == "e":
-                give(net.lut((0, 0, 0, carry), _PASS_CARRY), depth + 1)
-                net.lemma(start, pairs, inputs, outputs)
-                return
-            if action == "t":  # top column: no carry can leave it, so three bits fit beside carry
-                bits = self.take(column, min(3, len(self.columns[column])))
-                signals = [bit.signal for bit in bits] + [0] * (3 - len(bits))
-                inputs += [(bit.signal, column) for bit in bits]
-                give(net.lut((*signals, carry), _XOR4), depth + 1)
-                net.lemma(start, pairs, inputs, outputs, column + 1)
-                return
-            bits = self.take(column, int(action))
+        for count in text[1:-1]:
+            bits = self.take(column, int(count))
             inputs += [(bit.signal, column) for bit in bits]
-            signals = [bit.signal for bit in bits] + [0] * (2 - len(bits))
+            a, b, *_ = *(bit.signal for bit in bits), 0, 0
             depth = max([depth] + [bit.depth for bit in bits])
-            give(net.lut((0, signals[0], signals[1], carry), _XOR_CARRY), depth + 1)
-            carry = net.carry(signals[0], signals[1], carry)
+            give(net.lut((0, a, b, carry), _XOR_CARRY), depth + 1)
+            carry = net.carry(a, b, carry)
             column += 1
-        raise ValueError(f"Chain must end in 'e' or 't', not {text!r}")
+        if text[-1] == "e":
+            give(net.lut((0, 0, 0, carry), _PASS_CARRY), depth + 1)
+            net.lemma(pairs, inputs, outputs)
+        elif text[-1] == "t":  # top column: no carry can leave it, so three bits fit beside carry
+            bits = self.take(column, 3)
+            inputs += [(bit.signal, column) for bit in bits]
+            a, b, c, *_ = *(bit.signal for bit in bits), 0, 0, 0
+            give(net.lut((a, b, c, carry), _XOR4), depth + 1)
+            net.lemma(pairs, inputs, outputs, column + 1)
+        else:
+            raise ValueError(f"Chain must end in 'e' or 't', not {text!r}")
 
     def cut(self) -> None:
         """Put a rank of registers on everything that waits to be summed."""
         net = self.net
         for weight, column in enumerate(self.columns):
             for bit in column:
-                start, old = len(net.cells), bit.signal
+                old = bit.signal
                 bit.signal, bit.depth, bit.dear = net.register(old), 0, True
-                net.lemma(start, [], [(old, weight)], [(bit.signal, weight)])
+                net.lemma([], [(old, weight)], [(bit.signal, weight)])
         for bit in self.waiting:
-            start, old = len(net.cells), bit.signal
+            old = bit.signal
             bit.signal = net.merged_register((old, 0), _PASS_OUTER)
-            net.lemma(start, [], [(old, 0)], [(bit.signal, 0)])
+            net.lemma([], [(old, 0)], [(bit.signal, 0)])
         for pair in self.pairs:
-            start = len(net.cells)
             table = _AND_OUTER if net.kind == "and" else _XNOR_OUTER
             bit = _Bit(net.merged_register(net.pair_signals(pair), table), 0)
             self.waiting.append(bit)
-            net.lemma(start, [pair], [], [(bit.signal, 0)])
+            net.lemma([pair], [], [(bit.signal, 0)])
         self.pairs, self.level = [], 0
         net.latency += 1
 

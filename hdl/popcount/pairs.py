@@ -10,7 +10,7 @@ from spikeloom.hdl.popcount.cells import Carry, Lut, Netlist, build
 from spikeloom.hdl.popcount.plans import Preference, plan
 from spikeloom.hdl.popcount.popcount import Popcount
 
-__all__ = ["PairPopcount", "Technology"]
+__all__ = ["Kind", "PairPopcount", "Technology"]
 
 Kind = Literal["xnor", "and"]
 Technology = Literal["ice40", "portable"]

@@ -56,25 +56,21 @@ class Popcount(Component):
         levels = ceil_log2(self.width)
         ranks = [levels * (rank + 1) // self.stages for rank in range(self.stages)]
         counts: list[tuple[Value, int]] = [(self.i[bit], 1) for bit in range(self.width)]
+
+        def named(domain: str, name: str, *parts: tuple[Value, int]) -> tuple[Value, int]:
+            # Named and sized: an expression would grow a bit for every level.
+            most = sum(high for _, high in parts)
+            total = Signal(range(most + 1), name=name, reset_less=True)
+            m.d[domain] += total.eq(sum((value for value, _ in parts[1:]), parts[0][0]))
+            return total, most
+
         for level in range(levels + 1):
             if level > 0:
                 pairs = [counts[k : k + 2] for k in range(0, len(counts), 2)]
-                counts = []
-                for k, pair in enumerate(pairs):
-                    # Named and sized sums: an expression would grow a bit for every level.
-                    most = sum(high for _, high in pair)
-                    total = Signal(range(most + 1), name=f"sum{level}_{k}")
-                    m.d.comb += total.eq(sum((value for value, _ in pair[1:]), pair[0][0]))
-                    counts.append((total, most))
+                counts = [named("comb", f"sum{level}_{k}", *pair) for k, pair in enumerate(pairs)]
             for rank in range(ranks.count(level)):
-                registered: list[tuple[Value, int]] = []
-                for k, (value, most) in enumerate(counts):
-                    register = Signal(
-                        range(most + 1), name=f"rank{level}_{rank}_{k}", reset_less=True
-                    )
-                    m.d.sync += register.eq(value)
-                    registered.append((register, most))
-                counts = registered
+                name = f"rank{level}_{rank}"
+                counts = [named("sync", f"{name}_{k}", count) for k, count in enumerate(counts)]
 
         m.d.comb += self.o.eq(counts[0][0])
         return m

@@ -46,15 +46,11 @@ class CpgRom(Component):
         self, positions: int, neurons: int, w_max: int = 10_000, *, rom_style: str = "block"
     ):
         self._words = code_words(positions, neurons, w_max)
+        self.positions: Final = positions
         self.neurons: Final = neurons
         self.w_max: Final = w_max
         self.rom_style: Final = check_style(rom_style)
         super().__init__({"position": In(range(positions)), "o": Out(neurons)})
-
-    @property
-    def positions(self) -> int:
-        """Positions that there are."""
-        return len(self._words)
 
     def elaborate(self, platform: object) -> Module:
         """Wrap the table in a memory."""

@@ -12,7 +12,8 @@ from amaranth.utils import ceil_log2
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden.position.gray import code_words
 from spikeloom.hdl.frame.component import Component, natural
-from spikeloom.hdl.frame.rom import look_up
+from spikeloom.hdl.frame.counting import counted_to
+from spikeloom.hdl.frame.rom import look_up, stacked
 from spikeloom.hdl.position.part import PositionUnits
 
 __all__ = ["GrayCode", "GrayUnits", "TokenCode"]
@@ -90,9 +91,8 @@ class TokenCode(Component):
         if "gray" not in design.position:
             raise ValueError(f"Position must contain gray, not {design.position!r}")
         self.design: Final = design
-        super().__init__(
-            {"token": In(range(design.tokens)), "done": In(1), "o": Out(_bits(design))}
-        )
+        bits = sum(design.gray.code_bits(design))
+        super().__init__({"token": In(range(design.tokens)), "done": In(1), "o": Out(bits)})
 
     def elaborate(self, platform: object) -> Module:
         """Build the form that the design chooses."""
@@ -102,8 +102,7 @@ class TokenCode(Component):
 
         step = Signal(range(design.steps))
         if counted:
-            with m.If(self.done):
-                m.d.sync += step.eq(Mux(step == design.steps - 1, 0, step + 1))
+            counted_to(m, self.done, step, design.steps - 1)
 
         columns = 1 if design.gray.grid is None else design.gray.grid[1]
         if design.gray.form == "rom" or columns.bit_count() > 1:
@@ -124,7 +123,7 @@ class TokenCode(Component):
             m.submodules[f"gray{n}"] = gray = GrayCode(count, bits)
             m.d.comb += gray.index.eq(index)
             codes.append(gray.o)
-        word = Signal(_bits(design), reset_less=True)
+        word = Signal(len(self.o), reset_less=True)
         m.d.sync += word.eq(Cat(*reversed(codes)))
         m.d.comb += self.o.eq(word)
 
@@ -134,15 +133,14 @@ class TokenCode(Component):
         """Look codes up in a module of their own; nothing is added or divided, grids or steps."""
         design = self.design
         m.submodules.rom = rom = Module()
-        gap = [0] * ((1 << ceil_log2(design.tokens)) - design.tokens)
-        words = [word for t in range(steps) for word in code_words(design, t) + gap]
+        words = stacked([code_words(design, t) for t in range(steps)])
         token, step_of, o = (
             Signal.like(value, name=name)
             for value, name in ((self.token, "token"), (step, "step"), (self.o, "o"))
         )
         address = Cat(token, step_of) if steps > 1 else token
         style = "block" if design.gray.form == "rom" else "logic"
-        rom.d.comb += o.eq(look_up(rom, words, address, shape=_bits(design), rom_style=style))
+        rom.d.comb += o.eq(look_up(rom, words, address, shape=len(o), rom_style=style))
         m.d.comb += [token.eq(self.token), step_of.eq(step), self.o.eq(o)]
 
     def _count(self, m: Module, step: Signal) -> Value:
@@ -164,8 +162,3 @@ class GrayUnits(PositionUnits):
         m.submodules.code = code = TokenCode(self.design)
         m.d.comb += [code.token.eq(token), code.done.eq(done)]
         return code.o
-
-
-def _bits(design: AttentionDesign) -> int:
-    """Count the bits of a code."""
-    return sum(design.gray.code_bits(design))

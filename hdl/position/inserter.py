@@ -12,6 +12,7 @@ from spikeloom.hdl.frame.beats import beat_stream
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import following
 from spikeloom.hdl.frame.memory import add_block
+from spikeloom.hdl.frame.rom import packed
 
 __all__ = ["CodeInserter"]
 
@@ -56,9 +57,7 @@ class CodeInserter(Component):
             table = channels(design, step)
             empty = [[0] * plan.tokens] * (plan.key_rows - plan.design.channels)
             for row in [*empty, *table.T.tolist(), *table.tolist()]:
-                for first in range(0, len(row), plan.beat):
-                    part = row[first : first + plan.beat]
-                    beats.append(sum(int(bit) << n for n, bit in enumerate(part)))
+                beats += [packed(row[n : n + plan.beat]) for n in range(0, len(row), plan.beat)]
         return beats
 
     def elaborate(self, platform: object) -> Module:

@@ -9,7 +9,7 @@ from amaranth.utils import ceil_log2
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.hdl.frame.compare import at_least
 from spikeloom.hdl.frame.component import Component
-from spikeloom.hdl.frame.rom import check_style, look_up
+from spikeloom.hdl.frame.rom import check_style, look_up, stacked
 from spikeloom.hdl.position.part import bias_table
 
 __all__ = ["PairBias"]
@@ -90,26 +90,18 @@ class PairBias(Component):
             head, index = late_head, difference
             # Differences from 0 up, those that no pair has, and on from 1 - tokens to -1.
             gap = [0] * ((2 << width) - len(tables[0]))
-            words = [(*table[tokens - 1 :], *gap, *table[: tokens - 1]) for table in tables]
+            tables = [[*table[tokens - 1 :], *gap, *table[: tokens - 1]] for table in tables]
         elif self._bias.index == "xor":
             index = self.i ^ self.j
-            words = [tuple(table) for table in tables]
         else:
-            # Rows and their keys up to a power of two, so that heads stand above both.
-            size = 1 << width
-            rows = range(size if len(tables) > 1 else tokens)
-            words = [
-                tuple(
-                    table[i * tokens + j] if max(i, j) < tokens else 0
-                    for i in rows
-                    for j in range(size)
-                )
-                for table in tables
-            ]
-        address = Cat(index, head) if len(tables) > 1 else index
-        flat = [entry for table in words for entry in table]
-        if any(flat):
-            word = look_up(m, flat, address, shape=self.o.shape(), rom_style=self.rom_style)
+            # Each row of keys from a power of two on, so that nothing is multiplied.
+            firsts = range(0, tokens * tokens, tokens)
+            tables = [stacked([table[n : n + tokens] for n in firsts]) for table in tables]
+        words, address = tables[0], index
+        if len(tables) > 1:
+            words, address = stacked(tables), Cat(index, head)
+        if any(words):
+            word = look_up(m, words, address, shape=self.o.shape(), rom_style=self.rom_style)
             m.d.comb += self.o.eq(word)
         return m
 

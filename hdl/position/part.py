@@ -1,14 +1,14 @@
 """What hardware builds of a position encoding."""
 
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.utils import ceil_log2
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden.position.part import PositionModel, models
-from spikeloom.hdl.frame.rom import look_up
+from spikeloom.hdl.frame.counting import counted_to
+from spikeloom.hdl.frame.rom import look_up, packed, stacked
 from spikeloom.kinds import position
 
 __all__ = ["BiasTable", "PositionUnits", "bias_table", "units"]
@@ -65,14 +65,12 @@ class PositionUnits:
         What the position means.
     """
 
+    #: Whether the channels of a token are moved: score order then assembles every token.
+    permutes: ClassVar[bool] = False
+
     def __init__(self, model: PositionModel):
         self.model: Final = model
         self.design: Final = model.design
-
-    @property
-    def permutes(self) -> bool:
-        """Whether the channels of a token are moved: score order then assembles every token."""
-        return False
 
     def permute(self, m: Module, token: Value, word: Value) -> Value:
         """Move the channels of q and k in score order.
@@ -106,24 +104,17 @@ class PositionUnits:
         table = Module()
         m.submodules += table
         step = Signal(range(steps))
-        with table.If(done):
-            table.d.sync += step.eq(Mux(step == steps - 1, 0, step + 1))
-        gap = [0] * ((1 << ceil_log2(design.tokens)) - design.tokens)
-        words: list[int] = []
-        for code in codes:
-            words += [sum(int(bit) << n for n, bit in enumerate(row)) for row in code] + gap
+        counted_to(table, done, step, steps - 1)
+        words = stacked([[packed(row) for row in code.tolist()] for code in codes])
         return look_up(table, words, Cat(token, step), shape=width, rom_style="block")
 
     def bias(self) -> BiasTable | None:
         """Return what is added to a score in score order; None if nothing is."""
-        heads = range(self.design.heads if self._own_heads else 1)
+        own_heads = any(part.own_heads for part in self.design.parts)
+        heads = range(self.design.heads if own_heads else 1)
         matrices = [self.model.bias(head) for head in heads]
         tables = [[int(entry) for entry in m.flat] for m in matrices if m is not None]
         return BiasTable("pair", tables) if tables else None
-
-    @property
-    def _own_heads(self) -> bool:
-        return any(part.own_heads for part in self.design.parts)
 
 
 def units(design: AttentionDesign) -> list[PositionUnits]:

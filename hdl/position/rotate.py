@@ -13,7 +13,7 @@ from amaranth.utils import ceil_log2
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden.position.shift import schedule
 from spikeloom.hdl.frame.component import Component, natural
-from spikeloom.hdl.frame.rom import check_style, look_up
+from spikeloom.hdl.frame.rom import check_style, look_up, packed
 
 __all__ = ["CyclicShifter", "GroupShifter", "ShiftSchedule"]
 
@@ -160,10 +160,7 @@ class ShiftSchedule(Component):
         bits = ceil_log2(self.group_width)
         if bits == 0:
             return m
-        words = [
-            sum(int(amount) << bits * group for group, amount in enumerate(row))
-            for row in schedule(self.design).T
-        ]
+        words = [packed(amounts, bits) for amounts in schedule(self.design).T.tolist()]
         shape = bits * self.groups
         word = look_up(m, words, self.token, shape=shape, rom_style=self.rom_style)
         m.d.comb += self.amounts.as_value().eq(word)

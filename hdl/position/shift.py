@@ -1,5 +1,7 @@
 """Cyclic shift in a layer: rotators behind an assembled token, or a stage of beats."""
 
+from typing import ClassVar
+
 from amaranth.hdl import Module, Value
 
 from spikeloom.hdl.position.part import PositionUnits
@@ -12,17 +14,12 @@ __all__ = ["ShiftUnits"]
 class ShiftUnits(PositionUnits):
     """Units of the cyclic shift."""
 
-    @property
-    def permutes(self) -> bool:
-        """Yes: groups of channels are rotated."""
-        return True
+    permutes: ClassVar[bool] = True
 
     def permute(self, m: Module, token: Value, word: Value) -> Value:
         """Rotate the groups by the amounts of the token, which come out of a memory."""
-        shift = self.design.shift
         m.submodules.schedule = schedule = ShiftSchedule(self.design)
-        width = shift.group_dim(self.design)
-        m.submodules.shifter = shifter = GroupShifter(shift.groups, width)
+        m.submodules.shifter = shifter = GroupShifter(schedule.groups, schedule.group_width)
         m.d.comb += [
             schedule.token.eq(token),
             shifter.i.eq(word),

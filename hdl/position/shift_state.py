@@ -19,9 +19,10 @@ from spikeloom.hdl.frame.beats import beat_stream
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import fit
 from spikeloom.hdl.frame.memory import add_block
+from spikeloom.hdl.frame.rom import packed
 from spikeloom.hdl.position.rotate import GroupShifter, ShiftSchedule
 
-__all__ = ["KeyShifter", "StateShifter", "TokenShifter", "scatter_steps"]
+__all__ = ["KeyShifter", "SectionShifter", "StateShifter", "TokenShifter", "scatter_steps"]
 
 
 def scatter_steps(design: AttentionDesign) -> list[list[list[tuple[int, int]]]]:
@@ -34,15 +35,37 @@ def scatter_steps(design: AttentionDesign) -> list[list[list[tuple[int, int]]]]:
     for row in schedule(design).tolist():
         padded = row + row[-1:] * (-len(row) % beat)
         cut = [padded[n : n + beat] for n in range(0, len(padded), beat)]
-        steps.append([[(a, _mask(part, a)) for a in sorted(set(part))] for part in cut])
+        steps.append(
+            [[(a, packed(n == a for n in part)) for a in sorted(set(part))] for part in cut]
+        )
     return steps
 
 
-def _mask(amounts: list[int], amount: int) -> int:
-    return sum(1 << n for n, other in enumerate(amounts) if other == amount)
+class SectionShifter(Component):
+    """A unit that takes k, or v and then q, and sends it rotated.
+
+    Parameters
+    ----------
+    design : AttentionDesign
+        The layer, with position ``shift``.
+
+    Members
+    -------
+    i : In(stream)
+        Beats of the unit's sections. ``last`` is not looked at.
+    end : Out(1)
+        High while the beat that is taken is the last of k, or of q.
+    o : Out(stream)
+        Beats in the same order. ``last`` marks that one, the end of k, or of q.
+    """
+
+    def __init__(self, design: AttentionDesign):
+        self.design: Final = design
+        beats = beat_stream(design.beat)
+        super().__init__({"i": In(beats), "end": Out(1), "o": Out(beats)})
 
 
-class KeyShifter(Component):
+class KeyShifter(SectionShifter):
     """Rotate the section k, channel-major, group of channels by group of channels.
 
     A ROM lists for every beat which of its tokens move by which amount; one of its words is carried
@@ -56,23 +79,11 @@ class KeyShifter(Component):
     ``banks * d / G * ceil(N / B)``, both factors of the latter rounded up to a power of two, and
     those of the ROM.
 
-    Parameters
-    ----------
-    design : AttentionDesign
-        The layer, with position ``shift``.
-
-    Members
-    -------
-    i : In(stream)
-        Beats of k. ``last`` is not looked at.
-    end : Out(1)
-        High while the beat that is taken is the last of its section.
-    o : Out(stream)
-        Rotated beats in the same order. ``last`` marks the end of a section.
+    Parameters and members are those of :class:`SectionShifter`, for section k.
     """
 
     def __init__(self, design: AttentionDesign):
-        self.design: Final = design
+        super().__init__(design)
         self._steps = scatter_steps(design)
         width = design.shift.group_dim(design)
         self._layout = data.StructLayout(
@@ -86,11 +97,7 @@ class KeyShifter(Component):
         )
         self._bank_depth = 1 << ceil_log2(design.beats_per_channel) + ceil_log2(width)
         # Bits can be masked in the aspect ratio of 256 x 16 only.
-        self.banks: Final = (
-            2 if -(-2 * self._bank_depth // 256) == -(-self._bank_depth // 256) else 1
-        )
-        beats = beat_stream(design.beat)
-        super().__init__({"i": In(beats), "end": Out(1), "o": Out(beats)})
+        self.banks: Final = 2 if 2 * self._bank_depth <= 256 else 1
 
     @property
     def cycles(self) -> int:
@@ -204,7 +211,7 @@ class KeyShifter(Component):
                     m.d.sync += [drain.eq(drain + 1), group.eq(Mux(last_group, 0, group + 1))]
 
 
-class TokenShifter(Component):
+class TokenShifter(SectionShifter):
     """Pass section v on and rotate section q, both token-major.
 
     A token is assembled while the one before is sent. Tokens of v are rotated by nothing.
@@ -213,30 +220,13 @@ class TokenShifter(Component):
     other cycle where a token is a single beat. Two registers of a token and a
     :class:`~spikeloom.hdl.position.rotate.GroupShifter`.
 
-    Parameters
-    ----------
-    design : AttentionDesign
-        The layer, with position ``shift``.
-
-    Members
-    -------
-    i : In(stream)
-        Beats of v, then of q. ``last`` is not looked at.
-    end : Out(1)
-        High while the beat that is taken is the last of q.
-    o : Out(stream)
-        Beats in the same order. ``last`` marks the end of q.
+    Parameters and members are those of :class:`SectionShifter`, for v and then q.
     """
-
-    def __init__(self, design: AttentionDesign):
-        self.design: Final = design
-        beats = beat_stream(design.beat)
-        super().__init__({"i": In(beats), "end": Out(1), "o": Out(beats)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         design = self.design
-        beats, groups = design.beats_per_token, design.shift.groups
+        beats = design.beats_per_token
 
         # The amounts follow a cycle after the token has been counted on: with two beats or more
         # in a token that is early enough, a single beat has to wait for it.
@@ -268,7 +258,7 @@ class TokenShifter(Component):
             ]
 
         m.submodules.schedule = amounts = ShiftSchedule(design)
-        m.submodules.shifter = shifter = GroupShifter(groups, design.shift.group_dim(design))
+        m.submodules.shifter = shifter = GroupShifter(amounts.groups, amounts.group_width)
         m.d.comb += [
             amounts.token.eq(token),
             shifter.i.eq(assembled),

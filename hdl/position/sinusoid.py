@@ -7,11 +7,10 @@ from typing import Final
 
 from amaranth.hdl import Cat, Module
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2
 
 from spikeloom.golden.position.sinusoid import quantized, spikes
 from spikeloom.hdl.frame.component import Component
-from spikeloom.hdl.frame.rom import check_style, look_up
+from spikeloom.hdl.frame.rom import check_style, look_up, packed, stacked
 
 __all__ = ["SinusoidTable"]
 
@@ -61,28 +60,22 @@ class SinusoidTable(Component):
         if bits < 0:
             raise ValueError(f"Bits must be an integer of at least 0, not {bits!r}")
         table = quantized(tokens, dim, bits) if bits else spikes(tokens, dim)
-        self._lanes = lanes
-        self._bits = max(1, bits)
+        size, firsts = max(1, bits), range(0, dim, lanes)
+        self._table = [[packed(row[n : n + lanes], size) for n in firsts] for row in table.tolist()]
         self._rom_style = check_style(rom_style)
-        self.words: Final = -(-dim // lanes)
-        self._rows: list[list[int]] = table.tolist()
+        self.words: Final = len(firsts)
         super().__init__(
             {
                 "token": In(range(tokens)),
                 "word": In(range(self.words)),
-                "o": Out(lanes * self._bits),
+                "o": Out(lanes * size),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         """Look up."""
         m = Module()
-        entries = []
-        for row in self._rows:
-            for n in range(1 << ceil_log2(self.words)):
-                part = row[n * self._lanes : (n + 1) * self._lanes]
-                entries.append(sum(value << self._bits * i for i, value in enumerate(part)))
-        address = Cat(self.word, self.token)
-        word = look_up(m, entries, address, shape=len(self.o), rom_style=self._rom_style)
+        words, address = stacked(self._table), Cat(self.word, self.token)
+        word = look_up(m, words, address, shape=len(self.o), rom_style=self._rom_style)
         m.d.comb += self.o.eq(word)
         return m

@@ -4,13 +4,14 @@ Ref: alpha-XNOR, CVPR 2025.
 """
 
 from collections.abc import Collection
-from typing import Final, Literal
+from typing import Final
 
 from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib.wiring import In
 from amaranth.utils import ceil_log2
 
 from spikeloom.design.similarity import Similarity as Numbers
+from spikeloom.hdl.popcount.pairs import Technology
 from spikeloom.hdl.ratio import signed_digits
 from spikeloom.hdl.similarity.similarity import PairScore
 
@@ -59,7 +60,7 @@ class AlphaSimilarity(PairScore):
         each: int = 0,
         *,
         saturate: int | None = None,
-        technology: Literal["portable", "ice40"] = "portable",
+        technology: Technology = "portable",
     ):
         if not zeros or not all(isinstance(worth, int) and worth >= 0 for worth in zeros):
             raise TypeError(f"Zeros must be non-negative integers, not {zeros!r}")
@@ -78,14 +79,8 @@ class AlphaSimilarity(PairScore):
     @property
     def latency(self) -> int:
         """Cycles from a pair of words to its score."""
-        levels = ceil_log2(len(self._digits) + len(self._powers))
+        levels = ceil_log2(len(signed_digits(self.ones)) + len(self._powers))
         return self._both.latency + levels + int(self.each != 0) + int(self._clips)
-
-    @property
-    def _digits(self) -> list[tuple[int, int]]:
-        """Signed digits of the worth of a pair of ones, as (sign, power of two)."""
-        sign = -1 if self.ones < 0 else 1
-        return [(sign * digit, power) for digit, power in signed_digits(abs(self.ones))]
 
     @property
     def _powers(self) -> list[int]:
@@ -104,7 +99,7 @@ class AlphaSimilarity(PairScore):
             self._neither.b.eq(~self.k),
         ]
         terms: list[Value] = []
-        for sign, power in self._digits:
+        for sign, power in signed_digits(self.ones):
             counted = self._both.o << power
             terms.append(counted if sign > 0 else -counted)
         for power in self._powers:
@@ -113,22 +108,15 @@ class AlphaSimilarity(PairScore):
             terms.append(shifted if always else Mux(self.weight[power], shifted, 0))
         constant = self.each * self.width
         low, high = (end - constant for end in self._span)
-        level = 0
-        while len(terms) > 1:
-            level += 1
-            sums: list[Value] = []
-            for first in range(0, len(terms), 2):
-                # The last sum is in the range; those before it may wrap, and it unwraps them.
-                total = Signal(
-                    range(low, high + 1),
-                    name=f"sum{level}_{first // 2}",
-                    reset_less=True,
-                )
-                m.d.sync += total.eq(sum(terms[first + 1 : first + 2], terms[first]))
-                sums.append(total)
-            terms = sums
+
+        def add(parts: list[Value], name: str) -> Value:
+            # The last sum is in the range; those before it may wrap, and it unwraps them.
+            total = Signal(range(low, high + 1), name=name, reset_less=True)
+            m.d.sync += total.eq(sum(parts[1:], parts[0]))
+            return total
+
         score: Value = Signal(range(low, high + 1), name="score")
-        m.d.comb += score.eq(terms[0])
+        m.d.comb += score.eq(self._add_up(terms, add))
         if constant:
             moved = Signal(range(self._span[0], self._span[1] + 1), reset_less=True)
             m.d.sync += moved.eq(score + constant)

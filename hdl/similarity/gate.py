@@ -12,6 +12,7 @@ from amaranth.lib.wiring import In, Out
 from spikeloom.design.similarity import Similarity as Numbers
 from spikeloom.hdl.frame.compare import at_least
 from spikeloom.hdl.frame.component import Component, natural
+from spikeloom.hdl.popcount.pairs import Technology
 from spikeloom.hdl.similarity.alpha import AlphaSimilarity
 from spikeloom.hdl.similarity.similarity import Similarity
 
@@ -66,7 +67,7 @@ class GatedSimilarity(Component):
         each: int = 0,
         *,
         level: int,
-        technology: Literal["portable", "ice40"] = "portable",
+        technology: Technology = "portable",
     ):
         if not isinstance(level, int) or isinstance(level, bool):
             raise TypeError(f"Level must be an integer, not {level!r}")

@@ -3,10 +3,10 @@
 Ref: Spikformer (and); arXiv 2501.16745, equation 9 (xnor); arXiv 2505.10352 (hamming).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Final, Literal
+from functools import cached_property, partial
+from typing import Final, TypeVar
 
 from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value
 from amaranth.lib import wiring
@@ -16,12 +16,13 @@ from amaranth.utils import ceil_log2
 from spikeloom.design.similarity import Similarity as Numbers
 from spikeloom.hdl.frame.compare import at_least
 from spikeloom.hdl.frame.component import Component, natural
-from spikeloom.hdl.popcount.pairs import PairPopcount
+from spikeloom.hdl.popcount.pairs import Kind, PairPopcount, Technology
 from spikeloom.hdl.ratio import signed_digits
 
 __all__ = ["PairScore", "Similarity"]
 
-_GATES: dict[str, Literal["and", "xnor"]] = {"p": "and", "m": "xnor", "z": "and"}
+_GATES: dict[str, Kind] = {"p": "and", "m": "xnor", "z": "and"}
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class PairScore(Component):
         numbers: Sequence[Numbers],
         *,
         saturate: int | None,
-        technology: Literal["portable", "ice40"],
+        technology: Technology,
         more: Mapping[str, wiring.Member] | None = None,
     ):
         self.width: Final = natural("Width", width)
@@ -84,7 +85,7 @@ class PairScore(Component):
             if not all(each.never_negative for each in numbers):
                 raise ValueError(f"Saturate must be None for scores below zero, not {saturate!r}")
         self.saturate: Final = saturate
-        self.technology: Final[Literal["portable", "ice40"]] = technology
+        self.technology: Final[Technology] = technology
         low, high = self.score_range
         ports = {"q": In(width), "k": In(width), **(more or {}), "o": Out(range(low, high + 1))}
         super().__init__(ports)
@@ -101,7 +102,7 @@ class PairScore(Component):
         """Whether a score may exceed the bound."""
         return self.saturate is not None and self.saturate < self._span[1]
 
-    def _counter(self, kind: Literal["and", "xnor"]) -> PairPopcount:
+    def _counter(self, kind: Kind) -> PairPopcount:
         """Make a counter of pairs.
 
         It has a register behind every portable addition: on iCE40 most of them share the addition's
@@ -114,6 +115,15 @@ class PairScore(Component):
             levels = min((levels + 1) // 2, max(3, levels // 2))
         stages = max(1, levels)
         return PairPopcount(self.width, kind=kind, technology=self.technology, stages=stages)
+
+    @staticmethod
+    def _add_up(terms: list[_T], add: Callable[[list[_T], str], _T]) -> _T:
+        """Add terms in a tree, one or two at a time, each sum under a name of its own."""
+        level = 0
+        while len(terms) > 1:
+            level += 1
+            terms = [add(terms[n : n + 2], f"sum{level}_{n // 2}") for n in range(0, len(terms), 2)]
+        return terms[0]
 
     def _clip(self, m: Module, score: Value) -> Value:
         """Clip a score that is at least 0, in a cycle of its own."""
@@ -159,7 +169,7 @@ class Similarity(PairScore):
         each: int = 0,
         *,
         saturate: int | None = None,
-        technology: Literal["portable", "ice40"] = "portable",
+        technology: Technology = "portable",
     ):
         self.numbers: Final = Numbers(ones, zeros, each)
         super().__init__(width, [self.numbers], saturate=saturate, technology=technology)
@@ -169,14 +179,14 @@ class Similarity(PairScore):
     def latency(self) -> int:
         """Cycles from a pair of words to its score."""
         counters = max(counter.latency for counter in self._counters.values())
-        levels = ceil_log2(sum(len(signed_digits(abs(weight))) for _, weight in self._counts))
+        levels = ceil_log2(_terms(self._counts))
         return counters + levels + int(self._moves) + int(self._clips)
 
     @cached_property
     def _low_bits(self) -> int:
         """Low bits of a score that only the constant sets: it is added above them."""
-        ones, zeros = self.numbers.ones, self.numbers.zeros
-        return _trailing_zeros(ones | zeros) if self.numbers.each else 0
+        weights = self.numbers.ones | self.numbers.zeros
+        return (weights & -weights).bit_length() - 1 if self.numbers.each else 0
 
     @cached_property
     def _counts(self) -> list[tuple[str, int]]:
@@ -193,7 +203,7 @@ class Similarity(PairScore):
             # Inverted inputs, which z takes, would cost cells there.
             return both
         forms = [[("p", ones), ("z", zeros)], [("m", ones), ("z", zeros - ones)], both]
-        return min(forms, key=lambda form: sum(len(signed_digits(abs(x))) for _, x in form))
+        return min(forms, key=_terms)
 
     @cached_property
     def _sums(self) -> tuple[int, int]:
@@ -206,10 +216,8 @@ class Similarity(PairScore):
     def _sum_bits(self) -> int:
         """Bits of a sum of both counts, which is kept modulo a power of two."""
         low, high = self._sums
-        if self._signed:
-            most = max(-low, high)
-            return Shape.cast(range(-most, most + 1)).width
-        return Shape.cast(range(high + 1)).width
+        most = max(-low, high)
+        return Shape.cast(range(-most if self._signed else 0, most + 1)).width
 
     @property
     def _signed(self) -> bool:
@@ -224,14 +232,8 @@ class Similarity(PairScore):
     @cached_property
     def _turned(self) -> bool:
         """Whether the sum comes out with its sign turned."""
-        terms = [
-            _Term(_sign(weight) * digit, Const(0), self.width << power, name)
-            for name, weight in self._counts
-            for digit, power in signed_digits(abs(weight))
-        ]
-        while len(terms) > 1:
-            terms = [self._sum(terms[first : first + 2]) for first in range(0, len(terms), 2)]
-        return terms[0].sign < 0
+        terms = [term for count in self._counts for term in self._weigh(*count, Const(0))]
+        return self._add_up(terms, lambda some, _: self._sum(some)).sign < 0
 
     def elaborate(self, platform: object) -> Module:
         """Count, weigh, move and clip, each from registers to registers."""
@@ -243,19 +245,10 @@ class Similarity(PairScore):
             m.submodules[f"count_{name}"] = count
             words = (~self.q, ~self.k) if name == "z" else (self.q, self.k)
             m.d.comb += [count.a.eq(words[0]), count.b.eq(words[1])]
-            for digit, power in signed_digits(abs(weight)):
-                shifted: Value = Cat(Const(0, power), count.o) if power else count.o
-                terms.append(_Term(_sign(weight) * digit, shifted, self.width << power, name))
-
-        level = 0
-        while len(terms) > 1:
-            level += 1
-            terms = [
-                self._add(m, terms[first : first + 2], f"sum{level}_{first // 2}")
-                for first in range(0, len(terms), 2)
-            ]
-        score = terms[0].value
-        if terms[0].source == "both" and self._signed:
+            terms += self._weigh(name, weight, count.o)
+        total = self._add_up(terms, partial(self._add, m))
+        score = total.value
+        if total.source == "both" and self._signed:
             score = score.as_signed()
         if self._moves:
             score = self._moved(m, score)
@@ -285,6 +278,13 @@ class Similarity(PairScore):
         whole = Cat(Const(constant & ((1 << bits) - 1), bits), upper)
         return whole.as_signed() if low < 0 else whole
 
+    def _weigh(self, name: str, weight: int, count: Value) -> list[_Term]:
+        """Shift a count for each digit of its weight."""
+        return [
+            _Term(sign, Cat(Const(0, power), count) if power else count, self.width << power, name)
+            for sign, power in signed_digits(weight)
+        ]
+
     def _add(self, m: Module, terms: list[_Term], name: str) -> _Term:
         """Register the sum of one or two terms and return it as a term."""
         added = self._sum(terms)
@@ -308,9 +308,6 @@ class Similarity(PairScore):
         return _Term(first.sign, value, most, source)
 
 
-def _sign(weight: int) -> int:
-    return -1 if weight < 0 else 1
-
-
-def _trailing_zeros(value: int) -> int:
-    return (value & -value).bit_length() - 1
+def _terms(counts: list[tuple[str, int]]) -> int:
+    """Count the shifted copies that are added."""
+    return sum(len(signed_digits(weight)) for _, weight in counts)

@@ -18,6 +18,7 @@ EXCEPTIONS = {
     ),
     "spikeloom.hdl.attention.lane.add_chain": "cells of the lanes that test_lane.py compares",
     "spikeloom.hdl.neuron.pieces.divide": "what NeuronFire and ChannelFire share",
+    "spikeloom.hdl.position.shift_state.SectionShifter": "ports of KeyShifter and TokenShifter",
     "spikeloom.hdl.mask.words.BeatMask": "what TokenMask and ChannelMask share",
 }
 

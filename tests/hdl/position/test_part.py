@@ -143,9 +143,7 @@ class MirrorModel(PositionModel):
 
 
 class MirrorUnits(PositionUnits):
-    @property
-    def permutes(self):
-        return True
+    permutes = True
 
     def permute(self, m, token, word):
         odd = Signal()

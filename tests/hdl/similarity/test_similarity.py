@@ -139,6 +139,7 @@ def test_one_count_costs_no_addition(numbers):
 def test_signed_digits_are_canonical(value):
     digits = signed_digits(value)
     assert sum(sign << power for sign, power in digits) == value
+    assert signed_digits(-value) == [(-sign, power) for sign, power in digits]
     powers = [power for _, power in digits]
     assert all(b - a >= 2 for a, b in itertools.pairwise(powers))
 
@@ -149,9 +150,9 @@ def test_cells_take_half_the_cycles(width, cycles):
     assert Similarity(width, 1, technology="ice40").latency == cycles
 
 
-def test_signed_digits_refuses_negative():
-    with pytest.raises(TypeError, match=r"^Value must be a non-negative integer, not -1$"):
-        signed_digits(-1)
+def test_signed_digits_refuses_fractions():
+    with pytest.raises(TypeError, match=r"^Value must be an integer, not 1\.5$"):
+        signed_digits(1.5)
 
 
 @pytest.mark.parametrize(
