@@ -13,7 +13,7 @@ from spikeloom.hdl.frame.memory import LayerMemory, add_memory
 from spikeloom.hdl.frame.stage import Engine
 from spikeloom.hdl.integer.events import IntegerSequencer
 from spikeloom.hdl.integer.plan import IntegerPlan
-from spikeloom.hdl.neuron import NeuronFire, NeuronPreset
+from spikeloom.hdl.neuron import NeuronBank
 
 __all__ = ["IntegerEngine"]
 
@@ -102,7 +102,8 @@ class IntegerEngine(Engine):
         ends = Signal()
         m.d.comb += ends.eq(drain & query)
         words = self._kept(m, events, ends, row, turn)
-        starts = self._starts(m, events, begin, words)
+        neurons = None if plan.spec is None else NeuronBank(m, plan.neuron, plan.lanes)
+        starts = self._starts(m, events, neurons, begin, words)
         steps = self._levels(m, events)
 
         accs = []
@@ -119,7 +120,7 @@ class IntegerEngine(Engine):
             m.d.sync += acc.eq(Mux(load, addend, total))
             accs.append(acc)
         m.d.comb += write.w_data.eq(Cat(accs))
-        self._output(m, events, accs, load, ends, row, turn)
+        self._output(m, events, accs, neurons, load, ends, row, turn)
         return m
 
     def _late(self, m: Module, value: Value, name: str, cycles: int = 0) -> Value:
@@ -198,7 +199,8 @@ class IntegerEngine(Engine):
         plan = self.plan
         self._store: LayerMemory | None = None
         if not plan.keeps:
-            return Const(0, max(1, plan.lanes * self._kept_bits))
+            width = 0 if plan.spec is None else plan.neuron.membrane_shape.width
+            return Const(0, max(1, plan.lanes * width))
         store = add_memory(m, plan.memory("membrane"))
         m.d.comb += [
             store.r_addr.eq(Cat(events.turn, fit(events.row, plan.tokens))),
@@ -215,13 +217,13 @@ class IntegerEngine(Engine):
         self._store = store
         return store.r_data
 
-    @property
-    def _kept_bits(self) -> int:
-        plan = self.plan
-        return 0 if plan.spec is None else plan.neuron.membrane_shape.width
-
     def _starts(
-        self, m: Module, events: IntegerSequencer, begin: Value, words: Value
+        self,
+        m: Module,
+        events: IntegerSequencer,
+        neurons: NeuronBank | None,
+        begin: Value,
+        words: Value,
     ) -> list[Value]:
         """Give what the accumulators of the query that starts begin with."""
         plan = self.plan
@@ -230,14 +232,8 @@ class IntegerEngine(Engine):
         starts: list[Value] = []
         for lane in range(plan.lanes):
             start = Signal(plan.acc_shape, name=f"start{lane}")
-            if plan.spec is not None:
-                preset = NeuronPreset(plan.neuron.spec, plan.ranges)
-                m.submodules[f"preset{lane}"] = preset
-                m.d.comb += [
-                    preset.membrane.eq(words.word_select(lane, self._kept_bits)),
-                    preset.first.eq(first),
-                    start.eq(Mux(begin, preset.acc, 0)),
-                ]
+            if neurons is not None:
+                m.d.comb += start.eq(Mux(begin, neurons.start(lane, words, first), 0))
             elif plan.keeps:
                 kept = words.word_select(lane, plan.keeps)
                 m.d.comb += start.eq(Mux(begin & ~first, kept, 0))
@@ -264,6 +260,7 @@ class IntegerEngine(Engine):
         m: Module,
         events: IntegerSequencer,
         accs: list[Signal],
+        neurons: NeuronBank | None,
         load: Value,
         ends: Value,
         row: Value,
@@ -274,17 +271,15 @@ class IntegerEngine(Engine):
         if plan.accumulate:
             self._sums(m, accs)
             return
+        spikes: Value = Const(0)
+        if neurons is not None:
+            spikes = neurons.fire(accs, None if self._store is None else self._store.w_data)
         rise = self._late(m, events.extra & events.query, "rise")
         outputs: list[Value] = []
         for lane, acc in enumerate(accs):
             out = Signal(plan.out.field, name=f"out{lane}")
-            if plan.spec is not None:
-                fire = NeuronFire(plan.neuron.spec, plan.ranges)
-                m.submodules[f"fire{lane}"] = fire
-                m.d.comb += [fire.acc.eq(acc), out.eq(fire.spike)]
-                if self._store is not None:
-                    part = self._store.w_data.word_select(lane, plan.keeps)
-                    m.d.comb += part.eq(fire.membrane)
+            if neurons is not None:
+                m.d.comb += out.eq(spikes[lane])
             elif plan.levels:
                 reached = acc[-1] if plan.saturating or not plan.acc_shape.signed else ~acc[-1]
                 count = Signal(plan.out.field, name=f"count{lane}")

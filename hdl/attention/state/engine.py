@@ -14,7 +14,7 @@ from spikeloom.hdl.attention.state.plan import StatePlan
 from spikeloom.hdl.frame.counting import fit, head_counter, widen
 from spikeloom.hdl.frame.memory import add_block, add_memory
 from spikeloom.hdl.frame.stage import Engine
-from spikeloom.hdl.neuron import NeuronFire, NeuronPreset
+from spikeloom.hdl.neuron import NeuronBank
 
 __all__ = ["StateEngine"]
 
@@ -113,22 +113,25 @@ class StateEngine(Engine):
             self.o_en.eq(plan.out.enables(turn, out)),
         ]
 
+        neurons = None
+        if plan.spec is not None:
+            neurons = NeuronBank(m, plan.neuron, plan.lanes, cells=plan.native, offset=self._offset)
         words, kept = self._membranes(m, events, out, row)
         bases: list[Signal] = []
-        if plan.native:
-            accs = self._native_lanes(m, read.data, values, words, load)
+        if neurons is not None and plan.native:
+            accs = self._native_lanes(m, read.data, values, neurons, words, load)
         else:
             sums = self._sums(m, events)
-            starts = self._starts(m, events, words, sums)
+            starts = self._starts(m, events, neurons, words, sums)
             accs = self._portable_lanes(m, read.data, values, starts, load, events)
             bases = self._bases(m, events, values, sums)
         low = 0 if plan.spec is None or plan.neuron.saturating else plan.fraction
         m.d.comb += write.data.eq(Cat(acc[low:][: plan.state_shape.width] for acc in accs))
         drives = self._drives(m, accs, bases) if plan.based else accs
-        if plan.spec is None:
+        if neurons is None:
             word = drive_word(m, plan, drives)
         else:
-            word = spike_word(m, plan, turn, self._fire(m, drives, kept))
+            word = spike_word(m, plan, turn, neurons.fire(drives, kept))
         m.d.comb += self.o_data.eq(word)
         return m
 
@@ -194,7 +197,13 @@ class StateEngine(Engine):
         return accs
 
     def _native_lanes(
-        self, m: Module, state: Value, values: Value, words: Value, load: Value
+        self,
+        m: Module,
+        state: Value,
+        values: Value,
+        neurons: NeuronBank,
+        words: Value,
+        load: Value,
     ) -> list[Signal]:
         """Build the lanes from cells; the membrane memory keeps the sticky bit, which clears."""
         plan = self._plan
@@ -202,10 +211,9 @@ class StateEngine(Engine):
         accs = []
         for lane in range(plan.lanes):
             m.submodules[f"lane{lane}"] = unit = SaturatingLane(bits)
-            membrane = words.word_select(lane, bits)
             m.d.comb += [
                 unit.addend.eq(state.word_select(lane, bits + 1) | values[lane]),
-                unit.start.eq(membrane[:-1] & ~membrane[-1].replicate(bits - 1)),
+                unit.start.eq(neurons.start(lane, words, 0)),
                 unit.load.eq(load),
             ]
             accs.append(unit.acc)
@@ -319,12 +327,12 @@ class StateEngine(Engine):
 
     def _membranes(
         self, m: Module, events: EventSequencer, out: Value, row: Value
-    ) -> tuple[Value, Signal]:
+    ) -> tuple[Value, Signal | None]:
         """Read what is kept of the query that starts, zero in other slots; give what to keep."""
         plan = self._plan
-        kept = Signal(plan.lanes * plan.membrane_bits if plan.has_membranes else 0)
         if not plan.has_membranes:
-            return Const(0, plan.lanes * plan.membrane_bits if plan.spec is not None else 1), kept
+            return Const(0, plan.lanes * plan.membrane_bits if plan.spec is not None else 1), None
+        kept = Signal(plan.lanes * plan.membrane_bits)
         store = add_memory(m, plan.memory("membrane"))
         starts = events.load & events.query & ~events.first_step
         address = Cat(events.turn, fit(events.token, plan.tokens))
@@ -340,7 +348,12 @@ class StateEngine(Engine):
         return Mux(begin, word, 0), kept
 
     def _starts(
-        self, m: Module, events: EventSequencer, words: Value, sums: list[Value]
+        self,
+        m: Module,
+        events: EventSequencer,
+        neurons: NeuronBank | None,
+        words: Value,
+        sums: list[Value],
     ) -> list[Value]:
         """Give what the accumulators of a row begin with."""
         plan = self._plan
@@ -348,45 +361,17 @@ class StateEngine(Engine):
         for lane in range(plan.lanes):
             start = Signal(plan.lane_shape, name=f"start{lane}")
             taken = ~sums[lane] * self._taken if plan.summed else Const(0)
-            if plan.spec is None:
+            if neurons is None:
                 m.d.comb += start.eq(taken)
                 starts.append(start)
                 continue
-            neuron = plan.neuron
-            preset = NeuronPreset(
-                neuron.spec, plan.ranges, saturating=neuron.saturating, apart=neuron.apart
-            )
-            m.submodules[f"preset{lane}"] = preset
-            if neuron.by_head and not neuron.apart:
-                m.d.comb += preset.offset.eq(self._offset)
-            acc = preset.acc if neuron.apart else Mux(events.query, preset.acc, 0)
-            m.d.comb += [
-                preset.membrane.eq(words.word_select(lane, plan.membrane_bits)),
-                preset.first.eq(0 if neuron.apart else events.first_step),
-                start.eq(acc | (taken << plan.fraction)),
-            ]
+            if plan.neuron.apart:
+                acc = neurons.start(lane, words, 0)
+            else:
+                acc = Mux(events.query, neurons.start(lane, words, events.first_step), 0)
+            m.d.comb += start.eq(acc | (taken << plan.fraction))
             starts.append(start)
         return starts
-
-    def _fire(self, m: Module, accs: list[Signal], kept: Signal) -> Value:
-        """Let the finished accumulators through the neurons."""
-        plan = self._plan
-        if plan.native:
-            m.d.comb += kept.eq(Cat(acc[1:] for acc in accs))
-            return Cat(acc[-1] for acc in accs)
-        neuron = plan.neuron
-        spikes = Signal(plan.lanes)
-        for lane, acc in enumerate(accs):
-            fire = NeuronFire(
-                neuron.spec, plan.ranges, saturating=neuron.saturating, apart=neuron.apart
-            )
-            m.submodules[f"fire{lane}"] = fire
-            m.d.comb += [fire.acc.eq(acc), spikes[lane].eq(fire.spike)]
-            if neuron.by_head:
-                m.d.comb += fire.offset.eq(self._offset)
-            if plan.has_membranes:
-                m.d.comb += kept.word_select(lane, plan.membrane_bits).eq(fire.membrane)
-        return spikes
 
 
 def _of_head(m: Module, name: str, numbers: list[int], head: Value) -> Value | int:

@@ -15,7 +15,7 @@ from spikeloom.hdl.attention.wide.reader import RowReader
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import delays, fit, following, odometer, widen
 from spikeloom.hdl.frame.memory import add_block, add_memory
-from spikeloom.hdl.neuron import NeuronFire, NeuronPreset
+from spikeloom.hdl.neuron import NeuronBank
 
 __all__ = ["WideEngine"]
 
@@ -132,19 +132,22 @@ class WideEngine(Component):
 
         token = Signal(range(plan.tokens))
         odometer(m, out, (token, plan.tokens))
+        neurons = None
+        if plan.spec is not None:
+            neurons = NeuronBank(m, plan.neuron, plan.lanes, cells=plan.native)
         words, kept = self._membranes(m, starts, out, query_pass, token, fresh)
-        if plan.native:
-            accs = self._native_drives(m, sums, words, kept, load)
+        if neurons is not None and plan.native:
+            accs = self._native_drives(m, sums, neurons, words, load)
         else:
-            accs = self._drives(m, sums, words, load, fresh)
+            accs = self._drives(m, sums, neurons, words, load, fresh)
         m.d.comb += [
             self.o_addr.eq(Cat(plan.out.word(query_pass), fit(token, plan.tokens), bank_out)),
             self.o_en.eq(plan.out.enables(query_pass, out)),
         ]
-        if plan.spec is None:
+        if neurons is None:
             word = drive_word(m, plan, accs)
         else:
-            word = spike_word(m, plan, query_pass, self._fire(m, accs, kept))
+            word = spike_word(m, plan, query_pass, neurons.fire(accs, kept))
         m.d.comb += self.o_data.eq(word)
         return m
 
@@ -304,7 +307,13 @@ class WideEngine(Component):
         return store.r_data, store.w_data
 
     def _drives(
-        self, m: Module, sums: list[Signal], words: Value, load: Value, fresh: Value
+        self,
+        m: Module,
+        sums: list[Signal],
+        neurons: NeuronBank | None,
+        words: Value,
+        load: Value,
+        fresh: Value,
     ) -> list[Signal]:
         """Add what the ports gave to the query's accumulators, or to what they start from."""
         plan = self._plan
@@ -313,17 +322,8 @@ class WideEngine(Component):
         for lane, total in enumerate(sums):
             acc = Signal(plan.lane_shape, name=f"acc{lane}", reset_less=True)
             start: Value = Const(0)
-            if plan.starts:
-                preset = NeuronPreset(
-                    plan.neuron.spec, plan.ranges, saturating=plan.neuron.saturating
-                )
-                m.submodules[f"preset{lane}"] = preset
-                width = plan.membrane_bits
-                m.d.comb += [
-                    preset.membrane.eq(words.word_select(lane, width)),
-                    preset.first.eq(fresh),
-                ]
-                start = preset.acc
+            if neurons is not None and plan.starts:
+                start = neurons.start(lane, words, fresh)
             base = Signal(plan.lane_shape, name=f"base{lane}")
             addend = Signal(plan.lane_shape, name=f"drive{lane}")
             m.d.comb += [base.eq(Mux(load, start, acc)), addend.eq(total << fraction)]
@@ -332,7 +332,7 @@ class WideEngine(Component):
         return accs
 
     def _native_drives(
-        self, m: Module, sums: list[Signal], words: Value, kept: Signal | None, load: Value
+        self, m: Module, sums: list[Signal], neurons: NeuronBank, words: Value, load: Value
     ) -> list[Signal]:
         """Do the same with cells: the sticky bit is kept too, and clears what is read."""
         plan = self._plan
@@ -341,11 +341,7 @@ class WideEngine(Component):
         for lane, total in enumerate(sums):
             acc = Signal(bits + 1, name=f"acc{lane}", reset_less=True)
             m.submodules[f"lane{lane}"] = unit = SaturatingSum(bits)
-            start: Value = Const(0, bits)
-            if kept is not None:
-                membrane = words.word_select(lane, bits)
-                start = membrane[:-1] & ~membrane[-1].replicate(bits - 1)
-                m.d.comb += kept.word_select(lane, bits).eq(acc[1:])
+            start = neurons.start(lane, words, 0) if plan.has_membranes else Const(0, bits)
             m.d.comb += [
                 unit.a.eq(total),
                 unit.b.eq(Cat(Mux(load, widen(start, bits), acc[:-1]), acc[-1])),
@@ -354,17 +350,3 @@ class WideEngine(Component):
             m.d.sync += acc.eq(unit.o)
             accs.append(acc)
         return accs
-
-    def _fire(self, m: Module, accs: list[Signal], kept: Signal | None) -> Value:
-        """Let the finished accumulators through the neurons."""
-        plan = self._plan
-        if plan.native:
-            return Cat(acc[-1] for acc in accs)
-        spikes = Signal(plan.lanes)
-        for lane, acc in enumerate(accs):
-            fire = NeuronFire(plan.neuron.spec, plan.ranges, saturating=plan.neuron.saturating)
-            m.submodules[f"fire{lane}"] = fire
-            m.d.comb += [fire.acc.eq(acc), spikes[lane].eq(fire.spike)]
-            if kept is not None:
-                m.d.comb += kept.word_select(lane, plan.membrane_bits).eq(fire.membrane)
-        return spikes
