@@ -1,6 +1,6 @@
 """Geometry of a projection: rows of weights, words of state, and what the memories take."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from amaranth.hdl import Shape
@@ -213,8 +213,7 @@ class ProjectionPlan(BankedPlan):
     @property
     def answer(self) -> OutputWords:
         """How the answer of a token lies in the output memory."""
-        found = self.out.answer(1, self.runs, self.out_banks, self.o.depth)
-        return replace(found, tail=None) if found.tail == found.slices else found
+        return self.out.answer(1, self.runs, self.out_banks, self.o.depth)
 
     @property
     def _banks(self) -> tuple[int, int]:
