@@ -258,15 +258,8 @@ class RateLayer(LayerComponent):
         q, k = (spikes(design, arrays[name]) for name in ("q", "k"))
         return self._encoder.cycles + integer_cycles(self._inner.plan, q, k)
 
-    def manifest(self) -> dict[str, Any]:
-        """Describe what a user of the generated Verilog cannot see in it."""
-        inner = self._inner.manifest()
-        own = [memory.describe() for memory in (self._shape, *self._tables)]
-        return {
-            **inner,
-            "memories": [*own, *inner["memories"]],
-            "compute_cycles": self.compute_cycles(),
-        }
+    def _about(self) -> dict[str, Any]:
+        return self._inner._about()
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
