@@ -11,7 +11,6 @@ from spikeloom.golden.mask import MaskModel
 from spikeloom.hdl.frame.layer import LayerComponent
 from spikeloom.hdl.frame.memory_map import MemoryShape
 from spikeloom.hdl.mask.channel import ChannelMask
-from spikeloom.hdl.mask.plan import MaskPlan
 from spikeloom.hdl.mask.token import TokenMask
 
 __all__ = ["MaskLayer"]
@@ -55,7 +54,7 @@ class MaskLayer(LayerComponent):
         return MaskModel(self.design).beats_in
 
     def _about(self) -> dict[str, Any]:
-        return {"stateless": MaskPlan(self.design).stateless}
+        return {"stateless": self._engine.plan.stateless}
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
