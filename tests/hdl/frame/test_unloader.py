@@ -13,7 +13,7 @@ from spikeloom.sim.pysim import add_clock
 )
 def test_a_token_a_bank(slices, words, runs, banks, stalls):
     """A queue of banks: words in their order, the low beat of each first, last behind a run's."""
-    form = OutputWords(4, 4, slices, None, words, 1, runs, banks, banks << 4)
+    form = OutputWords(4, 4, slices, slices, words, 1, runs, banks, banks << 4)
     dut = Unloader(form)
     draw = random.Random(words)
     tokens = 2 * runs
