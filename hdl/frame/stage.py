@@ -11,7 +11,6 @@ from spikeloom.hdl.frame.banks import BankRing, add_ring
 from spikeloom.hdl.frame.beats import beat_stream
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.layer import LayerComponent
-from spikeloom.hdl.frame.memory_map import MemoryShape
 from spikeloom.hdl.frame.plan import BankedPlan
 from spikeloom.hdl.frame.unloader import Unloader
 
@@ -115,11 +114,6 @@ class BankedLayer(LayerComponent):
 
     plan: BankedPlan
     order: str
-
-    @property
-    def memories(self) -> tuple[MemoryShape, ...]:
-        """Memories of the layer."""
-        return self.plan.memories
 
     def _about(self) -> dict[str, Any]:
         plan = self.plan

@@ -14,7 +14,7 @@ from spikeloom.design.state_space.design import StateSpaceDesign
 from spikeloom.hdl.frame.counting import delays, fit
 from spikeloom.hdl.frame.layer import LayerComponent
 from spikeloom.hdl.frame.memory import add_block, add_memory
-from spikeloom.hdl.frame.memory_map import EBR_SHAPES, MemoryShape
+from spikeloom.hdl.frame.memory_map import EBR_SHAPES
 from spikeloom.hdl.state_space.gate import StateSpaceGate
 from spikeloom.hdl.state_space.plan import StateSpacePlan
 from spikeloom.hdl.state_space.sequencer import StateSpaceSequencer
@@ -54,13 +54,8 @@ class StateSpaceLayer(LayerComponent):
 
     def __init__(self, design: StateSpaceDesign):
         self.design: Final = design
-        self.plan: Final = StateSpacePlan(design)
+        self.plan: StateSpacePlan = StateSpacePlan(design)
         super().__init__(design)
-
-    @property
-    def memories(self) -> tuple[MemoryShape, ...]:
-        """Memories of states and membranes, and tables of the three matrices."""
-        return self.plan.memories
 
     def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
         """Predict the cycles in which the engine works in one inference.

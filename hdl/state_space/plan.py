@@ -8,6 +8,7 @@ from amaranth.utils import ceil_log2
 from spikeloom.design.state_space.design import StateSpaceDesign
 from spikeloom.design.state_space.fixed import Fixed, Spans, fixed, spans, width
 from spikeloom.hdl.frame.memory_map import MemoryShape
+from spikeloom.hdl.frame.plan import LayerPlan
 
 __all__ = ["StateSpacePlan"]
 
@@ -15,7 +16,7 @@ _LEAST_PLACES = 12
 
 
 @dataclass(frozen=True)
-class StateSpacePlan:
+class StateSpacePlan(LayerPlan):
     """Everything about a layer's structure that follows from its design file by counting.
 
     Parameters
@@ -105,7 +106,3 @@ class StateSpacePlan:
             MemoryShape("b", design.b_bits, depth * channels, rom=True),
             MemoryShape("c", design.c_bits, depth * channels, rom=True),
         )
-
-    def memory(self, name: str) -> MemoryShape:
-        """Find a memory by its name."""
-        return next(memory for memory in self.memories if memory.name == name)
