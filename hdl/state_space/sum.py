@@ -1,5 +1,6 @@
 """Sums of products in a state-space layer: by hard multipliers, or a bit a cycle in cells."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Signal, Value, signed
@@ -18,7 +19,7 @@ _LOW = 15
 class _Sum(Component):
     """Ports that both forms share."""
 
-    def __init__(self, plan: StateSpacePlan, ports: dict[str, wiring.Member]):
+    def __init__(self, plan: StateSpacePlan, more: Mapping[str, wiring.Member] | None = None):
         self.plan: Final = plan
         super().__init__(
             {
@@ -28,7 +29,7 @@ class _Sum(Component):
                 "first": In(1),
                 "fall": In(1),
                 "acc": Out(signed(width(*plan.spans.product))),
-                **ports,
+                **(more or {}),
             }
         )
 
@@ -72,9 +73,6 @@ class DspSum(_Sum):
         Sum so far.
     """
 
-    def __init__(self, plan: StateSpacePlan):
-        super().__init__(plan, {})
-
     def elaborate(self, platform: object) -> Module:
         """Build the pipeline."""
         m = Module()
@@ -86,10 +84,7 @@ class DspSum(_Sum):
         parts = [self.h] if narrow else [self.h[_LOW:].as_signed(), self.h[:_LOW]]
         products = []
         for n, part in enumerate(parts):
-            factor, state = (
-                Signal(signed(16), name=f"factor{n}"),
-                Signal(signed(16), name=f"state{n}"),
-            )
+            factor, state = (Signal(signed(16), name=f"{name}{n}") for name in ("factor", "state"))
             product = Signal(signed(32), name=f"product{n}")
             m.d.comb += [factor.eq(k.as_signed()), state.eq(part)]
             self._multiply(m, n, factor, state, product)
