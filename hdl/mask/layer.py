@@ -44,7 +44,8 @@ class MaskLayer(LayerComponent):
     @property
     def memories(self) -> tuple[MemoryShape, ...]:
         """Block memories of the layer."""
-        return self._engine.memories
+        words = self._engine.words
+        return words.memories if words else ()
 
     def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
         """Count the beats in of an inference, each of which is a cycle of work.

@@ -124,8 +124,3 @@ class BeatMask(Component):
                 "last": Out(1),
             }
         )
-
-    @property
-    def memories(self) -> tuple[MemoryShape, ...]:
-        """Block memories."""
-        return self.words.memories if self.words else ()
