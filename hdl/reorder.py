@@ -19,6 +19,7 @@ from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.layer import LayerComponent
 from spikeloom.hdl.frame.memory import add_memory
 from spikeloom.hdl.frame.memory_map import MemoryShape, blocks_of, place
+from spikeloom.hdl.frame.plan import LayerPlan
 from spikeloom.hdl.frame.regroup import Regroup
 
 __all__ = ["Digit", "ReorderLayer", "ReorderPlan", "Walk"]
@@ -33,7 +34,7 @@ class Digit:
     words: bool = False
 
 
-class ReorderPlan:
+class ReorderPlan(LayerPlan):
     """What is stored where, and in which order the words of either side come.
 
     A word holds ``design.word`` values of a row. Arrays whose rows are tokens on some side are
@@ -146,30 +147,24 @@ class ReorderPlan:
         )
 
     @cached_property
-    def memories(self) -> tuple[MemoryShape, ...]:
-        """Words of straight arrays, a memory a bank; lanes of turned ones, which hold all banks."""
+    def banks(self) -> int:
+        """Banks, each of which holds a run; ``"auto"`` takes two where the device holds them."""
         asked, have = self.design.buffers, self.design.target.resources
         if self.design.passes:
-            return ()
+            return 1
         if asked != "auto":
-            return self._shapes(asked)
-        two = self._shapes(2)
-        needed = blocks_of(two)
-        fits = needed.ebr <= have.ebr and needed.spram <= have.spram
-        return two if fits else self._shapes(1)
+            return asked
+        needed = blocks_of(self._shapes(2))
+        return 2 if needed.ebr <= have.ebr and needed.spram <= have.spram else 1
+
+    @cached_property
+    def memories(self) -> tuple[MemoryShape, ...]:
+        """Words of straight arrays, a memory a bank; lanes of turned ones, which hold all banks."""
+        return () if self.design.passes else self._shapes(self.banks)
 
     def holding(self, what: str) -> tuple[MemoryShape, ...]:
         """Give the memories of ``"words"``, one a bank, or those of ``"lane"``, one a lane."""
         return tuple(shape for shape in self.memories if shape.name.startswith(what))
-
-    @property
-    def banks(self) -> int:
-        """Banks, each of which holds a run."""
-        words = len(self.holding("words"))
-        if words or not self.turned:
-            return max(1, words)
-        depth = prod(self.fields(turned=True).values()) * self.design.word
-        return self.memories[0].depth // depth
 
 
 def _mixed(fields: Mapping[str, int], values: Mapping[str, Value]) -> Value:
@@ -358,13 +353,8 @@ class ReorderLayer(LayerComponent):
 
     def __init__(self, design: ReorderDesign):
         self.design: Final = design
-        self.plan: Final = ReorderPlan(design)
+        self.plan: ReorderPlan = ReorderPlan(design)
         super().__init__(design)
-
-    @property
-    def memories(self) -> tuple[MemoryShape, ...]:
-        """Words of each bank, and lanes."""
-        return self.plan.memories
 
     def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
         """Predict the cycles in which a word is read, whatever the input."""
