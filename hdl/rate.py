@@ -1,6 +1,7 @@
 """Rate-coded attention: IF neurons that make spikes of rates, in front of attention on integers."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Final
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
@@ -116,8 +117,7 @@ class RateEncoder(Component):
                 rest.eq(Mux(fires, total - threshold, total)),
             ]
         else:
-            words = _words(design)
-            word = look_up(m, words, store.r_data, shape=design.steps, rom_style="block")
+            word = look_up(m, _words(design), store.r_data, shape=design.steps, rom_style="block")
             m.d.comb += fires.eq(word.bit_select(step, 1))
 
         beat, valid = Signal(design.beat), Signal()
@@ -218,34 +218,24 @@ class RateLayer(LayerComponent):
     def __init__(self, design: RateDesign):
         self.design: Final = design
         self._inner = IntegerLayer(design.inner, accumulate=True)
-        self._shape = self._memory()
-        self._encoder = RateEncoder(design, self._shape)
+        self._encoder = RateEncoder(design, self.memories[0])
         super().__init__(design)
 
-    def _memory(self) -> MemoryShape:
-        """Put rates and sums to SPRAM where the EBR do not hold all."""
+    @cached_property
+    def memories(self) -> tuple[MemoryShape, ...]:
+        """Memories of the layer: rates and sums go to SPRAM where the EBR do not hold all."""
         design = self.design
         width = design.most.bit_length()
+        others = self._inner.memories
         if design.accumulate == "exact":
             width += (int(design.threshold_exact) - 1).bit_length()
+        else:
+            # The spikes of every rate, where float64 rounds its sums.
+            others = (MemoryShape("spikes", design.steps, design.most + 1, rom=True), *others)
         shape = MemoryShape("rates", width, 1 << ceil_log2(2 * design.tokens * design.dim))
-        others = (*self._tables, *self._inner.memories)
         # Even where it is not enough: what is missing is then said of the rest.
         device = design.target.resources
-        return place([shape], device, lambda _: True, others=others, partly=True)[0]
-
-    @property
-    def memories(self) -> tuple[MemoryShape, ...]:
-        """Memories of the layer."""
-        return (self._shape, *self._tables, *self._inner.memories)
-
-    @property
-    def _tables(self) -> tuple[MemoryShape, ...]:
-        """The spikes of every rate, where float64 rounds its sums."""
-        design = self.design
-        if design.accumulate == "exact":
-            return ()
-        return (MemoryShape("spikes", design.steps, design.most + 1, rom=True),)
+        return (*place([shape], device, lambda _: True, others=others, partly=True), *others)
 
     def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
         """Predict the cycles in which encoder or engine work in an inference.
@@ -258,15 +248,8 @@ class RateLayer(LayerComponent):
         q, k = (spikes(design, arrays[name]) for name in ("q", "k"))
         return self._encoder.cycles + integer_cycles(self._inner.plan, q, k)
 
-    def manifest(self) -> dict[str, Any]:
-        """Describe what a user of the generated Verilog cannot see in it."""
-        inner = self._inner.manifest()
-        own = [memory.describe() for memory in (self._shape, *self._tables)]
-        return {
-            **inner,
-            "memories": [*own, *inner["memories"]],
-            "compute_cycles": self.compute_cycles(),
-        }
+    def _about(self) -> dict[str, Any]:
+        return self._inner._about()
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -19,6 +19,7 @@ from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.layer import LayerComponent
 from spikeloom.hdl.frame.memory import add_memory
 from spikeloom.hdl.frame.memory_map import MemoryShape, blocks_of, place
+from spikeloom.hdl.frame.plan import LayerPlan
 from spikeloom.hdl.frame.regroup import Regroup
 
 __all__ = ["Digit", "ReorderLayer", "ReorderPlan", "Walk"]
@@ -33,7 +34,7 @@ class Digit:
     words: bool = False
 
 
-class ReorderPlan:
+class ReorderPlan(LayerPlan):
     """What is stored where, and in which order the words of either side come.
 
     A word holds ``design.word`` values of a row. Arrays whose rows are tokens on some side are
@@ -146,26 +147,24 @@ class ReorderPlan:
         )
 
     @cached_property
-    def memories(self) -> tuple[MemoryShape, ...]:
-        """Words of straight arrays, a memory a bank; lanes of turned ones, which hold all banks."""
+    def banks(self) -> int:
+        """Banks, each of which holds a run; ``"auto"`` takes two where the device holds them."""
         asked, have = self.design.buffers, self.design.target.resources
         if self.design.passes:
-            return ()
+            return 1
         if asked != "auto":
-            return self._shapes(asked)
-        two = self._shapes(2)
-        needed = blocks_of(two)
-        fits = needed.ebr <= have.ebr and needed.spram <= have.spram
-        return two if fits else self._shapes(1)
+            return asked
+        needed = blocks_of(self._shapes(2))
+        return 2 if needed.ebr <= have.ebr and needed.spram <= have.spram else 1
 
-    @property
-    def banks(self) -> int:
-        """Banks, each of which holds a run."""
-        words = sum(shape.name.startswith("words") for shape in self.memories)
-        if words or not self.turned:
-            return max(1, words)
-        depth = prod(self.fields(turned=True).values()) * self.design.word
-        return self.memories[0].depth // depth
+    @cached_property
+    def memories(self) -> tuple[MemoryShape, ...]:
+        """Words of straight arrays, a memory a bank; lanes of turned ones, which hold all banks."""
+        return () if self.design.passes else self._shapes(self.banks)
+
+    def holding(self, what: str) -> tuple[MemoryShape, ...]:
+        """Give the memories of ``"words"``, one a bank, or those of ``"lane"``, one a lane."""
+        return tuple(shape for shape in self.memories if shape.name.startswith(what))
 
 
 def _mixed(fields: Mapping[str, int], values: Mapping[str, Value]) -> Value:
@@ -306,6 +305,26 @@ class Walk(Component):
         ]
 
 
+@dataclass(frozen=True)
+class _Side:
+    """A side of the memories: where it is, whether it goes on, and in which bank."""
+
+    walk: Walk
+    moves: Value
+    bank: Value
+
+    @property
+    def skew(self) -> Value:
+        """Places by which the values of a turned word are off their lanes."""
+        return Mux(self.walk.across, self.walk.channel, self.walk.token)
+
+    def lane(self, n: int) -> Value:
+        """Give the address in a lane."""
+        walk = self.walk
+        place = Mux(walk.across, walk.channel ^ n, walk.token)[: len(walk.token)]
+        return Cat(self.bank, place, walk.lane)
+
+
 class ReorderLayer(LayerComponent):
     """Store a run of beats, and send them in another order.
 
@@ -334,13 +353,8 @@ class ReorderLayer(LayerComponent):
 
     def __init__(self, design: ReorderDesign):
         self.design: Final = design
-        self.plan: Final = ReorderPlan(design)
+        self.plan: ReorderPlan = ReorderPlan(design)
         super().__init__(design)
-
-    @property
-    def memories(self) -> tuple[MemoryShape, ...]:
-        """Words of each bank, and lanes."""
-        return self.plan.memories
 
     def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
         """Predict the cycles in which a word is read, whatever the input."""
@@ -422,59 +436,41 @@ class ReorderLayer(LayerComponent):
             ring.drain.eq(moves & final if single else reads & reader.ends_run),
             sink.valid.eq(held),
         ]
+        write, read = _Side(writer, takes, ring.filling), _Side(reader, reads, ring.draining)
         low = len(reader.channel)
-        kept = Signal(4 + low + len(ring.draining))
-        now = Cat(
-            *(reader.tail, reader.across, reader.turned, reader.ends),
-            *(Mux(reader.across, reader.channel, reader.token)[:low], ring.draining),
-        )
+        kept = Signal(4 + low + len(read.bank))
+        now = Cat(reader.tail, reader.across, reader.turned, reader.ends, read.skew, read.bank)
         with m.If(moves):
             m.d.sync += held.eq(0)
         with m.If(reads):
             m.d.sync += [held.eq(1), final.eq(reader.ends_run), kept.eq(now)]
         turned, skew, bank = kept[2], kept[4 : 4 + low], kept[4 + low :]
-        words = self._words(m, writer, reader, source, takes, reads, ring, bank)
-        lanes = self._lanes(m, writer, reader, source, takes, reads, ring, skew)
+        words = self._words(m, source.payload.data, write, read, bank)
+        lanes = self._lanes(m, source.payload.data, write, read, skew)
         data = Mux(turned, lanes, words) if plan.straight and plan.turned else words | lanes
         m.d.comb += [
             sink.payload.data.eq(data & self._mask(reader, kept[:2])),
             sink.payload.last.eq(kept[3]),
         ]
 
-    def _words(
-        self, m: Module, writer: Walk, reader: Walk, source: Any, takes: Value, reads: Value,
-        ring: BankRing, bank: Value,
-    ) -> Value:  # fmt: skip
+    def _words(self, m: Module, data: Value, write: _Side, read: _Side, bank: Value) -> Value:
         """Add the memories of straight arrays; give the word that was read."""
         found: list[Value] = []
-        for shape in self.plan.memories:
-            if shape.name.startswith("words"):
-                n = len(found)
-                store = add_memory(m, shape)
-                here = takes & ~writer.turned & (ring.filling == n)
-                store.write(m, writer.word, source.payload.data, here)
-                found.append(store.read(m, reader.word, reads & (ring.draining == n)))
+        for n, shape in enumerate(self.plan.holding("words")):
+            store = add_memory(m, shape)
+            here = write.moves & ~write.walk.turned & (write.bank == n)
+            store.write(m, write.walk.word, data, here)
+            found.append(store.read(m, read.walk.word, read.moves & (read.bank == n)))
         return Array(found)[bank] if found else Const(0)
 
-    def _lanes(
-        self, m: Module, writer: Walk, reader: Walk, source: Any, takes: Value, reads: Value,
-        ring: BankRing, skew: Value,
-    ) -> Value:  # fmt: skip
+    def _lanes(self, m: Module, data: Value, write: _Side, read: _Side, skew: Value) -> Value:
         """Add the lanes of turned arrays; give the word that was read."""
         found: list[Value] = []
-        low = len(writer.token)
-        coming = Mux(writer.across, writer.channel, writer.token)[:low]
-        data = _exchange(m, "coming", source.payload.data, coming)
-        for shape in self.plan.memories:
-            if shape.name.startswith("lane"):
-                n = len(found)
-                store = add_memory(m, shape)
-                places = [
-                    Cat(bank, Mux(walk.across, walk.channel ^ n, walk.token)[:low], walk.lane)
-                    for walk, bank in ((writer, ring.filling), (reader, ring.draining))
-                ]
-                store.write(m, places[0], data[n], takes & writer.turned)
-                found.append(store.read(m, places[1], reads))
+        coming = _exchange(m, "coming", data, write.skew)
+        for n, shape in enumerate(self.plan.holding("lane")):
+            store = add_memory(m, shape)
+            store.write(m, write.lane(n), coming[n], write.moves & write.walk.turned)
+            found.append(store.read(m, read.lane(n), read.moves))
         return _exchange(m, "going", Cat(found), skew) if found else Const(0)
 
 

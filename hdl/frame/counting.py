@@ -99,11 +99,13 @@ def widen(value: Value, width: int) -> Value:
     return Cat(value, Const(0, width))[:width]
 
 
-def delays(m: Module, value: Value, count: int, name: str) -> list[Value]:
+def delays(
+    m: Module, value: Value, count: int, name: str, *, reset_less: bool = False
+) -> list[Value]:
     """Delay bits by 0 to ``count`` cycles; give all of them."""
     values = [value]
     for n in range(count):
-        delayed = Signal(len(value), name=f"{name}{n + 1}")
+        delayed = Signal(len(value), name=f"{name}{n + 1}", reset_less=reset_less)
         m.d.sync += delayed.eq(values[-1])
         values.append(delayed)
     return values

@@ -13,6 +13,7 @@ from spikeloom.design.base import Design
 from spikeloom.hdl.frame.beats import beat_stream
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.memory_map import MemoryShape
+from spikeloom.hdl.frame.plan import LayerPlan
 
 __all__ = ["LayerComponent"]
 
@@ -49,6 +50,9 @@ class LayerComponent(Component):
             }
         )
 
+    plan: LayerPlan
+    """Geometry of the layer. A layer without a plan says itself what its memories are."""
+
     exact = True
     """Whether :meth:`compute_cycles` gives the very number; else it comes close."""
 
@@ -61,9 +65,9 @@ class LayerComponent(Component):
         return cls(design)
 
     @property
-    @abstractmethod
     def memories(self) -> tuple[MemoryShape, ...]:
         """Memories of the layer."""
+        return self.plan.memories
 
     @abstractmethod
     def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Geometry of a layer whose memories have banks: what plans of all kinds count alike."""
+"""Geometry of layers: what plans of all kinds count alike."""
 
 from abc import ABC, abstractmethod
 from functools import cached_property
@@ -9,10 +9,23 @@ from amaranth.utils import ceil_log2
 from spikeloom.hdl.frame.memory_map import MemoryShape, place
 from spikeloom.hdl.frame.unloader import OutputWords
 
-__all__ = ["BankedPlan"]
+__all__ = ["BankedPlan", "LayerPlan"]
 
 
-class BankedPlan(ABC):
+class LayerPlan(ABC):
+    """What follows from the design file of a layer by counting; a plan adds its memories."""
+
+    @property
+    @abstractmethod
+    def memories(self) -> tuple[MemoryShape, ...]:
+        """Memories of the layer."""
+
+    def memory(self, name: str) -> MemoryShape:
+        """Find a memory by its name."""
+        return next(memory for memory in self.memories if memory.name == name)
+
+
+class BankedPlan(LayerPlan):
     """Banks and memories of a layer; a plan adds what the memories are.
 
     Members
@@ -100,7 +113,3 @@ class BankedPlan(ABC):
     def single_ported(self) -> frozenset[str]:
         """Memories that lie in SPRAM."""
         return frozenset(shape.name for shape in self.memories if shape.single_port)
-
-    def memory(self, name: str) -> MemoryShape:
-        """Find a memory by its name."""
-        return next(memory for memory in self.memories if memory.name == name)

@@ -7,11 +7,10 @@ from amaranth.hdl import Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from spikeloom.hdl.frame.banks import add_ring
+from spikeloom.hdl.frame.banks import BankRing, add_ring
 from spikeloom.hdl.frame.beats import beat_stream
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.layer import LayerComponent
-from spikeloom.hdl.frame.memory_map import MemoryShape
 from spikeloom.hdl.frame.plan import BankedPlan
 from spikeloom.hdl.frame.unloader import Unloader
 
@@ -75,14 +74,17 @@ class Engine(Component):
     bank, bank_out : In
         Banks of the inputs and of the output.
     v_addr, v_data : Out, In
-        Word of v to read: bank, token, word; the word, one cycle later.
+        Word of v to read: bank, token, word; the word, one cycle later. Absent without v.
     o_addr, o_data, o_en : Out
         Output word to write: bank, token, word; one enable bit for every part, a pass. Absent
         without parts.
     """
 
     def __init__(self, plan: BankedPlan, more: Mapping[str, wiring.Member], *, parts: int):
-        v, output = plan.memory("v"), {}
+        shapes = {shape.name: shape for shape in plan.memories}
+        values, output = {}, {}
+        if v := shapes.get("v"):
+            values = {"v_addr": Out(range(v.depth)), "v_data": In(v.width)}
         if parts:
             output = {
                 "o_addr": Out(range(plan.o.depth)),
@@ -96,8 +98,7 @@ class Engine(Component):
                 "busy": Out(1),
                 "bank": In(range(plan.in_banks)),
                 "bank_out": In(range(plan.out_banks)),
-                "v_addr": Out(range(v.depth)),
-                "v_data": In(v.width),
+                **values,
                 **output,
                 **more,
             }
@@ -113,11 +114,6 @@ class BankedLayer(LayerComponent):
 
     plan: BankedPlan
     order: str
-
-    @property
-    def memories(self) -> tuple[MemoryShape, ...]:
-        """Memories of the layer."""
-        return self.plan.memories
 
     def _about(self) -> dict[str, Any]:
         plan = self.plan
@@ -135,6 +131,13 @@ class BankedLayer(LayerComponent):
         """Say whether the engine may begin a run whose input and output are there."""
         return complete
 
+    def _room(self, m: Module, outputs: BankRing, done: Value, sent: Value) -> Value:
+        """Say whether the run that is to begin has a bank for its output.
+
+        ``done`` is high when a run needs its inputs no longer, ``sent`` when its output has gone.
+        """
+        return outputs.free
+
     def _join(
         self, m: Module, loader: Loader, engine: Engine, written: Value, *, lengths: bool = False
     ) -> Unloader:
@@ -151,10 +154,11 @@ class BankedLayer(LayerComponent):
 
         inputs = add_ring(m, "inputs", plan.in_banks, loader.full, engine.done)
         outputs = add_ring(m, "outputs", plan.out_banks, written, unloader.free)
+        room = self._room(m, outputs, engine.done, unloader.free)
         m.d.comb += [
             loader.free.eq(inputs.free),
             loader.bank.eq(inputs.filling),
-            engine.ready.eq(self._ready(m, inputs.full & outputs.free)),
+            engine.ready.eq(self._ready(m, inputs.full & room)),
             engine.bank.eq(inputs.draining),
             engine.bank_out.eq(outputs.filling),
             unloader.full.eq(outputs.full),

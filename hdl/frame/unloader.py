@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.hdl.frame.beats import beat_stream
@@ -25,8 +25,8 @@ class OutputWords:
         Bits of a beat that words hold, from the lowest on.
     slices : int
         Beats of a word.
-    tail : int or None
-        Beats of a token's last word, where these may be fewer.
+    tail : int
+        Beats of a token's last word, which may be fewer.
     words : int
         Words of a token.
     tokens : int
@@ -44,7 +44,7 @@ class OutputWords:
     beat: int
     filled: int
     slices: int
-    tail: int | None
+    tail: int
     words: int
     tokens: int
     runs: int
@@ -106,32 +106,6 @@ class Unloader(Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         form = self.form
-        ends_token, ends_inference = self._walk(m)
-
-        held, short = (Signal(name=name if form.named else "$signal") for name in ("held", "short"))
-        final = Signal()
-        beat = Signal(range(form.slices))
-        last_beat: Value = beat == form.slices - 1
-        if form.tail is not None:
-            last_beat = Mux(short, beat == form.tail - 1, last_beat)
-        done = self.o.ready & held & last_beat
-        m.d.comb += [
-            self.en.eq(self.full & ~self.free & (~held | done)),
-            self.o.valid.eq(held),
-            self.o.payload.data.eq(self.data.word_select(beat, form.filled)),
-            self.o.payload.last.eq(final & last_beat),
-        ]
-        with m.If(done):
-            m.d.sync += held.eq(0)
-        with m.If(self.en):
-            m.d.sync += [held.eq(1), short.eq(ends_token), final.eq(ends_inference)]
-        with m.If(self.o.ready & held):
-            m.d.sync += beat.eq(Mux(last_beat, 0, beat + 1))
-        return m
-
-    def _walk(self, m: Module) -> tuple[Value | int, Value]:
-        """Go through the words; say whether the one at hand is a token's last, and the last."""
-        form = self.form
         token = Signal(range(form.tokens))
         word = Signal(range(form.words))
         run = Signal(range(form.runs), name="part" if form.named else "run")
@@ -146,5 +120,26 @@ class Unloader(Component):
         # A bank is free a cycle after its last word was read, which keeps that path short.
         m.d.sync += self.free.eq(complete)
         odometer(m, self.free, (run, form.runs))
-        ends_token = word == form.words - 1 if form.tail != form.slices else 0
-        return ends_token, complete & (run == form.runs - 1)
+
+        held, short = (Signal(name=name if form.named else "$signal") for name in ("held", "short"))
+        final = Signal()
+        beat = Signal(range(form.slices))
+        last_beat = Mux(short, beat == form.tail - 1, beat == form.slices - 1)
+        done = self.o.ready & held & last_beat
+        m.d.comb += [
+            self.en.eq(self.full & ~self.free & (~held | done)),
+            self.o.valid.eq(held),
+            self.o.payload.data.eq(self.data.word_select(beat, form.filled)),
+            self.o.payload.last.eq(final & last_beat),
+        ]
+        with m.If(done):
+            m.d.sync += held.eq(0)
+        with m.If(self.en):
+            m.d.sync += [
+                held.eq(1),
+                short.eq(word == form.words - 1 if form.tail != form.slices else 0),
+                final.eq(complete & (run == form.runs - 1)),
+            ]
+        with m.If(self.o.ready & held):
+            m.d.sync += beat.eq(Mux(last_beat, 0, beat + 1))
+        return m

@@ -11,7 +11,6 @@ from spikeloom.golden.mask import MaskModel
 from spikeloom.hdl.frame.layer import LayerComponent
 from spikeloom.hdl.frame.memory_map import MemoryShape
 from spikeloom.hdl.mask.channel import ChannelMask
-from spikeloom.hdl.mask.plan import MaskPlan
 from spikeloom.hdl.mask.token import TokenMask
 
 __all__ = ["MaskLayer"]
@@ -45,7 +44,8 @@ class MaskLayer(LayerComponent):
     @property
     def memories(self) -> tuple[MemoryShape, ...]:
         """Block memories of the layer."""
-        return self._engine.memories
+        words = self._engine.words
+        return words.memories if words else ()
 
     def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
         """Count the beats in of an inference, each of which is a cycle of work.
@@ -55,7 +55,7 @@ class MaskLayer(LayerComponent):
         return MaskModel(self.design).beats_in
 
     def _about(self) -> dict[str, Any]:
-        return {"stateless": MaskPlan(self.design).stateless}
+        return {"stateless": self._engine.plan.stateless}
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

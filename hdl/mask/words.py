@@ -47,23 +47,16 @@ class MaskWords(Component):
     """
 
     def __init__(self, name: str, width: int, depth: int):
-        self._shape = MemoryShape(name, natural("Width", width), natural("Depth", depth))
+        self.name: Final = name
+        self.width: Final = natural("Width", width)
+        self.depth: Final = natural("Depth", depth)
         super().__init__({"en": In(1), "next": In(width), "data": Out(width), "last": Out(1)})
-
-    @property
-    def width(self) -> int:
-        """Bits of a word."""
-        return self._shape.width
-
-    @property
-    def depth(self) -> int:
-        """Words."""
-        return self._shape.depth
 
     @property
     def memories(self) -> tuple[MemoryShape, ...]:
         """The block memory, where the words are one."""
-        return (self._shape,) if (self.depth - 1) * self.width > _FEW else ()
+        shape = MemoryShape(self.name, self.width, self.depth)
+        return (shape,) if (self.depth - 1) * self.width > _FEW else ()
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -85,7 +78,7 @@ class MaskWords(Component):
             m.d.comb += self.data.eq(words[0])
             return m
 
-        store = add_memory(m, self._shape)
+        store = add_memory(m, self.memories[0])
         store.write(m, index, self.next, self.en)
         m.d.comb += self.data.eq(store.read(m, ahead, self.en))
         return m
@@ -131,8 +124,3 @@ class BeatMask(Component):
                 "last": Out(1),
             }
         )
-
-    @property
-    def memories(self) -> tuple[MemoryShape, ...]:
-        """Block memories."""
-        return self.words.memories if self.words else ()

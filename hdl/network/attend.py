@@ -74,7 +74,7 @@ class Feeder(Component):
             "o": Out(beat_stream(BEAT)),
         }
         if plan.keys_turned:
-            shape = plan.shape("keys")
+            shape = plan.memory("keys")
             members |= {"key_addr": Out(range(shape.depth)), "keys": In(shape.width)}
         super().__init__(members)
 

@@ -234,7 +234,7 @@ class Engine(Component):
     ) -> list[Signal]:
         """Add what units give to the sums so far; give the sums."""
         plan, total = self.plan, self.plan.widths.total
-        store = add_memory(m, plan.shape("sums"))
+        store = add_memory(m, plan.memory("sums"))
         row = Signal(plan.row_bits)
         with m.If(valids[reach - 1]):
             m.d.sync += row.eq(row + 1)

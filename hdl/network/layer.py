@@ -13,14 +13,13 @@ from spikeloom.design.network.design import BEAT, NetworkDesign
 from spikeloom.golden.network.model import NetworkModel
 from spikeloom.hdl.frame.layer import LayerComponent
 from spikeloom.hdl.frame.memory import add_memory
-from spikeloom.hdl.frame.memory_map import MemoryShape
 from spikeloom.hdl.network.attend import Collector, Feeder
 from spikeloom.hdl.network.cycles import network_cycles, network_stages
 from spikeloom.hdl.network.engine import Engine
 from spikeloom.hdl.network.fetch import Fetcher, ProgramRom
 from spikeloom.hdl.network.intake import Intake
 from spikeloom.hdl.network.keys import KeyWords
-from spikeloom.hdl.network.plan import network_plan
+from spikeloom.hdl.network.plan import NetworkPlan, network_plan
 from spikeloom.hdl.network.readout import Readout
 from spikeloom.hdl.network.store import ProgramStore, StatusFront, load_frame
 from spikeloom.hdl.network.units import Unit
@@ -51,13 +50,8 @@ class NetworkLayer(LayerComponent):
 
     def __init__(self, design: NetworkDesign):
         self.design: Final = design
-        self.plan: Final = network_plan(design)
+        self.plan: NetworkPlan = network_plan(design)
         super().__init__(design)
-
-    @property
-    def memories(self) -> tuple[MemoryShape, ...]:
-        """Memories, that of the program among them."""
-        return self.plan.memories
 
     def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
         """Predict the cycles from a sequence to its numbers."""
@@ -193,7 +187,7 @@ class NetworkLayer(LayerComponent):
         for t in range(self.design.steps):
             for p in range(plan.at_once):
                 unit = Unit(
-                    plan.shape(f"spikes{t}_{p}"),
+                    plan.memory(f"spikes{t}_{p}"),
                     planes=plan.planes,
                     stages=plan.stages,
                     cells=self.design.target.cells,
@@ -283,7 +277,7 @@ class NetworkLayer(LayerComponent):
         """Collect k channel by channel."""
         plan, design = self.plan, self.design
         m.submodules.turn = turn = KeyWords(design.steps, design.tokens, plan.at_once, design.dim)
-        store = add_memory(m, plan.shape("keys"))
+        store = add_memory(m, plan.memory("keys"))
         m.d.comb += [
             turn.en.eq(engine.w_en & engine.w_dest.turned),
             *(turn.last.eq(engine.w_last), turn.spikes.eq(engine.spikes)),

@@ -8,12 +8,13 @@ from amaranth.utils import ceil_log2
 from spikeloom.design.network.design import BEAT, NetworkDesign
 from spikeloom.hdl.attention.layer import AttentionLayer, layer_plan
 from spikeloom.hdl.frame.memory_map import MemoryShape
+from spikeloom.hdl.frame.plan import LayerPlan
 from spikeloom.hdl.network.program.lowered import Lowered
 
 __all__ = ["NetworkPlan", "network_plan"]
 
 
-class NetworkPlan(Lowered):
+class NetworkPlan(Lowered, LayerPlan):
     """What follows from the design of a network: its program, and its memories.
 
     Parameters
@@ -70,10 +71,6 @@ class NetworkPlan(Lowered):
     def memories(self) -> tuple[MemoryShape, ...]:
         """All memories, those of the attention layer among them."""
         return (self.program_shape, *self._others)
-
-    def shape(self, name: str) -> MemoryShape:
-        """Find a memory by its name."""
-        return next(shape for shape in self.memories if shape.name == name)
 
     def attention(self) -> AttentionLayer:
         """Make the attention layer, of a network that has one."""

@@ -6,17 +6,16 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import memory
 from amaranth.lib.wiring import In, Out
 
-from spikeloom.design.projection import ProjectionDesign
-from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import delays, odometer
 from spikeloom.hdl.frame.memory import add_block
+from spikeloom.hdl.frame.stage import Engine
 from spikeloom.hdl.projection.plan import ProjectionPlan
 from spikeloom.hdl.ratio import Quotient, times
 
 __all__ = ["ProjectionEngine"]
 
 
-class ProjectionEngine(Component):
+class ProjectionEngine(Engine):
     """Compute one token at a time, one event a cycle, ``lanes`` output channels a pass.
 
     A lane is one adder. What it adds is a weight, or a number of the state: the membrane, the bias
@@ -31,49 +30,38 @@ class ProjectionEngine(Component):
 
     Parameters
     ----------
-    design : ProjectionDesign
-        The projection.
+    plan : ProjectionPlan
+        Geometry of the layer.
 
     Members
     -------
-    ready : In(1)
-        High while a token's events are complete and there is room for its output.
+    ready, done, busy, bank, bank_out, o_addr, o_data, o_en
+        As :class:`~spikeloom.hdl.frame.stage.Engine`; a run is a token.
     empty : In(1)
-        High while that token has no event.
-    close : Out(1)
-        High for one cycle when its events are no longer needed.
-    busy : Out(1)
-        High while it works.
+        High while the token to begin has no event.
+    written : Out(1)
+        High for one cycle when the output bank is complete.
     addr, en, event : Out, Out, In
-        Event of the token to read; the event, one cycle later and until the next is read.
-    done : Out(1)
-        High for one cycle when the token's last output word is written.
-    o_addr, o_data, o_en : Out
-        Output word of the token, and one enable bit for every pass that it holds.
+        Event to read: bank, number; the event, one cycle later and until the next is read.
     """
 
-    def __init__(self, design: ProjectionDesign):
-        self.design: Final = design
-        self._plan = plan = ProjectionPlan(design)
+    def __init__(self, plan: ProjectionPlan):
+        self.plan: Final = plan
         super().__init__(
+            plan,
             {
-                "ready": In(1),
                 "empty": In(1),
-                "close": Out(1),
-                "busy": Out(1),
-                "addr": Out(range(plan.events)),
+                "written": Out(1),
+                "addr": Out(range(plan.memory("events").depth)),
                 "en": Out(1),
                 "event": In(plan.event),
-                "done": Out(1),
-                "o_addr": Out(range(plan.out.words)),
-                "o_data": Out(plan.o.width),
-                "o_en": Out(plan.out.shared),
-            }
+            },
+            parts=plan.out.shared,
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        plan, design = self._plan, self.design
+        plan, design = self.plan, self.plan.design
 
         turn = Signal(range(plan.passes))
         place = Signal(range(design.tokens))
@@ -83,7 +71,7 @@ class ProjectionEngine(Component):
             Signal(name=name) for name in ("membrane", "start", "adds", "threshold")
         )
         final, leave = Signal(), Signal()
-        m.d.comb += self.close.eq(leave & (turn == plan.passes - 1))
+        m.d.comb += self.done.eq(leave & (turn == plan.passes - 1))
         odometer(m, leave, (turn, plan.passes), (place, design.tokens), (step, design.steps))
         opens = (step == 0) if plan.returns else Const(1)
         settles = (step == design.steps - 1) if plan.returns else Const(1)
@@ -122,7 +110,7 @@ class ProjectionEngine(Component):
         return m
 
     def _memory(self, m: Module, name: str, words: list[int]) -> memory.Memory:
-        shape = self._plan.memory(name)
+        shape = self.plan.memory(name)
         return add_block(m, name, shape.width, shape.depth, words, rom=shape.rom)
 
     def _slots(
@@ -135,13 +123,18 @@ class ProjectionEngine(Component):
         leave: Signal,
     ) -> None:
         """Go through the slots of every pass of a token."""
-        plan = self._plan
+        plan = self.plan
         membrane, start, adds, threshold = slots
-        m.d.comb += [self.en.eq(start | adds), self.busy.eq(1)]
+        number = Signal(range(plan.events))
+        m.d.comb += [
+            self.addr.eq(Cat(number, self.bank)),
+            self.en.eq(start | adds),
+            self.busy.eq(1),
+        ]
         with m.If(leave):
-            m.d.sync += self.addr.eq(0)
+            m.d.sync += number.eq(0)
         with m.Elif(self.en):
-            m.d.sync += self.addr.eq(self.addr + 1)
+            m.d.sync += number.eq(number + 1)
 
         again = Signal()
         if plan.planes > 1:
@@ -165,7 +158,7 @@ class ProjectionEngine(Component):
 
         def pass_on() -> None:
             m.d.comb += leave.eq(1)
-            with m.If(self.close):
+            with m.If(self.done):
                 m.next = "Rest0"
             with m.Else():
                 begin()
@@ -208,8 +201,8 @@ class ProjectionEngine(Component):
         load: Value,
         settle: Value,
     ) -> list[Signal]:
-        plan = self._plan
-        width = self.design.weights.bits
+        plan = self.plan
+        width = plan.design.weights.bits
         accs = []
         for lane in range(plan.lanes):
             weight = weights.word_select(lane, width).as_signed()
@@ -238,7 +231,7 @@ class ProjectionEngine(Component):
 
     def _divide(self, m: Module, acc: Signal, lane: int) -> Value:
         """Give the membrane that follows from what an accumulator has come to."""
-        spec = self._plan.spec
+        spec = self.plan.spec
         assert spec is not None
         risen = acc + spec.rise if spec.rise else acc
         shifted = risen >> spec.shift
@@ -250,12 +243,12 @@ class ProjectionEngine(Component):
 
     def _output(self, m: Module, accs: list[Signal], en: Value) -> None:
         """Write what a pass ends with into its part of an output word."""
-        plan = self._plan
+        plan = self.plan
         turn = Signal(range(plan.passes), name="out_turn")
-        m.d.comb += self.done.eq(en & (turn == plan.passes - 1))
+        m.d.comb += self.written.eq(en & (turn == plan.passes - 1))
         odometer(m, en, (turn, plan.passes))
         m.d.comb += [
-            self.o_addr.eq(plan.out.word(turn)),
+            self.o_addr.eq(Cat(plan.out.word(turn), self.bank_out)),
             self.o_en.eq(plan.out.enables(turn, en)),
         ]
         if plan.spec is not None:

@@ -4,25 +4,22 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Signal
-from amaranth.lib.wiring import connect, flipped
+from amaranth.hdl import Module, Signal, Value
 from numpy.typing import ArrayLike
 
 from spikeloom.design.projection import ProjectionDesign
 from spikeloom.golden.projection import coded
-from spikeloom.hdl.frame.banks import add_ring
-from spikeloom.hdl.frame.layer import LayerComponent
+from spikeloom.hdl.frame.banks import BankRing, add_ring
 from spikeloom.hdl.frame.memory import add_memory
-from spikeloom.hdl.frame.memory_map import MemoryShape
+from spikeloom.hdl.frame.stage import BankedLayer
 from spikeloom.hdl.projection.engine import ProjectionEngine
 from spikeloom.hdl.projection.loader import ProjectionLoader
 from spikeloom.hdl.projection.plan import ProjectionPlan
-from spikeloom.hdl.projection.unloader import ProjectionUnloader
 
 __all__ = ["ProjectionLayer"]
 
 
-class ProjectionLayer(LayerComponent):
+class ProjectionLayer(BankedLayer):
     """An integer linear layer with its neurons, all time steps, from stream to stream.
 
     Works token by token: the events of one token are listed, computed and unloaded, each in two
@@ -45,13 +42,8 @@ class ProjectionLayer(LayerComponent):
 
     def __init__(self, design: ProjectionDesign):
         self.design: Final = design
-        self.plan: Final = ProjectionPlan(design)
+        self.plan: ProjectionPlan = ProjectionPlan(design)
         super().__init__(design)
-
-    @property
-    def memories(self) -> tuple[MemoryShape, ...]:
-        """Memories, those of constants among them."""
-        return self.plan.memories
 
     def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
         """Predict the cycles in which the engine works, summed over an inference.
@@ -74,36 +66,24 @@ class ProjectionLayer(LayerComponent):
             "passes": plan.passes,
         }
 
+    def _room(self, m: Module, outputs: BankRing, done: Value, sent: Value) -> Value:
+        # It is taken when a token is done, long before its last word is written.
+        return add_ring(m, "room", self.plan.out_banks, done, sent).free
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan = self.plan
-        m.submodules.loader = loader = ProjectionLoader(self.design)
-        m.submodules.engine = engine = ProjectionEngine(self.design)
-        m.submodules.unloader = unloader = ProjectionUnloader(plan.answer)
-        connect(m, flipped(self.i), loader.i)
-        connect(m, unloader.o, flipped(self.o))
-
-        # Room for a token's output is taken when it is begun, long before its last word is written.
-        inputs = add_ring(m, "inputs", 2, loader.full, engine.close)
-        room = add_ring(m, "room", 2, engine.close, unloader.free)
-        outputs = add_ring(m, "outputs", 2, engine.done, unloader.free)
-        empty = Signal(2)
+        loader, engine = ProjectionLoader(plan), ProjectionEngine(plan)
+        unloader = self._join(m, loader, engine, engine.written)
+        empty = Signal(plan.in_banks)
         with m.If(loader.full):
-            m.d.sync += empty.bit_select(inputs.filling, 1).eq(loader.empty)
-        m.d.comb += [
-            loader.free.eq(inputs.free),
-            engine.ready.eq(inputs.full & room.free),
-            engine.empty.eq(empty.bit_select(inputs.draining, 1)),
-            unloader.full.eq(outputs.full),
-            unloader.bank.eq(outputs.draining),
-            self.busy.eq(engine.busy),
-        ]
+            m.d.sync += empty.bit_select(loader.bank, 1).eq(loader.empty)
+        m.d.comb += engine.empty.eq(empty.bit_select(engine.bank, 1))
 
         events = add_memory(m, plan.memory("events"))
-        events.write(m, Cat(loader.addr, inputs.filling), loader.event, loader.en)
-        address = Cat(engine.addr, inputs.draining)
-        m.d.comb += engine.event.eq(events.read(m, address, engine.en))
+        events.write(m, loader.addr, loader.event, loader.en)
+        m.d.comb += engine.event.eq(events.read(m, engine.addr, engine.en))
         store = add_memory(m, plan.o, plan.out.part)
-        store.write(m, Cat(engine.o_addr, outputs.filling), engine.o_data, engine.o_en)
+        store.write(m, engine.o_addr, engine.o_data, engine.o_en)
         m.d.comb += unloader.data.eq(store.read(m, unloader.addr, unloader.en))
         return m

@@ -4,13 +4,11 @@ from typing import Final
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import Out
 
-from spikeloom.design.projection import ProjectionDesign
 from spikeloom.hdl.attention.state.events import less_lowest
-from spikeloom.hdl.frame.beats import beat_stream
-from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import encode, following
+from spikeloom.hdl.frame.stage import Loader
 from spikeloom.hdl.position.cpg import CpgRom
 from spikeloom.hdl.position.sinusoid import SinusoidTable
 from spikeloom.hdl.projection.plan import ProjectionPlan
@@ -18,7 +16,7 @@ from spikeloom.hdl.projection.plan import ProjectionPlan
 __all__ = ["ProjectionLoader"]
 
 
-class ProjectionLoader(Component):
+class ProjectionLoader(Loader):
     """List the events of a token, bank after bank: the bits that are set, and those of CPG-PE.
 
     A beat takes as many cycles as it has set bits, and at least one; then come the groups of
@@ -28,41 +26,35 @@ class ProjectionLoader(Component):
 
     Parameters
     ----------
-    design : ProjectionDesign
-        The projection.
+    plan : ProjectionPlan
+        Geometry of the layer.
 
     Members
     -------
-    i : In(stream)
-        Beats, in the order of :mod:`spikeloom.golden.packing`. ``last`` is not looked at.
-    free : In(1)
-        High while the bank to be filled is free.
-    full : Out(1)
-        High for one cycle when that bank has been filled.
+    i, free, full, bank
+        As :class:`~spikeloom.hdl.frame.stage.Loader`; beats in the order of
+        :mod:`spikeloom.golden.packing`.
     empty : Out(1)
         Together with ``full``: the token has no event.
     addr, event, en : Out
-        Place in the bank, event, whether to write it.
+        Place of an event: bank, number; the event; whether to write it.
     """
 
-    def __init__(self, design: ProjectionDesign):
-        self.design: Final = design
-        self._plan = plan = ProjectionPlan(design)
+    def __init__(self, plan: ProjectionPlan):
+        self.plan: Final = plan
         super().__init__(
+            plan,
             {
-                "i": In(beat_stream(plan.beat)),
-                "free": In(1),
-                "full": Out(1),
                 "empty": Out(1),
-                "addr": Out(range(plan.events)),
+                "addr": Out(range(plan.memory("events").depth)),
                 "event": Out(plan.event),
                 "en": Out(1),
-            }
+            },
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        plan = self._plan
+        plan = self.plan
 
         bits = Signal(plan.beat)
         rest = Signal(plan.beat)
@@ -87,7 +79,7 @@ class ProjectionLoader(Component):
         last_x = ~coding & (next_group == plan.x_groups - 1) & last_plane
         chunk = Signal(plan.beat)
         m.d.comb += chunk.eq(self.i.payload.data)
-        beyond = plan.x_groups * plan.beat - self.design.inputs
+        beyond = plan.x_groups * plan.beat - plan.design.inputs
         if beyond:
             with m.If(next_group == plan.x_groups - 1):
                 m.d.comb += chunk[plan.beat - beyond :].eq(0)
@@ -117,7 +109,9 @@ class ProjectionLoader(Component):
 
         held = data.View(plan.event, Signal(plan.event.size, name="held", reset_less=True))
         holds = Signal()
+        count = Signal(range(plan.events))
         m.d.comb += [
+            self.addr.eq(Cat(count, self.bank)),
             self.event.eq(held),
             self.event.last.eq(self.full),
             self.en.eq(holds & (found | self.full)),
@@ -129,14 +123,14 @@ class ProjectionLoader(Component):
                 held.row.eq(Cat(encode(list(bits & ~rest)), group)),
                 held.plane.eq(plane),
             ]
-        m.d.sync += self.addr.eq(self.addr + self.en)
+        m.d.sync += count.eq(count + self.en)
         with m.If(self.full):
-            m.d.sync += [holds.eq(0), self.addr.eq(0)]
+            m.d.sync += [holds.eq(0), count.eq(0)]
         return m
 
     def _code(self, m: Module, done: Value, coding: Signal, group: Signal, chunk: Signal) -> None:
         """Take the chunk from the table while the spikes of CPG-PE are due."""
-        plan, design = self._plan, self.design
+        plan, design = self.plan, self.plan.design
         count = design.cpg_neurons
         position = Signal(range(plan.runs))
         with m.If(done):

@@ -1,6 +1,6 @@
 """Geometry of a projection: rows of weights, words of state, and what the memories take."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from amaranth.hdl import Shape
@@ -171,23 +171,19 @@ class ProjectionPlan(BankedPlan):
     @cached_property
     def state_words(self) -> list[int]:
         """Contents of the state to begin with."""
+        width = self.state_shape.width
+        kinds = [(self.starts, 0 if self.spec is None else -1)]
+        if self.returns:
+            kinds.append((self.thresholds, 1))
         words = [0] * (1 << self.state_bits)
-        base = len(words) - (2 << self.turn_bits if self.returns else 1 << self.turn_bits)
-        for turn in range(self.passes):
-            words[base + turn] = self._word(self.starts, turn, -1)
-            if self.returns:
-                words[base + (1 << self.turn_bits) + turn] = self._word(self.thresholds, turn, 1)
+        base = len(words) - (len(kinds) << self.turn_bits)
+        for n, (numbers, beyond) in enumerate(kinds):
+            for channel in range(self.passes * self.lanes):
+                turn, lane = divmod(channel, self.lanes)
+                number = numbers[channel] if channel < len(numbers) else beyond
+                place = base + (n << self.turn_bits) + turn
+                words[place] |= (number & (1 << width) - 1) << lane * width
         return words
-
-    def _word(self, numbers: tuple[int, ...], turn: int, beyond: int) -> int:
-        width, word = self.state_shape.width, 0
-        if self.spec is None:
-            beyond = 0
-        for lane in range(self.lanes):
-            channel = turn * self.lanes + lane
-            number = numbers[channel] if channel < len(numbers) else beyond
-            word |= (number & (1 << width) - 1) << lane * width
-        return word
 
     @cached_property
     def weight_words(self) -> list[int]:
@@ -213,8 +209,7 @@ class ProjectionPlan(BankedPlan):
     @property
     def answer(self) -> OutputWords:
         """How the answer of a token lies in the output memory."""
-        found = self.out.answer(1, self.runs, self.out_banks, self.o.depth)
-        return replace(found, tail=None) if found.tail == found.slices else found
+        return self.out.answer(1, self.runs, self.out_banks, self.o.depth)
 
     @property
     def _banks(self) -> tuple[int, int]:

@@ -6,13 +6,12 @@ from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from spikeloom.design.state_space.design import StateSpaceDesign
-from spikeloom.design.state_space.fixed import fixed, spans, width
+from spikeloom.design.state_space.fixed import width
 from spikeloom.hdl.frame.beats import beat_stream
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import delays
 from spikeloom.hdl.frame.memory import add_memory
-from spikeloom.hdl.frame.memory_map import MemoryShape
+from spikeloom.hdl.state_space.plan import StateSpacePlan
 
 __all__ = ["StateSpaceGate"]
 
@@ -24,14 +23,12 @@ class StateSpaceGate(Component):
     memory and count as zero in the first token. One beat (with output ``y`` one number) waits in a
     register while the next is made.
 
-    Latency: a channel is done ``wait + 3`` cycles after the end of its row.
+    Latency: a channel is done ``plan.wait + 3`` cycles after the end of its row.
 
     Parameters
     ----------
-    design : StateSpaceDesign
-        The layer.
-    wait : int
-        Cycles from the end of a row until its sum is there.
+    plan : StateSpacePlan
+        Geometry of the layer.
 
     Members
     -------
@@ -49,12 +46,12 @@ class StateSpaceGate(Component):
         Beats; ``last`` marks the end of an inference.
     """
 
-    def __init__(self, design: StateSpaceDesign, *, wait: int):
-        self.design: Final = design
-        self._wait = wait
+    def __init__(self, plan: StateSpacePlan):
+        self.plan: Final = plan
+        design = plan.design
         super().__init__(
             {
-                "acc": In(signed(width(*spans(design).product))),
+                "acc": In(signed(width(*plan.spans.product))),
                 "channel": In(range(design.dim)),
                 "ends": In(1),
                 "fresh": In(1),
@@ -64,52 +61,41 @@ class StateSpaceGate(Component):
             }
         )
 
-    @property
-    def memory(self) -> MemoryShape | None:
-        """The memory of membranes, if there is any."""
-        if self.design.output == "y":
-            return None
-        found = spans(self.design)
-        return MemoryShape("v", width(*found.v), 1 << ceil_log2(self.design.dim))
-
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        design = self.design
+        design, plan = self.plan.design, self.plan
         channel = Signal.like(self.channel, reset_less=True)
         with m.If(self.ends):
             m.d.sync += channel.eq(self.channel)
-        flags = delays(m, self.ends, self._wait + 2, "done")
+        flags = delays(m, self.ends, plan.wait + 2, "done")
         last = Signal()
         m.d.comb += last.eq((channel == design.dim - 1) & self.final)
-        y = Signal(signed(width(*spans(design).y)))
-        m.d.comb += y.eq(self.acc >> fixed(design).drop)
+        y = Signal(signed(width(*plan.spans.y)))
+        m.d.comb += y.eq(self.acc >> plan.fixed.drop)
         if design.output == "y":
             size = -(-len(y) // design.beat)
             made = Signal(signed(size * design.beat), reset_less=True)
-            with m.If(flags[self._wait]):
+            with m.If(flags[plan.wait]):
                 m.d.sync += made.eq(y)
-            self._send(m, made, flags[self._wait + 2], last, size)
+            self._send(m, made, flags[plan.wait + 2], last, size)
         else:
             fires = self._fire(m, y, channel, flags)
-            word, complete = self._collect(m, fires, channel, flags[self._wait + 2])
+            word, complete = self._collect(m, fires, channel, flags[plan.wait + 2])
             self._send(m, word, complete, last, 1)
         return m
 
     def _fire(self, m: Module, y: Signal, channel: Signal, flags: list[Value]) -> Signal:
         """Integrate and fire; the answer is there with the last of the flags."""
-        shape = self.memory
-        if shape is None:
-            raise ValueError("Output must be 'spikes', not 'y'")
-        found = spans(self.design)
+        plan, shape = self.plan, self.plan.memory("v")
         store = add_memory(m, shape)
         v = Signal(signed(shape.width), reset_less=True)
-        u = Signal(signed(width(*found.u)), reset_less=True)
-        threshold = fixed(self.design).threshold
-        rest = Signal(signed(width(found.u[0] - threshold, found.u[1])), reset_less=True)
+        u = Signal(signed(width(*plan.spans.u)), reset_less=True)
+        threshold = plan.fixed.threshold
+        rest = Signal(signed(width(plan.spans.u[0] - threshold, plan.spans.u[1])), reset_less=True)
         m.d.sync += v.eq(store.r_data.as_signed())
         with m.If(self.fresh):
             m.d.sync += v.eq(0)
-        with m.If(flags[self._wait]):
+        with m.If(flags[plan.wait]):
             m.d.sync += u.eq(v + y)
         fires = Signal()
         m.d.sync += rest.eq(u - threshold)
@@ -119,7 +105,7 @@ class StateSpaceGate(Component):
             store.r_addr.eq(channel),
             store.w_addr.eq(channel),
             store.w_data.eq(Mux(fires, rest, u)),
-            store.w_en.eq(flags[self._wait + 2]),
+            store.w_en.eq(flags[plan.wait + 2]),
         ]
         return fires
 
@@ -127,12 +113,12 @@ class StateSpaceGate(Component):
         self, m: Module, fires: Signal, channel: Signal, done: Value
     ) -> tuple[Signal, Signal]:
         """Put the spikes of a beat together."""
-        beat = self.design.beat
+        beat = self.plan.design.beat
         word = Signal(beat, reset_less=True)
         complete = Signal()
         place = channel[: ceil_log2(beat)]
         m.d.comb += complete.eq(
-            done & ((place == beat - 1) | (channel == self.design.dim - 1) if beat > 1 else 1)
+            done & ((place == beat - 1) | (channel == self.plan.design.dim - 1) if beat > 1 else 1)
         )
         for n in range(beat):
             with m.If(done & (place == n if beat > 1 else 1)):
@@ -145,7 +131,7 @@ class StateSpaceGate(Component):
         """Send a word of some beats, while the next one waits."""
         waits, full = Signal(), Signal()
         held, ending, ended = (
-            Signal(size * self.design.beat, name="held", reset_less=True),
+            Signal(size * self.plan.design.beat, name="held", reset_less=True),
             Signal(reset_less=True),
             Signal(reset_less=True),
         )
@@ -158,7 +144,7 @@ class StateSpaceGate(Component):
         with m.If(~full):
             m.d.sync += [full.eq(waits), held.eq(word), ended.eq(ending)]
         with m.Elif(self.o.ready):
-            m.d.sync += [held.eq(held >> self.design.beat), full.eq(~last_part)]
+            m.d.sync += [held.eq(held >> self.plan.design.beat), full.eq(~last_part)]
             if size > 1:
                 m.d.sync += part.eq(Mux(last_part, 0, part + 1))
         m.d.comb += [

@@ -1,6 +1,7 @@
 """A whole spiking state-space layer: beats of a sequence in, beats of spikes or of y out."""
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Final
 
 import numpy as np
@@ -10,18 +11,16 @@ from amaranth.utils import ceil_log2
 from numpy.typing import ArrayLike, NDArray
 
 from spikeloom.design.state_space.design import StateSpaceDesign
-from spikeloom.design.state_space.fixed import fixed, spans, width
 from spikeloom.hdl.frame.counting import delays, fit
 from spikeloom.hdl.frame.layer import LayerComponent
 from spikeloom.hdl.frame.memory import add_block, add_memory
-from spikeloom.hdl.frame.memory_map import EBR_SHAPES, MemoryShape
+from spikeloom.hdl.frame.memory_map import EBR_SHAPES
 from spikeloom.hdl.state_space.gate import StateSpaceGate
+from spikeloom.hdl.state_space.plan import StateSpacePlan
 from spikeloom.hdl.state_space.sequencer import StateSpaceSequencer
-from spikeloom.hdl.state_space.sum import BitSum, sum_of_products
+from spikeloom.hdl.state_space.sum import sum_of_products
 
 __all__ = ["StateSpaceLayer"]
-
-_LEAST_PLACES = 12
 
 
 class StateSpaceLayer(LayerComponent):
@@ -55,86 +54,29 @@ class StateSpaceLayer(LayerComponent):
 
     def __init__(self, design: StateSpaceDesign):
         self.design: Final = design
-        self._fixed = fixed(design)
-        self._spans = spans(design)
-        self._sum = sum_of_products(design)
+        self.plan: StateSpacePlan = StateSpacePlan(design)
         super().__init__(design)
-
-    @property
-    def memories(self) -> tuple[MemoryShape, ...]:
-        """Memories of states and membranes, and tables of the three matrices."""
-        design = self.design
-        depth = 1 << ceil_log2(design.state)
-        rows = depth << ceil_log2(design.dim)
-        kept = [MemoryShape("h", width(*self._spans.h), depth)]
-        if design.output != "y":
-            kept.append(MemoryShape("v", width(*self._spans.v), 1 << ceil_log2(design.dim)))
-        return (
-            *kept,
-            MemoryShape("a", self._fall_bits, depth, rom=True),
-            MemoryShape("b", design.b_bits, rows, rom=True),
-            MemoryShape("c", design.c_bits, rows, rom=True),
-        )
-
-    @property
-    def _falls(self) -> list[int]:
-        """What A h differs from h by, as a coefficient."""
-        return [int(a) - (1 << self.design.a_fraction_bits) for a in self._fixed.a]
-
-    @property
-    def _fall_bits(self) -> int:
-        return width(min(self._falls), 0)
-
-    @property
-    def _places(self) -> int:
-        """Cycles that a pass over the states takes: those at its end must not meet the next."""
-        return max(self.design.state, _LEAST_PLACES)
-
-    @property
-    def _decay(self) -> int:
-        """Cycles that a state takes to decay."""
-        planes = self._fall_bits if isinstance(self._sum, BitSum) else 0
-        return planes + self._sum.latency + 4
-
-    @property
-    def _row(self) -> int:
-        """Cycles that a row of C takes."""
-        if isinstance(self._sum, BitSum):
-            return self._places * self.design.c_bits + 1
-        return self._places
-
-    @property
-    def _tail(self) -> int:
-        """Cycles from the last coefficient of a row until its channel is done."""
-        return self._sum.latency + 5
 
     def compute_cycles(self, arrays: Mapping[str, ArrayLike] | None = None) -> int:
         """Predict the cycles in which the engine works in one inference.
 
         They depend on the bits set in the input; without any given, all are.
         """
-        design = self.design
+        design, plan = self.design, self.plan
         if arrays is None:
             events = design.steps * design.dim * design.input_bits
         else:
             events = int(np.unpackbits(np.asarray(arrays["x"], dtype=np.uint8)).sum())
         scan = design.dim * design.input_bits
-        token = design.state * self._decay + scan + design.dim * self._row + self._tail
-        return design.steps * token + events * (self._places + 1)
+        token = design.state * plan.decay + scan + design.dim * plan.row + plan.tail
+        return design.steps * token + events * (plan.places + 1)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        design, products = self.design, self._sum
-        bits = isinstance(products, BitSum)
-        m.submodules.sum = products
-        m.submodules.gate = gate = StateSpaceGate(design, wait=products.latency + 2)
-        m.submodules.sequencer = sequencer = StateSpaceSequencer(
-            design,
-            places=self._places,
-            decay=self._decay,
-            planes=self._fall_bits if bits else 0,
-            tail=self._tail,
-        )
+        design, plan = self.design, self.plan
+        m.submodules.sum = products = sum_of_products(plan)
+        m.submodules.gate = gate = StateSpaceGate(plan)
+        m.submodules.sequencer = sequencer = StateSpaceSequencer(plan)
         connect(m, flipped(self.i), sequencer.i)
         connect(m, gate.o, flipped(self.o))
         m.d.comb += [
@@ -148,27 +90,23 @@ class StateSpaceLayer(LayerComponent):
         ]
 
         # Coefficients are read first and wait in a register; states are read a cycle later.
-        place = [fit(sequencer.place, design.state)]
         fall = delays(m, sequencer.fall, 2, "fall")
-        for n in range(4):
-            late = Signal(len(place[0]), name=f"place{n + 1}", reset_less=True)
-            m.d.sync += late.eq(place[-1])
-            place.append(late)
-        shape = self.memories[0]
+        place = delays(m, fit(sequencer.place, design.state), 4, "place", reset_less=True)
+        shape = plan.memory("h")
         store = add_memory(m, shape)
         h = Signal(signed(shape.width), reset_less=True)
         m.d.sync += h.eq(store.read(m, place[1]))
         with m.If(fall[2] & sequencer.fresh):
             m.d.sync += h.eq(0)
 
-        falls = self._rom(m, "a", self._falls, place[0])
+        falls = self._rom(m, "a", plan.falls, place[0])
         column = self._rom(
             m,
             "b",
-            self._table(self._fixed.b.T),
+            self._table(plan.fixed.b.T),
             Cat(place[0], sequencer.source[ceil_log2(design.input_bits) :]),
         )
-        row = self._rom(m, "c", self._table(self._fixed.c), Cat(place[0], sequencer.channel))
+        row = self._rom(m, "c", self._table(plan.fixed.c), Cat(place[0], sequencer.channel))
         coefficient = Signal(signed(16), reset_less=True)
         m.d.sync += coefficient.eq(Mux(fall[1], falls, row))
         m.d.comb += [
@@ -176,7 +114,7 @@ class StateSpaceLayer(LayerComponent):
             products.k.eq(coefficient),
             products.fall.eq(fall[2]),
         ]
-        names = ["valid", "first", *(["plane", "sign", "double", "round"] if bits else [])]
+        names = ["valid", "first", *(["plane", "sign", "double", "round"] if plan.serial else [])]
         for name in names:
             delayed = delays(m, getattr(sequencer, name), 2, name)[2]
             m.d.comb += getattr(products, name).eq(delayed)
@@ -189,7 +127,7 @@ class StateSpaceLayer(LayerComponent):
             bit.eq(sequencer.source[: len(bit)]),
             bit_late.eq(bit),
             entry.eq(column),
-            term.eq((entry << bit_late if len(bit) else entry) << self._fixed.lift),
+            term.eq((entry << bit_late if len(bit) else entry) << plan.fixed.lift),
         ]
         written = Signal(signed(shape.width), reset_less=True)
         m.d.sync += written.eq(h + Mux(fall[2], products.acc >> design.a_fraction_bits, term))
@@ -204,8 +142,9 @@ class StateSpaceLayer(LayerComponent):
 
     def _rom(self, m: Module, name: str, words: list[int], address: Value) -> Value:
         """Keep a table in columns as narrow as the deepest blocks: few to choose between."""
-        shape = next(shape for shape in self.memories if shape.name == name)
-        narrow = min(EBR_SHAPES, key=lambda each: (_blocks(shape, each), each[0]))[0]
+        shape = self.plan.memory(name)
+        blocks = {w: ceil(shape.width / w) * ceil(shape.depth / d) for w, d in EBR_SHAPES}
+        narrow = min(w for w in blocks if blocks[w] == shape.ebr)
         parts = []
         for low in range(0, shape.width, narrow):
             size = min(narrow, shape.width - low)
@@ -214,7 +153,3 @@ class StateSpaceLayer(LayerComponent):
             m.d.comb += port.addr.eq(address)
             parts.append(port.data)
         return Cat(*parts).as_signed()
-
-
-def _blocks(shape: MemoryShape, block: tuple[int, int]) -> int:
-    return -(-shape.width // block[0]) * -(-shape.depth // block[1])

@@ -6,10 +6,10 @@ from amaranth.hdl import Const, Module, Signal
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from spikeloom.design.state_space.design import StateSpaceDesign
 from spikeloom.hdl.frame.beats import beat_stream
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import following
+from spikeloom.hdl.state_space.plan import StateSpacePlan
 
 __all__ = ["StateSpaceSequencer"]
 
@@ -25,16 +25,8 @@ class StateSpaceSequencer(Component):
 
     Parameters
     ----------
-    design : StateSpaceDesign
-        The layer.
-    places : int
-        Cycles of a pass over the states; those beyond the states do nothing.
-    decay : int
-        Cycles for one state to decay, of which the last one writes it.
-    planes : int
-        Bits of a coefficient of A, taken one a cycle; 0 for a multiplier that takes them at once.
-    tail : int
-        Cycles that the last channel takes after its row.
+    plan : StateSpacePlan
+        Geometry of the layer.
 
     Members
     -------
@@ -48,7 +40,7 @@ class StateSpaceSequencer(Component):
         High in the phase ``decay``.
     fresh, final : Out(1)
         High in the first and in the last token of an inference.
-    place : Out(range(places))
+    place : Out(range(plan.places))
         State.
     source : Out(range(dim * input_bits))
         Input bit: channel above bit.
@@ -65,14 +57,9 @@ class StateSpaceSequencer(Component):
         High in the last cycle of a row.
     """
 
-    def __init__(
-        self, design: StateSpaceDesign, *, places: int, decay: int, planes: int, tail: int
-    ):
-        self.design: Final = design
-        self._places = places
-        self._decay = decay
-        self._planes = planes
-        self._tail = tail
+    def __init__(self, plan: StateSpacePlan):
+        self.plan: Final = plan
+        design = plan.design
         super().__init__(
             {
                 "i": In(beat_stream(design.beat)),
@@ -81,7 +68,7 @@ class StateSpaceSequencer(Component):
                 "fall": Out(1),
                 "fresh": Out(1),
                 "final": Out(1),
-                "place": Out(range(places)),
+                "place": Out(range(plan.places)),
                 "source": Out(range(design.dim * design.input_bits)),
                 "channel": Out(range(design.dim)),
                 "valid": Out(1),
@@ -98,10 +85,10 @@ class StateSpaceSequencer(Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        design = self.design
+        design, plan = self.plan.design, self.plan
         step = Signal(range(design.steps))
         fresh = Signal(init=1)
-        tick = Signal(range(max(self._decay, self._tail)))
+        tick = Signal(range(max(plan.decay, plan.tail)))
         pending = Signal(design.beat, reset_less=True)
         opened, closing = Signal(), Signal()
         last_place, last_state, ticked = Signal(), Signal(), Signal()
@@ -111,7 +98,7 @@ class StateSpaceSequencer(Component):
         offset = self.source[: ceil_log2(design.beat)]
         # Known a cycle ahead, which keeps the paths of the phases short.
         m.d.sync += [
-            last_place.eq(self.place == self._places - 2),
+            last_place.eq(self.place == plan.places - 2),
             last_state.eq(self.place == design.state - 1),
             last_channel.eq(self.channel == design.dim - 1),
         ]
@@ -124,7 +111,7 @@ class StateSpaceSequencer(Component):
         with m.FSM(name="phase"):
             with m.State("take"):
                 m.d.comb += self.i.ready.eq(1)
-                m.d.sync += [pending.eq(self.i.payload.data), self.plane.eq(self._planes - 1)]
+                m.d.sync += [pending.eq(self.i.payload.data), self.plane.eq(plan.planes - 1)]
                 with m.If(self.i.valid):
                     with m.If(self.source == 0):
                         m.next = "decay"
@@ -133,7 +120,7 @@ class StateSpaceSequencer(Component):
             with m.State("decay"):
                 m.d.comb += [self.busy.eq(1), self.fall.eq(1)]
                 self._fall(m, tick, ticked)
-                m.d.sync += [tick.eq(tick + 1), ticked.eq(tick == self._decay - 2)]
+                m.d.sync += [tick.eq(tick + 1), ticked.eq(tick == plan.decay - 2)]
                 with m.If(ticked):
                     m.d.comb += self.store.eq(1)
                     m.d.sync += [tick.eq(0), self.place.eq(self.place + 1)]
@@ -178,7 +165,7 @@ class StateSpaceSequencer(Component):
                         m.next = "drain"
             with m.State("drain"):
                 m.d.comb += self.busy.eq(1)
-                m.d.sync += [tick.eq(tick + 1), ticked.eq(tick == self._tail - 2)]
+                m.d.sync += [tick.eq(tick + 1), ticked.eq(tick == plan.tail - 2)]
                 with m.If(ticked):
                     m.d.sync += [
                         tick.eq(0),
@@ -190,7 +177,7 @@ class StateSpaceSequencer(Component):
 
     def _fall(self, m: Module, tick: Signal, ticked: Signal) -> None:
         """Multiply one state by what A differs from one by."""
-        planes = self._planes
+        planes = self.plan.planes
         if not planes:
             m.d.comb += [self.valid.eq(1), self.first.eq(1)]
             return
@@ -212,12 +199,12 @@ class StateSpaceSequencer(Component):
         m.d.sync += self.place.eq(self.place + 1)
         with m.If(last_place):
             m.d.sync += self.place.eq(0)
-        if not self._planes:
+        if not self.plan.serial:
             m.d.comb += [self.valid.eq(inside), self.first.eq(starts), self.ends.eq(last_place)]
             return
         top = Signal()
         m.d.comb += [
-            top.eq(self.plane == self.design.c_bits - 1),
+            top.eq(self.plane == self.plan.design.c_bits - 1),
             self.valid.eq(inside & ~closing),
             self.first.eq(starts & top & ~closing),
             self.sign.eq(top),
@@ -231,5 +218,5 @@ class StateSpaceSequencer(Component):
             m.d.sync += [
                 closing.eq(0),
                 self.place.eq(0),
-                self.plane.eq(Const(self.design.c_bits - 1, 4)),
+                self.plane.eq(Const(self.plan.design.c_bits - 1, 4)),
             ]

@@ -1,14 +1,15 @@
 """Sums of products in a state-space layer: by hard multipliers, or a bit a cycle in cells."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from spikeloom.design.state_space.design import StateSpaceDesign
-from spikeloom.design.state_space.fixed import fixed, spans, width
+from spikeloom.design.state_space.fixed import width
 from spikeloom.hdl.frame.component import Component
+from spikeloom.hdl.state_space.plan import StateSpacePlan
 
 __all__ = ["BitSum", "DspSum", "sum_of_products"]
 
@@ -18,27 +19,25 @@ _LOW = 15
 class _Sum(Component):
     """Ports that both forms share."""
 
-    def __init__(self, design: StateSpaceDesign, ports: dict[str, wiring.Member]):
-        self.design: Final = design
-        found = spans(design)
-        self._state = width(*found.h)
+    def __init__(self, plan: StateSpacePlan, more: Mapping[str, wiring.Member] | None = None):
+        self.plan: Final = plan
         super().__init__(
             {
-                "h": In(signed(self._state)),
+                "h": In(signed(plan.state_bits)),
                 "k": In(signed(16)),
                 "valid": In(1),
                 "first": In(1),
                 "fall": In(1),
-                "acc": Out(signed(width(*found.product))),
-                **ports,
+                "acc": Out(signed(width(*plan.spans.product))),
+                **(more or {}),
             }
         )
 
     def _halves(self) -> tuple[Const, Const]:
         """Give what rounds a sum of C h, and what rounds A h."""
         shape = self.acc.shape()
-        half = 1 << fixed(self.design).drop >> 1
-        return Const(half, shape), Const(1 << self.design.a_fraction_bits - 1, shape)
+        half = 1 << self.plan.fixed.drop >> 1
+        return Const(half, shape), Const(1 << self.plan.design.a_fraction_bits - 1, shape)
 
 
 class DspSum(_Sum):
@@ -55,8 +54,8 @@ class DspSum(_Sum):
 
     Parameters
     ----------
-    design : StateSpaceDesign
-        The layer.
+    plan : StateSpacePlan
+        Geometry of the layer.
 
     Members
     -------
@@ -74,14 +73,6 @@ class DspSum(_Sum):
         Sum so far.
     """
 
-    def __init__(self, design: StateSpaceDesign):
-        super().__init__(design, {})
-
-    @property
-    def latency(self) -> int:
-        """Cycles from a coefficient to the sum that holds its product."""
-        return 5 if self._state > 16 else 4
-
     def elaborate(self, platform: object) -> Module:
         """Build the pipeline."""
         m = Module()
@@ -89,13 +80,11 @@ class DspSum(_Sum):
         m.d.sync += k.eq(self.k)
         with m.If(~self.valid):
             m.d.sync += k.eq(0)
-        parts = [self.h] if self._state <= 16 else [self.h[_LOW:].as_signed(), self.h[:_LOW]]
+        narrow = self.plan.state_bits <= 16
+        parts = [self.h] if narrow else [self.h[_LOW:].as_signed(), self.h[:_LOW]]
         products = []
         for n, part in enumerate(parts):
-            factor, state = (
-                Signal(signed(16), name=f"factor{n}"),
-                Signal(signed(16), name=f"state{n}"),
-            )
+            factor, state = (Signal(signed(16), name=f"{name}{n}") for name in ("factor", "state"))
             product = Signal(signed(32), name=f"product{n}")
             m.d.comb += [factor.eq(k.as_signed()), state.eq(part)]
             self._multiply(m, n, factor, state, product)
@@ -112,7 +101,7 @@ class DspSum(_Sum):
             total = Cat(low, rest).as_signed()
 
         first = self.first
-        for n in range(self.latency - 1):
+        for n in range(self.plan.latency - 1):
             late = Signal(name=f"first{n}", reset_less=True)
             m.d.sync += late.eq(first)
             first = late
@@ -124,7 +113,7 @@ class DspSum(_Sum):
 
     def _multiply(self, m: Module, n: int, factor: Signal, state: Signal, product: Signal) -> None:
         """Multiply between registers, two cycles."""
-        if self.design.target.cells == "ice40":
+        if self.plan.design.target.cells == "ice40":
             numbers = dict.fromkeys(["A_REG", "B_REG", "A_SIGNED", "B_SIGNED"], 1)
             numbers |= {"PIPELINE_16x16_MULT_REG2": 1, "TOPOUTPUT_SELECT": 3, "BOTOUTPUT_SELECT": 3}
             off = (
@@ -163,8 +152,8 @@ class BitSum(_Sum):
 
     Parameters
     ----------
-    design : StateSpaceDesign
-        The layer.
+    plan : StateSpacePlan
+        Geometry of the layer.
 
     Members
     -------
@@ -182,11 +171,8 @@ class BitSum(_Sum):
         With ``k``: the half that rounds is added, and no product.
     """
 
-    #: Cycles from a coefficient to the sum that holds its bit.
-    latency: Final = 3
-
-    def __init__(self, design: StateSpaceDesign):
-        super().__init__(design, {"plane": In(4), "sign": In(1), "double": In(1), "round": In(1)})
+    def __init__(self, plan: StateSpacePlan):
+        super().__init__(plan, {"plane": In(4), "sign": In(1), "double": In(1), "round": In(1)})
 
     def elaborate(self, platform: object) -> Module:
         """Build the adder."""
@@ -229,6 +215,6 @@ class BitSum(_Sum):
         return m
 
 
-def sum_of_products(design: StateSpaceDesign) -> DspSum | BitSum:
+def sum_of_products(plan: StateSpacePlan) -> DspSum | BitSum:
     """Make the form that a design asks for."""
-    return DspSum(design) if design.multiplier == "dsp" else BitSum(design)
+    return BitSum(plan) if plan.serial else DspSum(plan)

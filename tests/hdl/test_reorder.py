@@ -62,6 +62,7 @@ CASES = {
                   "(v: step token channels) (q: step token channels)", chunk=3, steps=6),
     "pairs": make("step token (q k: channels)", "head step token (q: channels) (k: channels)"),
     "same": make(TURNS, TURNS),
+    "same across": make("step channel (x: tokens)", "step channel (x: tokens)"),
     "same planes": make("step token (x: channels bit)", "step token (x: channels bit)", levels=3),
     "single": make(ONE, HEADS, tokens=1, steps=1, dim=2, heads=2),
 }  # fmt: skip
@@ -128,7 +129,9 @@ def test_same_order_is_said_and_stores_nothing():
     assert design.warnings == (
         "input and output: are the same order: the layers fit without a reordering",
     )
-    assert asked(design).memories == ()
+    for same in (design, CASES["same across"]):
+        manifest = asked(same).manifest()
+        assert (manifest["memories"], manifest["banks"], manifest["runs"]) == ([], 1, 0)
     assert make(TOKENS, STATE).warnings == ()
     assert make(TOKENS, TURNS, dim=16).same
     assert not make(TOKENS, TURNS).same

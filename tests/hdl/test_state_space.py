@@ -4,6 +4,7 @@ import pytest
 from spikeloom.design import Design
 from spikeloom.golden.kinds import model
 from spikeloom.hdl.kinds import component
+from spikeloom.hdl.state_space.plan import StateSpacePlan
 from spikeloom.hdl.state_space.sum import BitSum, DspSum, sum_of_products
 from spikeloom.hdl.top import AxiStreamTop
 from spikeloom.sim.pysim import run_pysim
@@ -128,9 +129,13 @@ def test_is_alike_in_an_event_simulator(form, event_simulator):
 
 
 def test_one_multiplier_for_narrow_states():
-    assert DspSum(make(5, 4, 3, h_fraction=6)).latency == 4
-    assert DspSum(make(5, 4, 3, b_bits=16, h_fraction=14)).latency == 5
-    assert isinstance(sum_of_products(make(5, 4, 3, multiplier="shift-add")), BitSum)
+    narrow, wide = {"h_fraction": 6}, {"b_bits": 16, "h_fraction": 14}
+    for keys, latency in ((narrow, 4), (wide, 5)):
+        plan = StateSpacePlan(make(5, 4, 3, **keys))
+        assert isinstance(sum_of_products(plan), DspSum)
+        assert plan.latency == latency
+    plan = StateSpacePlan(make(5, 4, 3, multiplier="shift-add"))
+    assert isinstance(sum_of_products(plan), BitSum)
 
 
 def test_memory_is_the_same_for_any_length():

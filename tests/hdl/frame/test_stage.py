@@ -30,7 +30,7 @@ class Plan(BankedPlan):
     @property
     def answer(self):
         kept = {"words": 1, "tokens": self.tokens, "runs": RUNS, "banks": self.out_banks}
-        return OutputWords(BEAT, BEAT, 1, None, **kept, depth=self.o.depth)
+        return OutputWords(BEAT, BEAT, 1, 1, **kept, depth=self.o.depth)
 
     def _memories(self, in_banks, out_banks):
         shapes = (("v", in_banks), ("o", out_banks))

@@ -21,7 +21,8 @@ def pack(layout, event, last):
 
 def answer(design, x, *, stalls, seed):
     """Work through an inference twice; give the second answer, and the cycles of both."""
-    plan, dut = ProjectionPlan(design), ProjectionEngine(design)
+    plan = ProjectionPlan(design)
+    dut = ProjectionEngine(plan)
     generator = random.Random(seed)
     tokens = [
         (step, token)
@@ -47,12 +48,12 @@ def answer(design, x, *, stalls, seed):
         ctx.set(dut.empty, fill(0))
         for _ in range(LIMIT):
             ctx.set(dut.ready, begun < len(tokens) and generator.random() >= stalls)
-            now = await tick(ctx, dut, "busy close done o_addr o_data o_en")
+            now = await tick(ctx, dut, "busy done written o_addr o_data o_en")
             cycles += now.busy
             if now.o_en:
                 width = len(dut.o_data) // len(dut.o_en)
                 words[now.o_addr] = masked(words.get(now.o_addr, 0), now.o_data, now.o_en, width)
-            if now.done:
+            if now.written:
                 each = len(dut.o_data) // whole
                 for channel in range(design.dim):
                     field = words[channel // each] >> whole * (channel % each) & (1 << whole) - 1
@@ -60,7 +61,7 @@ def answer(design, x, *, stalls, seed):
                     found[(*tokens[done], channel)] = number
                 words.clear()
                 done += 1
-            if now.close:
+            if now.done:
                 begun += 1
                 if begun < len(tokens):
                     ctx.set(dut.empty, fill(begun))

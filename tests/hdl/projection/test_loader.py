@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from spikeloom.hdl.projection.loader import ProjectionLoader
+from spikeloom.hdl.projection.plan import ProjectionPlan
 
 from ...benches import LIMIT, sender, simulate, tick
 from ...projections import code, draw
@@ -40,7 +41,7 @@ def events_of(design, row, position):
 
 
 def load(design, beats, tokens, *, stalls, seed):
-    dut, generator, banks = ProjectionLoader(design), random.Random(seed), []
+    dut, generator, banks = ProjectionLoader(ProjectionPlan(design)), random.Random(seed), []
 
     async def bench(ctx):
         listed, filled = [], 0

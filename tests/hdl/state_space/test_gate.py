@@ -7,6 +7,7 @@ from amaranth.hdl import Shape
 
 from spikeloom.design.state_space.fixed import fixed, spans
 from spikeloom.hdl.state_space.gate import StateSpaceGate
+from spikeloom.hdl.state_space.plan import StateSpacePlan
 
 from ...benches import receiver, signed, simulate
 from .test_sequencer import make
@@ -28,8 +29,9 @@ def tokens_of(design, draw, inferences):
     ]
 
 
-def gate(design, sums, *, wait, stalls):
-    dut, found = StateSpaceGate(design, wait=wait), []
+def gate(design, sums, *, stalls):
+    plan = StateSpacePlan(design)
+    dut, found = StateSpaceGate(plan), []
     size = -(-Shape.cast(range(spans(design).y[0], spans(design).y[1] + 1)).width // design.beat)
     beats = design.dim * size if design.output == "y" else -(-design.dim // design.beat)
 
@@ -48,7 +50,7 @@ def gate(design, sums, *, wait, stalls):
                 await ctx.tick()
                 ctx.set(dut.ends, 0)
                 ctx.set(dut.channel, design.dim - 1 - channel)
-                await ctx.tick().repeat(wait - 1)
+                await ctx.tick().repeat(plan.wait - 1)
                 ctx.set(dut.acc, total)
                 await ctx.tick()
                 # Done three cycles later, before another token may begin.
@@ -64,7 +66,7 @@ def gate(design, sums, *, wait, stalls):
 def test_spikes_of_neurons_that_lose_their_threshold(dim, beat, stalls):
     design = make(state=4, dim=dim, steps=3, threshold="1/8", target={"beat": beat})
     sums = tokens_of(design, random.Random(dim), 4)
-    found, beats = gate(design, sums, wait=5, stalls=stalls)
+    found, beats = gate(design, sums, stalls=stalls)
     drop, threshold = fixed(design).drop, fixed(design).threshold
     want = []
     for number, token in enumerate(sums):
@@ -89,7 +91,7 @@ def test_spikes_of_neurons_that_lose_their_threshold(dim, beat, stalls):
 def test_sums_in_whole_beats(dim, beat, stalls):
     design = make(state=4, dim=dim, steps=2, output="y", target={"beat": beat})
     sums = tokens_of(design, random.Random(dim), 3)
-    found, beats = gate(design, sums, wait=3, stalls=stalls)
+    found, beats = gate(design, sums, stalls=stalls)
     size = beats // dim
     numbers = []
     for first in range(0, len(found), size):

@@ -7,6 +7,7 @@ import pytest
 
 from spikeloom.design import Design
 from spikeloom.hdl.state_space.layer import StateSpaceLayer
+from spikeloom.hdl.state_space.plan import StateSpacePlan
 from spikeloom.hdl.state_space.sequencer import StateSpaceSequencer
 
 from ...benches import LIMIT, sender, simulate, tick
@@ -67,8 +68,18 @@ def read_of(design, places, planes):
         yield {"valid": 0, "first": 0, "double": 0, "round": 1, "ends": 1, "channel": channel}
 
 
-def run(design, beats, cycles, *, places, decay, planes, tail, stalls):
-    dut = StateSpaceSequencer(design, places=places, decay=decay, planes=planes, tail=tail)
+def counts_of(design):
+    """Count the cycles of a pass, of a decay, the planes of A, and the cycles behind a row."""
+    memories = {shape.name: shape.width for shape in StateSpaceLayer(design).memories}
+    # With shift-add a bit of the coefficients of A is taken in a cycle.
+    serial = design.multiplier == "shift-add"
+    planes = memories["a"] if serial else 0
+    latency = 3 if serial else 5 if memories["h"] > 16 else 4
+    return max(design.state, 12), latency + 4 + planes, planes, latency + 5
+
+
+def run(design, beats, cycles, *, stalls):
+    dut = StateSpaceSequencer(StateSpacePlan(design))
     draw, found = random.Random(1), []
 
     async def bench(ctx):
@@ -90,15 +101,14 @@ def run(design, beats, cycles, *, places, decay, planes, tail, stalls):
 
 
 @pytest.mark.parametrize("stalls", [0.0, 0.5])
-@pytest.mark.parametrize("planes", [0, 5])
+@pytest.mark.parametrize("form", ["dsp", "shift-add"])
 @pytest.mark.parametrize(
     ("state", "dim", "bits", "beat"),
     [(1, 1, 1, 1), (1, 2, 1, 8), (3, 5, 2, 4), (13, 3, 1, 1), (4, 3, 4, 4), (5, 4, 1, 2)],
 )
-def test_cycle_by_cycle(state, dim, bits, beat, planes, stalls):
-    form = {"multiplier": "shift-add" if planes else "dsp"}
-    design = make(state, dim, 2, input_bits=bits, target={"beat": beat}, **form)
-    places, decay, tail = max(state, 12), planes + 7, 8
+def test_cycle_by_cycle(state, dim, bits, beat, form, stalls):
+    design = make(state, dim, 2, input_bits=bits, target={"beat": beat}, multiplier=form)
+    places, decay, planes, tail = counts_of(design)
     rng = np.random.default_rng(dim)
     tokens = [(rng.random(dim * bits) < rate).astype(int).tolist() for rate in (0.6, 0.0, 1.0)]
     beats, due = [], []
@@ -110,8 +120,7 @@ def test_cycle_by_cycle(state, dim, bits, beat, planes, stalls):
         steps += [*read_of(design, places, planes), *[{"ends": 0, "add": 0, "store": 0}] * tail]
         flags = {"fresh": int(number % 2 == 0), "final": int(number % 2 == 1)}
         due += [{"fall": 0, "store": 0, "add": 0, "ends": 0, **flags, **step} for step in steps]
-    how = {"places": places, "decay": decay, "planes": planes, "tail": tail}
-    found = run(design, beats, len(due), stalls=stalls, **how)
+    found = run(design, beats, len(due), stalls=stalls)
     for cycle, (now, want) in enumerate(zip(found, due, strict=True)):
         assert {name: now[name] for name in want} == want, cycle
 
@@ -121,17 +130,10 @@ def test_cycle_by_cycle(state, dim, bits, beat, planes, stalls):
 def test_a_layer_predicts_the_cycles_of_such_a_list(form, state, dim, bits):
     design = make(state, dim, 2, input_bits=bits, multiplier=form)
     x = np.random.default_rng(1).integers(0, 1 << bits, (2, dim))
-    layer = StateSpaceLayer(design)
-    # With shift-add a bit of the coefficients of A is taken in a cycle.
-    planes = next(shape.width for shape in layer.memories if shape.name == "a")
-    planes = planes if form == "shift-add" else 0
-    latency = {"shift-add": 3, "dsp": 5 if layer.memories[0].width > 16 else 4}[form]
-    places = max(state, 12)
+    places, decay, planes, tail = counts_of(design)
     due = 0
     for token in x:
         flags = [int(value) >> bit & 1 for value in token for bit in range(bits)]
-        due += len(
-            [*decay_of(design, latency + 4 + planes, planes), *scan_of(design, flags, places)]
-        )
-        due += len([*read_of(design, places, planes)]) + latency + 5
-    assert layer.compute_cycles({"x": x.astype(np.uint8)}) == due
+        due += len([*decay_of(design, decay, planes), *scan_of(design, flags, places)])
+        due += len([*read_of(design, places, planes)]) + tail
+    assert StateSpaceLayer(design).compute_cycles({"x": x.astype(np.uint8)}) == due

@@ -7,6 +7,7 @@ import pytest
 
 from spikeloom.design import Design
 from spikeloom.design.state_space.fixed import fixed
+from spikeloom.hdl.state_space.plan import StateSpacePlan
 from spikeloom.hdl.state_space.sum import BitSum, DspSum, sum_of_products
 from spikeloom.sim.rows import run
 
@@ -62,9 +63,10 @@ def shifted(rows, after):
 def test_a_product_a_cycle(name, cells, monkeypatch):
     simulate_cells(monkeypatch)
     design = make(**LAYERS[name], multiplier="dsp", target={"cells": cells})
-    dut = sum_of_products(design)
+    plan = StateSpacePlan(design)
+    dut = sum_of_products(plan)
     assert isinstance(dut, DspSum)
-    assert dut.latency == (5 if len(dut.h) > 16 else 4)
+    assert plan.latency == (5 if len(dut.h) > 16 else 4)
     draw = random.Random(name)
     half, half_fall = halves(design)
     rows, want = [], []
@@ -80,7 +82,7 @@ def test_a_product_a_cycle(name, cells, monkeypatch):
         rows += [{"h": 3, "k": 5, "valid": 0, "first": 0, "fall": fall}] * 8
         want += [None] * 8
     rows = [dict(row) for row in rows]
-    answers = run(dut, shifted(rows, {**rows[-1], "h": 0}), latency=dut.latency)
+    answers = run(dut, shifted(rows, {**rows[-1], "h": 0}), latency=plan.latency)
     pairs = zip(answers[:-1], want, strict=True)
     compared = [(answer, total) for answer, total in pairs if total is not None]
     assert len(compared) == 8 * 13
@@ -90,9 +92,10 @@ def test_a_product_a_cycle(name, cells, monkeypatch):
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_bit_a_cycle(name):
     design = make(**LAYERS[name], multiplier="shift-add")
-    dut = sum_of_products(design)
+    plan = StateSpacePlan(design)
+    dut = sum_of_products(plan)
     assert isinstance(dut, BitSum)
-    assert dut.latency == 3
+    assert plan.latency == 3
     draw = random.Random(name)
     half, half_fall = halves(design)
     rows, want = [], []
@@ -113,7 +116,7 @@ def test_a_bit_a_cycle(name):
             want.append(total + sum(h * k for h, k in given))
         rows += [{**idle, "fall": fall} for _ in range(8)]
         want += [None] * 8
-    answers = run(dut, shifted(rows, {**idle, "fall": 0}), latency=dut.latency)
+    answers = run(dut, shifted(rows, {**idle, "fall": 0}), latency=plan.latency)
     pairs = zip(answers[:-1], want, strict=True)
     compared = [(answer, total) for answer, total in pairs if total is not None]
     assert len(compared) == 18

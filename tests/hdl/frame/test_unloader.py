@@ -3,8 +3,7 @@ import random
 import pytest
 from amaranth.sim import Simulator
 
-from spikeloom.hdl.frame.unloader import OutputWords
-from spikeloom.hdl.projection.unloader import ProjectionUnloader
+from spikeloom.hdl.frame.unloader import OutputWords, Unloader
 from spikeloom.sim.pysim import add_clock
 
 
@@ -14,8 +13,8 @@ from spikeloom.sim.pysim import add_clock
 )
 def test_a_token_a_bank(slices, words, runs, banks, stalls):
     """A queue of banks: words in their order, the low beat of each first, last behind a run's."""
-    form = OutputWords(4, 4, slices, None, words, 1, runs, banks, banks << 4)
-    dut = ProjectionUnloader(form)
+    form = OutputWords(4, 4, slices, slices, words, 1, runs, banks, banks << 4)
+    dut = Unloader(form)
     draw = random.Random(words)
     tokens = 2 * runs
     content = [[draw.getrandbits(4 * slices) for _ in range(words)] for _ in range(tokens)]
