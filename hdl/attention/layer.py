@@ -127,7 +127,6 @@ class AttentionLayer(BankedLayer):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        plan = self.plan
         engine = self._engine
         if isinstance(engine, WideLayer):
             return self._wide(m, engine)
@@ -139,9 +138,7 @@ class AttentionLayer(BankedLayer):
         if self._lengths:
             ends = [loader, unloader, *([engine] if isinstance(engine, ScoreEngine) else [])]
             m.d.comb += [part.end.eq(self.end) for part in ends]
-        store = add_memory(m, plan.o, plan.out.part)
-        store.write(m, engine.o_addr, engine.o_data, engine.o_en)
-        m.d.comb += unloader.data.eq(store.read(m, unloader.addr, unloader.en))
+        self._send(m, engine, unloader)
         return m
 
     def _ready(self, m: Module, complete: Value) -> Value:

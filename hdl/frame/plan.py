@@ -8,6 +8,7 @@ from amaranth.utils import ceil_log2
 
 from spikeloom.hdl.frame.memory_map import MemoryShape, place
 from spikeloom.hdl.frame.unloader import OutputWords
+from spikeloom.hdl.frame.words import TokenWords
 
 __all__ = ["BankedPlan", "LayerPlan"]
 
@@ -60,6 +61,11 @@ class BankedPlan(LayerPlan):
     @abstractmethod
     def answer(self) -> OutputWords:
         """How the answer of a run lies in its memory."""
+
+    @property
+    @abstractmethod
+    def out(self) -> TokenWords:
+        """How the answer of a token lies there."""
 
     @abstractmethod
     def _memories(self, in_banks: int, out_banks: int) -> tuple[MemoryShape, ...]:

@@ -11,6 +11,7 @@ from spikeloom.hdl.frame.banks import BankRing, add_ring
 from spikeloom.hdl.frame.beats import beat_stream
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.layer import LayerComponent
+from spikeloom.hdl.frame.memory import add_memory
 from spikeloom.hdl.frame.plan import BankedPlan
 from spikeloom.hdl.frame.unloader import Unloader
 
@@ -166,3 +167,9 @@ class BankedLayer(LayerComponent):
             self.busy.eq(engine.busy),
         ]
         return unloader
+
+    def _send(self, m: Module, engine: Engine, unloader: Unloader) -> None:
+        """Put the memory of the output between engine and unloader."""
+        store = add_memory(m, self.plan.o, self.plan.out.part)
+        store.write(m, engine.o_addr, engine.o_data, engine.o_en)
+        m.d.comb += unloader.data.eq(store.read(m, unloader.addr, unloader.en))

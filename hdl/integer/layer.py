@@ -113,9 +113,7 @@ class IntegerLayer(BankedLayer):
                 unloader.data.eq(engine.r_data),
             ]
             return m
-        store = add_memory(m, plan.o, plan.out.part)
-        store.write(m, engine.o_addr, engine.o_data, engine.o_en)
-        m.d.comb += unloader.data.eq(store.read(m, unloader.addr, unloader.en))
+        self._send(m, engine, unloader)
         return m
 
 

@@ -83,7 +83,5 @@ class ProjectionLayer(BankedLayer):
         events = add_memory(m, plan.memory("events"))
         events.write(m, loader.addr, loader.event, loader.en)
         m.d.comb += engine.event.eq(events.read(m, engine.addr, engine.en))
-        store = add_memory(m, plan.o, plan.out.part)
-        store.write(m, engine.o_addr, engine.o_data, engine.o_en)
-        m.d.comb += unloader.data.eq(store.read(m, unloader.addr, unloader.en))
+        self._send(m, engine, unloader)
         return m

@@ -14,7 +14,7 @@ from spikeloom.hdl.frame.memory import add_memory
 from spikeloom.hdl.frame.memory_map import MemoryShape
 from spikeloom.hdl.frame.plan import BankedPlan
 from spikeloom.hdl.frame.stage import BankedLayer, Engine, Loader
-from spikeloom.hdl.frame.unloader import OutputWords
+from spikeloom.hdl.frame.words import TokenWords
 from spikeloom.sim.pysim import add_clock
 
 BEAT, RUNS = 8, 3
@@ -27,10 +27,11 @@ class Plan(BankedPlan):
     design: object
     passes = 1
 
+    out = TokenWords(numbers=1, bits=BEAT, lanes=1, beat=BEAT)
+
     @property
     def answer(self):
-        kept = {"words": 1, "tokens": self.tokens, "runs": RUNS, "banks": self.out_banks}
-        return OutputWords(BEAT, BEAT, 1, 1, **kept, depth=self.o.depth)
+        return self.out.answer(self.tokens, RUNS, self.out_banks, self.o.depth)
 
     def _memories(self, in_banks, out_banks):
         shapes = (("v", in_banks), ("o", out_banks))
@@ -107,11 +108,10 @@ class Layer(BankedLayer):
         m = Module()
         plan, loader, engine = self.plan, Writer(self.plan), Adder(self.plan)
         unloader = self._join(m, loader, engine, engine.done)
-        v, o = add_memory(m, plan.memory("v")), add_memory(m, plan.o)
+        v = add_memory(m, plan.memory("v"))
         v.write(m, loader.addr, loader.i.payload.data, loader.en)
         m.d.comb += engine.v_data.eq(v.read(m, engine.v_addr))
-        o.write(m, engine.o_addr, engine.o_data, engine.o_en)
-        m.d.comb += unloader.data.eq(o.read(m, unloader.addr, unloader.en))
+        self._send(m, engine, unloader)
         return m
 
 
