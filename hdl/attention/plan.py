@@ -5,7 +5,7 @@ Dimensions that are no powers of two leave gaps; an EBR is 256 words deep, so up
 gaps cost nothing.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
 from typing import ClassVar
@@ -158,5 +158,4 @@ class Plan(BankedPlan):
     def answer(self) -> OutputWords:
         """How the answer of a head and step lies there."""
         runs = self.design.heads * self.design.chunks
-        found = self.out.answer(self.tokens, runs, self.out_banks, self.o.depth)
-        return replace(found, named=True)
+        return self.out.answer(self.tokens, runs, self.out_banks, self.o.depth)

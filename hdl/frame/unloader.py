@@ -37,8 +37,6 @@ class OutputWords:
         Banks of the memory, which hold a run each.
     depth : int
         Words of the memory.
-    named : bool
-        Whether registers have the names that they have in published attention layers.
     """
 
     beat: int
@@ -50,7 +48,6 @@ class OutputWords:
     runs: int
     banks: int
     depth: int
-    named: bool = False
 
 
 class Unloader(Component):
@@ -108,7 +105,7 @@ class Unloader(Component):
         form = self.form
         token = Signal(range(form.tokens))
         word = Signal(range(form.words))
-        run = Signal(range(form.runs), name="part" if form.named else "run")
+        run = Signal(range(form.runs), name="part")
         complete = Signal()
         m.d.comb += self.addr.eq(Cat(word, token, self.bank))
         if self.lengths:
@@ -121,7 +118,8 @@ class Unloader(Component):
         m.d.sync += self.free.eq(complete)
         odometer(m, self.free, (run, form.runs))
 
-        held, short = (Signal(name=name if form.named else "$signal") for name in ("held", "short"))
+        held = Signal()
+        short = Signal()
         final = Signal()
         beat = Signal(range(form.slices))
         last_beat = Mux(short, beat == form.tail - 1, beat == form.slices - 1)

@@ -85,9 +85,9 @@ class MaskLane(Component):
     def _side_by_side(self, m: Module) -> None:
         """Build counting, and leak and reset, apart from each other."""
         plan = self.plan
-        m.submodules.add = add = NeuronAdd(plan.spec, plan.ranges)
-        m.submodules.fire = fire = NeuronFire(plan.spec, plan.ranges)
-        m.submodules.preset = preset = NeuronPreset(plan.spec, plan.ranges)
+        m.submodules.add = add = NeuronAdd(plan.format)
+        m.submodules.fire = fire = NeuronFire(plan.format)
+        m.submodules.preset = preset = NeuronPreset(plan.format)
         m.d.comb += [
             add.acc.eq(self.acc),
             add.score.eq(1),

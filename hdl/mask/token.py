@@ -81,11 +81,11 @@ class TokenMask(BeatMask):
             return fired
 
         m.submodules.popcount = popcount = Popcount(plan.lanes, stages=0)
-        m.submodules.fire = fire = NeuronFire(plan.spec, plan.ranges, saturating=False)
-        fmt = fire.format
+        fmt = plan.format
+        m.submodules.fire = fire = NeuronFire(fmt)
         begin: Value = Signal(fmt.acc_shape, init=fmt.offset)
         if words is not None:
-            m.submodules.preset = preset = NeuronPreset(plan.spec, plan.ranges, saturating=False)
+            m.submodules.preset = preset = NeuronPreset(fmt)
             assert first is not None
             m.d.comb += [
                 preset.membrane.eq(words.data),

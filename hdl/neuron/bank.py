@@ -72,7 +72,7 @@ class NeuronBank:
         if self._cells:
             return membrane[:-1] & ~membrane[-1].replicate(self.bits - 1)
         fmt = self._format
-        preset = NeuronPreset(fmt.spec, fmt.ranges, saturating=fmt.saturating, apart=fmt.apart)
+        preset = NeuronPreset(fmt)
         self._m.submodules[f"preset{lane}"] = preset
         if fmt.by_head and not fmt.apart:
             self._m.d.comb += preset.offset.eq(self._offset)
@@ -95,7 +95,7 @@ class NeuronBank:
                 self._m.d.comb += kept.eq(Cat(acc[1:] for acc in accs))
             return Cat(acc[-1] for acc in accs)
         for lane, acc in enumerate(accs):
-            fire = NeuronFire(fmt.spec, fmt.ranges, saturating=fmt.saturating, apart=fmt.apart)
+            fire = NeuronFire(fmt)
             self._m.submodules[f"fire{lane}"] = fire
             self._m.d.comb += [fire.acc.eq(acc), spikes[lane].eq(fire.spike)]
             if fmt.by_head:

@@ -10,8 +10,6 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from spikeloom.golden.neuron import NeuronSpec
-from spikeloom.golden.ranges import Ranges
 from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.neuron.format import NeuronFormat
 from spikeloom.hdl.ratio import Quotient, times
@@ -20,17 +18,10 @@ __all__ = ["NeuronAdd", "NeuronFire", "NeuronPreset", "divide"]
 
 
 class _Piece(Component):
-    """A combinational piece of a neuron: keeps the format."""
+    """A combinational piece of a neuron."""
 
-    def __init__(
-        self,
-        spec: NeuronSpec,
-        ranges: Ranges,
-        *,
-        saturating: bool | None = None,
-        apart: bool = False,
-    ):
-        self.format: Final = NeuronFormat(spec, ranges, saturating, apart)
+    def __init__(self, fmt: NeuronFormat):
+        self.format: Final = fmt
         super().__init__(self._members())
 
     def _members(self) -> dict[str, wiring.Member]:
@@ -49,8 +40,8 @@ class NeuronPreset(_Piece):
 
     Parameters
     ----------
-    spec, ranges, saturating, apart
-        As :class:`NeuronFormat`.
+    fmt : NeuronFormat
+        Layout of the neuron.
 
     Members
     -------
@@ -97,8 +88,8 @@ class NeuronAdd(_Piece):
 
     Parameters
     ----------
-    spec, ranges, saturating, apart
-        As :class:`NeuronFormat`.
+    fmt : NeuronFormat
+        Layout of the neuron.
 
     Members
     -------
@@ -156,8 +147,8 @@ class NeuronFire(_Piece):
 
     Parameters
     ----------
-    spec, ranges, saturating, apart
-        As :class:`NeuronFormat`.
+    fmt : NeuronFormat
+        Layout of the neuron.
     stages : int
         Registers in the division: the membrane comes as many cycles later than the spike.
 
@@ -173,17 +164,9 @@ class NeuronFire(_Piece):
         Word for the next step's :class:`NeuronPreset`.
     """
 
-    def __init__(
-        self,
-        spec: NeuronSpec,
-        ranges: Ranges,
-        *,
-        saturating: bool | None = None,
-        apart: bool = False,
-        stages: int = 0,
-    ):
+    def __init__(self, fmt: NeuronFormat, *, stages: int = 0):
         self.stages: Final = stages
-        super().__init__(spec, ranges, saturating=saturating, apart=apart)
+        super().__init__(fmt)
 
     def _members(self) -> dict[str, wiring.Member]:
         return {

@@ -11,6 +11,7 @@ from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.ranges import Ranges, ranges
 from spikeloom.hdl.frame.component import Component, natural
+from spikeloom.hdl.neuron.format import NeuronFormat
 from spikeloom.hdl.neuron.pieces import NeuronFire, NeuronPreset
 
 __all__ = ["Neuron"]
@@ -69,6 +70,7 @@ class Neuron(Component):
         m = Module()
 
         spec = NeuronSpec.from_design(self.design, self.head)
+        fmt = NeuronFormat(spec, self._ranges, saturating=False)
         step = Signal(range(self.design.steps))
         m.d.comb += self.i.ready.eq(~self.o.valid | self.o.ready)
         with m.If(self.i.ready):
@@ -80,13 +82,10 @@ class Neuron(Component):
 
         spikes = Signal(self.channels)
         for channel in range(self.channels):
-            preset = NeuronPreset(spec, self._ranges, saturating=False)
-            fire = NeuronFire(spec, self._ranges, saturating=False)
+            preset, fire = NeuronPreset(fmt), NeuronFire(fmt)
             m.submodules[f"preset{channel}"] = preset
             m.submodules[f"fire{channel}"] = fire
-            membrane = Signal(
-                preset.format.membrane_shape, name=f"membrane{channel}", reset_less=True
-            )
+            membrane = Signal(fmt.membrane_shape, name=f"membrane{channel}", reset_less=True)
             m.d.comb += [
                 preset.membrane.eq(membrane),
                 preset.first.eq(step == 0),

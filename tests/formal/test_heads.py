@@ -38,8 +38,8 @@ def test_a_lane_is_the_integer_neuron_of_every_head(tmp_path, spec, saturating):
     assert len(set(fmt.offsets)) == 3
 
     def state(m, ports):
-        m.submodules.preset = preset = NeuronPreset(spec, span, saturating=saturating)
-        m.submodules.fire = fire = NeuronFire(spec, span, saturating=saturating)
+        m.submodules.preset = preset = NeuronPreset(fmt)
+        m.submodules.fire = fire = NeuronFire(fmt)
         wide = signed(24)
         offset, threshold = Signal(fmt.offset_shape), Signal(wide)
         least, most = Signal(wide), Signal(wide)
@@ -64,7 +64,7 @@ def test_a_lane_is_the_integer_neuron_of_every_head(tmp_path, spec, saturating):
         for n in range(2):
             given = getattr(ports, f"score{n}")
             top = span.clipped_score[1] if saturating else score[1]
-            m.submodules[f"add{n}"] = add = NeuronAdd(spec, span, saturating=saturating)
+            m.submodules[f"add{n}"] = add = NeuronAdd(fmt)
             m.d.comb += [
                 add.acc.eq(acc),
                 add.score.eq(Mux(given > top, top, given)),

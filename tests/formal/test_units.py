@@ -124,8 +124,8 @@ def test_a_lane_is_the_integer_neuron(tmp_path, spec, saturating):
     low, high = span.membrane
 
     def state(m, ports):
-        m.submodules.preset = preset = NeuronPreset(spec, span, saturating=saturating)
-        m.submodules.fire = fire = NeuronFire(spec, span, saturating=saturating)
+        m.submodules.preset = preset = NeuronPreset(fmt)
+        m.submodules.fire = fire = NeuronFire(fmt)
         stored = fmt.offset if fmt.stores_start else 0
         wide = signed(24)
         membrane, total, a = Signal(wide), Signal(wide), Signal(wide)
@@ -136,7 +136,7 @@ def test_a_lane_is_the_integer_neuron(tmp_path, spec, saturating):
         for n in range(3):
             given = getattr(ports, f"score{n}")
             top = span.clipped_score[1] if saturating else score[1]
-            m.submodules[f"add{n}"] = add = NeuronAdd(spec, span, saturating=saturating)
+            m.submodules[f"add{n}"] = add = NeuronAdd(fmt)
             m.d.comb += [
                 add.acc.eq(acc),
                 add.score.eq(Mux(given > top, top, given)),
@@ -174,7 +174,7 @@ def test_the_floor_form_fires_as_the_real_neuron(tmp_path, threshold, reset):
     steps = 4
     spec = NeuronSpec("lif", 1, 0, threshold, reset)
     drive = (-32, 31)
-    span = Ranges(drive, drive, membrane_range(spec, drive, steps), None)
+    fmt = NeuronFormat(spec, Ranges(drive, drive, membrane_range(spec, drive, steps), None))
 
     def state(m, ports):
         exact: Value = Signal(signed(16))  # in units of 2**-steps
@@ -189,9 +189,9 @@ def test_the_floor_form_fires_as_the_real_neuron(tmp_path, threshold, reset):
             after = h - (threshold << steps) if reset == "soft" else 0
             m.d.comb += exact.eq(Mux(fires, after, h) >> 1)
 
-            m.submodules[f"preset{step}"] = preset = NeuronPreset(spec, span)
-            m.submodules[f"add{step}"] = add = NeuronAdd(spec, span)
-            m.submodules[f"fire{step}"] = fire = NeuronFire(spec, span)
+            m.submodules[f"preset{step}"] = preset = NeuronPreset(fmt)
+            m.submodules[f"add{step}"] = add = NeuronAdd(fmt)
+            m.submodules[f"fire{step}"] = fire = NeuronFire(fmt)
             if stored is not None:
                 m.d.comb += preset.membrane.eq(stored)
             m.d.comb += [

@@ -93,12 +93,12 @@ def chain(spec, span, saturating, tokens):
 
         def elaborate(self, platform):
             m = Module()
-            m.submodules.preset = preset = NeuronPreset(spec, span, saturating=saturating)
-            m.submodules.fire = fire = NeuronFire(spec, span, saturating=saturating)
+            m.submodules.preset = preset = NeuronPreset(fmt)
+            m.submodules.fire = fire = NeuronFire(fmt)
             m.d.comb += [preset.membrane.eq(self.membrane), preset.first.eq(self.first)]
             acc = preset.acc
             for token in range(tokens):
-                m.submodules[f"add{token}"] = add = NeuronAdd(spec, span, saturating=saturating)
+                m.submodules[f"add{token}"] = add = NeuronAdd(fmt)
                 m.d.comb += [add.acc.eq(acc), add.en.eq(self.en[token])]
                 m.d.comb += add.score.eq(self.scores[token])
                 acc = add.o
@@ -154,8 +154,8 @@ def test_a_lane_equals_golden(spec, span, saturating):
 def test_every_membrane_and_drive_in_one_step(spec, span, saturating, apart):
     """From every reachable membrane word, one whole drive instead of its scores."""
     fmt = NeuronFormat(spec, span, saturating, apart)
-    preset = NeuronPreset(spec, span, saturating=saturating, apart=apart)
-    fire = NeuronFire(spec, span, saturating=saturating, apart=apart)
+    preset = NeuronPreset(fmt)
+    fire = NeuronFire(fmt)
     low, high = span.membrane
     membranes = range(low, high + 1)
     words = [w + fmt.offset if fmt.stores_start else w for w in membranes]
@@ -194,7 +194,7 @@ def test_the_first_step_ignores_the_memory():
     spec = NeuronSpec("lif", 1, 0, 8, "hard")
     span = make_ranges(spec, (0, 5))
     fmt = NeuronFormat(spec, span)
-    preset = NeuronPreset(spec, span)
+    preset = NeuronPreset(fmt)
     rows = [{"membrane": word, "first": 1} for word in range(1 << len(preset.membrane))]
     assert set(evaluate(preset, rows)) == {fmt.offset}
 

@@ -116,7 +116,7 @@ class AccumulatorChain(Component):
     def _integrate(self, m: Module) -> None:
         """Accumulate on top of the membranes and fire at the end of the chain."""
         plan = self._plan
-        spec, ranges = plan.neuron.spec, plan.ranges
+        spec = plan.neuron.spec
         width = len(Signal(plan.neuron.membrane_shape))
         membranes: Value = Signal(width * plan.lanes, name="no_membranes")
         first: Value = Signal(init=1, name="first_step")
@@ -164,8 +164,8 @@ class AccumulatorChain(Component):
                     fire.negative.eq(thresholds.negative[lane]),
                 ]
             else:
-                preset = NeuronPreset(spec, ranges)
-                fire = NeuronFire(spec, ranges, stages=self._stages)
+                preset = NeuronPreset(plan.neuron)
+                fire = NeuronFire(plan.neuron, stages=self._stages)
             m.submodules[f"preset{lane}"] = preset
             m.submodules[f"fire{lane}"] = fire
             membrane = membranes.word_select(lane, width)
@@ -177,7 +177,7 @@ class AccumulatorChain(Component):
             chain: Value = preset.acc
             for row in reversed(range(plan.rows)):
                 acc = Signal(plan.neuron.acc_shape, name=f"acc{row}_{lane}", reset_less=True)
-                m.submodules[f"add{row}_{lane}"] = add = NeuronAdd(spec, ranges)
+                m.submodules[f"add{row}_{lane}"] = add = NeuronAdd(plan.neuron)
                 m.d.comb += [
                     add.acc.eq(acc),
                     add.score.eq(self.scores[row]),
