@@ -1,4 +1,4 @@
-"""Small steps that every sequencer takes: count on, cut an index, delay a flag."""
+"""Small steps that every sequencer takes: count on, cut an index, find a bit, delay a flag."""
 
 from collections.abc import Sequence
 
@@ -12,6 +12,7 @@ __all__ = [
     "fit",
     "following",
     "head_counter",
+    "less_lowest",
     "odometer",
     "widen",
 ]
@@ -84,6 +85,11 @@ def head_counter(m: Module, done: Value, heads: int, steps: int) -> Signal:
 def fit(value: Value, count: int) -> Value:
     """Cut an index down to the bits that ``count`` places need."""
     return value[: ceil_log2(count)]
+
+
+def less_lowest(bits: Value) -> Value:
+    """Clear the lowest set bit."""
+    return Cat(Const(0, 1), *(bits[n] & bits[:n].any() for n in range(1, len(bits))))
 
 
 def encode(one_hot: Sequence[Value]) -> Value:

@@ -7,13 +7,13 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from spikeloom.hdl.attention.lane import saturating
 from spikeloom.hdl.frame.counting import delays, encode, fit, widen
 from spikeloom.hdl.frame.memory import LayerMemory, add_memory
 from spikeloom.hdl.frame.stage import Engine
 from spikeloom.hdl.integer.events import IntegerSequencer
 from spikeloom.hdl.integer.plan import IntegerPlan
 from spikeloom.hdl.neuron import NeuronBank
+from spikeloom.hdl.neuron.lane import saturating
 
 __all__ = ["IntegerEngine"]
 

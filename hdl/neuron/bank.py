@@ -16,7 +16,7 @@ class NeuronBank:
 
     Parts of the engine's own module: ``preset0`` and ``fire0`` for the first lane, and so on. With
     ``cells`` there are none: accumulators are those of
-    :class:`~spikeloom.hdl.attention.lane.SaturatingLane`, whose membrane is what lies above their
+    :class:`~spikeloom.hdl.neuron.lane.SaturatingLane`, whose membrane is what lies above their
     lowest bit, and whose sticky bit is kept with it and clears it when it is read.
 
     Combinational, latency 0. Cost: as :class:`~spikeloom.hdl.neuron.pieces.NeuronPreset` and

@@ -6,8 +6,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data
 from amaranth.lib.wiring import Out
 
-from spikeloom.hdl.attention.state.events import less_lowest
-from spikeloom.hdl.frame.counting import encode, following
+from spikeloom.hdl.frame.counting import encode, following, less_lowest
 from spikeloom.hdl.frame.stage import Loader
 from spikeloom.hdl.position.cpg import CpgRom
 from spikeloom.hdl.position.sinusoid import SinusoidTable

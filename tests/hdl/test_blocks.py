@@ -16,7 +16,7 @@ EXCEPTIONS = {
         ],
         "found by name; position/test_part.py makes positions of its own go through all of them",
     ),
-    "spikeloom.hdl.attention.lane.add_chain": "cells of the lanes that test_lane.py compares",
+    "spikeloom.hdl.neuron.lane.add_chain": "cells of the lanes that test_lane.py compares",
     "spikeloom.hdl.neuron.pieces.divide": "what NeuronFire and ChannelFire share",
     "spikeloom.hdl.position.shift_state.SectionShifter": "ports of KeyShifter and TokenShifter",
     "spikeloom.hdl.mask.words.BeatMask": "what TokenMask and ChannelMask share",

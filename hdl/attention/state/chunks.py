@@ -8,9 +8,8 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from spikeloom.design.attention.design import AttentionDesign
-from spikeloom.hdl.attention.state.events import less_lowest
 from spikeloom.hdl.attention.state.plan import StatePlan
-from spikeloom.hdl.frame.counting import fit
+from spikeloom.hdl.frame.counting import fit, less_lowest
 from spikeloom.hdl.frame.stage import Loader
 
 __all__ = ["ChunkLoader"]

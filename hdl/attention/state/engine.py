@@ -7,7 +7,6 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from spikeloom.design.attention.design import AttentionDesign
-from spikeloom.hdl.attention.lane import SaturatingLane, saturating
 from spikeloom.hdl.attention.output import drive_word, spike_word
 from spikeloom.hdl.attention.state.events import EventSequencer
 from spikeloom.hdl.attention.state.plan import StatePlan
@@ -15,6 +14,7 @@ from spikeloom.hdl.frame.counting import fit, head_counter, widen
 from spikeloom.hdl.frame.memory import add_block, add_memory
 from spikeloom.hdl.frame.stage import Engine
 from spikeloom.hdl.neuron import NeuronBank
+from spikeloom.hdl.neuron.lane import SaturatingLane, saturating
 
 __all__ = ["StateEngine"]
 

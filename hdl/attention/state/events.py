@@ -9,9 +9,9 @@ from amaranth.utils import ceil_log2
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.hdl.attention.state.plan import StatePlan
 from spikeloom.hdl.frame.component import Component
-from spikeloom.hdl.frame.counting import following
+from spikeloom.hdl.frame.counting import following, less_lowest
 
-__all__ = ["EventSequencer", "less_lowest"]
+__all__ = ["EventSequencer"]
 
 
 class EventSequencer(Component):
@@ -197,11 +197,6 @@ class EventSequencer(Component):
             ),
         ]
         return moving
-
-
-def less_lowest(bits: Value) -> Value:
-    """Clear the lowest set bit."""
-    return Cat(Const(0, 1), *(bits[n] & bits[:n].any() for n in range(1, len(bits))))
 
 
 def _at_most_two(bits: Value) -> Value:

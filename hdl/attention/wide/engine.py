@@ -8,7 +8,6 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from spikeloom.design.attention.design import AttentionDesign
-from spikeloom.hdl.attention.lane import SaturatingLane, SaturatingSum, count, saturating
 from spikeloom.hdl.attention.output import drive_word, spike_word
 from spikeloom.hdl.attention.wide.plan import WidePlan
 from spikeloom.hdl.attention.wide.reader import RowReader
@@ -16,6 +15,7 @@ from spikeloom.hdl.frame.component import Component
 from spikeloom.hdl.frame.counting import delays, fit, following, odometer, widen
 from spikeloom.hdl.frame.memory import add_block, add_memory
 from spikeloom.hdl.neuron import NeuronBank
+from spikeloom.hdl.neuron.lane import SaturatingLane, SaturatingSum, count, saturating
 
 __all__ = ["WideEngine"]
 

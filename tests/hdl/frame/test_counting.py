@@ -8,7 +8,15 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from spikeloom.hdl.frame.counting import counted_to, delays, fit, following, head_counter, odometer
+from spikeloom.hdl.frame.counting import (
+    counted_to,
+    delays,
+    fit,
+    following,
+    head_counter,
+    less_lowest,
+    odometer,
+)
 from spikeloom.sim.rows import evaluate, run
 
 from ...benches import simulate
@@ -157,3 +165,21 @@ def test_counted_to_goes_up_to_what_is_known_later(end):
             count += en
 
     simulate(dut, bench)
+
+
+class LessLowest(wiring.Component):
+    def __init__(self, width):
+        super().__init__({"i": In(width), "o": Out(width)})
+
+    def elaborate(self, platform):
+        m = Module()
+        bits = Signal(len(self.i))
+        m.d.comb += [bits.eq(self.i), self.o.eq(less_lowest(bits))]
+        return m
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 4, 8])
+def test_lowest_bit_is_cleared(width):
+    numbers = range(1 << width)
+    answers = evaluate(LessLowest(width), [{"i": n} for n in numbers])
+    assert answers == [n & (n - 1) if n else 0 for n in numbers]

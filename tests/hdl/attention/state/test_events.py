@@ -4,15 +4,11 @@ import random
 
 import numpy as np
 import pytest
-from amaranth.hdl import Module, Signal
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from spikeloom.design import Design
 from spikeloom.golden.position.log import windows
-from spikeloom.hdl.attention.state.events import EventSequencer, less_lowest
+from spikeloom.hdl.attention.state.events import EventSequencer
 from spikeloom.hdl.attention.state.plan import StatePlan
-from spikeloom.sim.rows import evaluate
 
 from ....benches import LIMIT, serve, simulate, tick
 from ....chunks import entries, pack, run_cycles
@@ -150,21 +146,3 @@ def test_windows_move_in_the_shadow_of_queries(tokens, length):
 def test_a_query_takes_two_slots_where_membranes_have_one_port(monkeypatch):
     monkeypatch.setattr(StatePlan, "paced", property(lambda plan: True))
     check(make(9, 8, 8, buffers=1), rates=(0.3, 0.1, 0.05, 0.2), seed=1, least=2)
-
-
-class LessLowest(wiring.Component):
-    def __init__(self, width):
-        super().__init__({"i": In(width), "o": Out(width)})
-
-    def elaborate(self, platform):
-        m = Module()
-        bits = Signal(len(self.i))
-        m.d.comb += [bits.eq(self.i), self.o.eq(less_lowest(bits))]
-        return m
-
-
-@pytest.mark.parametrize("width", [1, 2, 3, 4, 8])
-def test_lowest_bit_is_cleared(width):
-    numbers = range(1 << width)
-    answers = evaluate(LessLowest(width), [{"i": n} for n in numbers])
-    assert answers == [n & (n - 1) if n else 0 for n in numbers]

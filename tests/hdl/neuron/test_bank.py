@@ -11,10 +11,10 @@ from amaranth.sim import Simulator
 
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.ranges import Ranges, membrane_range
-from spikeloom.hdl.attention.lane import saturating
 from spikeloom.hdl.frame.counting import widen
 from spikeloom.hdl.neuron.bank import NeuronBank
 from spikeloom.hdl.neuron.format import NeuronFormat
+from spikeloom.hdl.neuron.lane import saturating
 
 LANES, STEPS, DRIVE = 3, 4, (-20, 30)
 HALF = NeuronSpec("lif", 1, 0, 8, "hard")

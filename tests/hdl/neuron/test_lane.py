@@ -7,10 +7,10 @@ import pytest
 from amaranth.hdl import Module, Signal
 from amaranth.sim import Simulator
 
-from spikeloom.hdl.attention.lane import SaturatingLane, saturating
+from spikeloom.hdl.neuron.lane import SaturatingLane, saturating
 from spikeloom.sim.rows import run
 
-from ....cells import simulate_cells
+from ...cells import simulate_cells
 
 
 def clipped(bits, acc, addend, start, load):

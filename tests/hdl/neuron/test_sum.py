@@ -8,10 +8,10 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from spikeloom.hdl.attention.lane import SaturatingLane, SaturatingSum, count, saturating
+from spikeloom.hdl.neuron.lane import SaturatingLane, SaturatingSum, count, saturating
 from spikeloom.sim.rows import evaluate, run
 
-from ....cells import simulate_cells
+from ...cells import simulate_cells
 
 
 @pytest.fixture(autouse=True)
