@@ -54,7 +54,7 @@ class NeuronBank:
     @property
     def bits(self) -> int:
         """Bits that a lane keeps from step to step."""
-        return self._format.bits if self._cells else self._format.membrane_shape.width
+        return self._format.kept_bits(cells=self._cells)
 
     def start(self, lane: int, words: Value, first: ValueLike) -> Value:
         """Return what the accumulator of a lane starts from.

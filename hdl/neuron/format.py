@@ -169,6 +169,10 @@ class NeuronFormat:
         low, high = self._span(1, self.stores_start)
         return Shape.cast(range(low, high + 1))
 
+    def kept_bits(self, *, cells: bool = False) -> int:
+        """Count the bits that a neuron keeps; accumulators of iCE40 cells keep their sticky bit."""
+        return self.bits if cells else self.membrane_shape.width
+
     @property
     def acc_shape(self) -> Shape:
         """Shape of the accumulator."""

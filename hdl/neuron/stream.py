@@ -11,8 +11,8 @@ from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden.neuron import NeuronSpec
 from spikeloom.golden.ranges import Ranges, ranges
 from spikeloom.hdl.frame.component import Component, natural
+from spikeloom.hdl.neuron.bank import NeuronBank
 from spikeloom.hdl.neuron.format import NeuronFormat
-from spikeloom.hdl.neuron.pieces import NeuronFire, NeuronPreset
 
 __all__ = ["Neuron"]
 
@@ -80,22 +80,17 @@ class Neuron(Component):
         with m.If(taken):
             m.d.sync += step.eq(Mux(step == self.design.steps - 1, 0, step + 1))
 
-        spikes = Signal(self.channels)
-        for channel in range(self.channels):
-            preset, fire = NeuronPreset(fmt), NeuronFire(fmt)
-            m.submodules[f"preset{channel}"] = preset
-            m.submodules[f"fire{channel}"] = fire
-            membrane = Signal(fmt.membrane_shape, name=f"membrane{channel}", reset_less=True)
-            m.d.comb += [
-                preset.membrane.eq(membrane),
-                preset.first.eq(step == 0),
-                fire.acc.eq(preset.acc + (self.i.payload[channel] << spec.fraction)),
-                spikes[channel].eq(fire.spike),
-            ]
-            with m.If(taken):
-                m.d.sync += membrane.eq(fire.membrane)
+        neurons = NeuronBank(m, fmt, self.channels)
+        membranes = Signal(neurons.bits * self.channels, reset_less=True)
+        kept = Signal.like(membranes)
+        accs = [
+            neurons.start(channel, membranes, step == 0)
+            + (self.i.payload[channel] << spec.fraction)
+            for channel in range(self.channels)
+        ]
+        spikes = neurons.fire(accs, kept)
         with m.If(taken):
-            m.d.sync += self.o.payload.eq(spikes)
+            m.d.sync += [membranes.eq(kept), self.o.payload.eq(spikes)]
 
         return m
 

@@ -189,7 +189,7 @@ class StatePlan(Plan):
     @property
     def membrane_bits(self) -> int:
         """Bits that a lane keeps from step to step."""
-        return self.neuron.bits if self.native else self.neuron.membrane_shape.width
+        return self.neuron.kept_bits(cells=self.native)
 
     @property
     def paced(self) -> bool:
