@@ -1,12 +1,10 @@
-"""What the lanes of a pass write into a word of the output memory."""
+"""What the neurons of a pass write into a word of the output memory."""
 
-from collections.abc import Sequence
-
-from amaranth.hdl import Cat, Module, Shape, Signal, Value
+from amaranth.hdl import Module, Signal, Value
 
 from spikeloom.hdl.attention.plan import Plan
 
-__all__ = ["drive_word", "spike_word"]
+__all__ = ["spike_word"]
 
 
 def spike_word(m: Module, plan: Plan, turn: Value, spikes: Value) -> Value:
@@ -21,14 +19,3 @@ def spike_word(m: Module, plan: Plan, turn: Value, spikes: Value) -> Value:
         with m.If(turn == plan.passes - 1):
             m.d.comb += masked[plan.lanes - beyond :].eq(0)
     return masked.replicate(plan.out.shared)
-
-
-def drive_word(m: Module, plan: Plan, drives: Sequence[Value]) -> Value:
-    """Return the word that the drives of a pass fill, each extended to whole beats."""
-    whole = Shape(plan.out.field, signed=plan.drive_shape.signed)
-    words = []
-    for lane, drive in enumerate(drives):
-        extended = Signal(whole, name=f"drive{lane}")
-        m.d.comb += extended.eq(drive)
-        words.append(extended.as_unsigned())
-    return Cat(words)

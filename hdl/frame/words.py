@@ -1,9 +1,10 @@
 """How the numbers of a token lie in beats, and these in words of a memory."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from amaranth.hdl import Array, Const, Mux, Value
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Shape, Signal, Value
 from amaranth.utils import ceil_log2
 
 from spikeloom.hdl.frame.unloader import OutputWords
@@ -119,6 +120,16 @@ class TokenWords:
         slices = Array(Const(1 << n % self.slices, self.slices) for n in range(self.beats))
         word = words[place]
         return word, Mux(en, slices[place], 0)
+
+    def extended(self, m: Module, numbers: Sequence[Value]) -> Value:
+        """Extend the numbers of a pass to the whole beats that they take."""
+        fields = []
+        for lane, number in enumerate(numbers):
+            shape = Shape(self.field, signed=number.shape().signed)
+            field = Signal(shape, name=f"drive{lane}")
+            m.d.comb += field.eq(number)
+            fields.append(field.as_unsigned())
+        return Cat(fields)
 
     def answer(self, tokens: int, runs: int, banks: int, depth: int) -> OutputWords:
         """Say how an unloader sends words that lie like this, of so many tokens a run."""

@@ -255,9 +255,4 @@ class ProjectionEngine(Engine):
             spikes = Cat(~acc[-1] for acc in accs)
             m.d.comb += self.o_data.eq(spikes.replicate(plan.out.shared))
             return
-        words = []
-        for lane, acc in enumerate(accs):
-            extended = Signal(plan.out.field, name=f"drive{lane}")
-            m.d.comb += extended.eq(acc)
-            words.append(extended)
-        m.d.comb += self.o_data.eq(Cat(words))
+        m.d.comb += self.o_data.eq(plan.out.extended(m, accs))

@@ -8,7 +8,7 @@ from amaranth.utils import ceil_log2
 
 from spikeloom.design.attention.design import AttentionDesign
 from spikeloom.golden import gate as golden_gate
-from spikeloom.hdl.attention.output import drive_word, spike_word
+from spikeloom.hdl.attention.output import spike_word
 from spikeloom.hdl.attention.plan import Plan
 from spikeloom.hdl.attention.score.accumulate import AccumulatorChain
 from spikeloom.hdl.attention.score.bias import BiasStream
@@ -348,7 +348,7 @@ class ScoreEngine(Engine):
         if plan.spec is not None and (plan.neuron.by_head or plan.neuron.by_channel):
             m.d.comb += chain.head.eq(self._head_counter(m))
         if plan.spec is None:
-            word = drive_word(m, plan, chain.drives)
+            word = plan.out.extended(m, chain.drives)
         else:
             word = spike_word(m, plan, turn_out, chain.spikes)
         m.d.comb += self.o_data.eq(word)

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from spikeloom.design.attention.design import AttentionDesign
-from spikeloom.hdl.attention.output import drive_word, spike_word
+from spikeloom.hdl.attention.output import spike_word
 from spikeloom.hdl.attention.state.events import EventSequencer
 from spikeloom.hdl.attention.state.plan import StatePlan
 from spikeloom.hdl.frame.counting import fit, head_counter, widen
@@ -129,7 +129,7 @@ class StateEngine(Engine):
         m.d.comb += write.data.eq(Cat(acc[low:][: plan.state_shape.width] for acc in accs))
         drives = self._drives(m, accs, bases) if plan.based else accs
         if neurons is None:
-            word = drive_word(m, plan, drives)
+            word = plan.out.extended(m, drives)
         else:
             word = spike_word(m, plan, turn, neurons.fire(drives, kept))
         m.d.comb += self.o_data.eq(word)

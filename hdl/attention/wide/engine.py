@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from spikeloom.design.attention.design import AttentionDesign
-from spikeloom.hdl.attention.output import drive_word, spike_word
+from spikeloom.hdl.attention.output import spike_word
 from spikeloom.hdl.attention.wide.plan import WidePlan
 from spikeloom.hdl.attention.wide.reader import RowReader
 from spikeloom.hdl.frame.component import Component
@@ -145,7 +145,7 @@ class WideEngine(Component):
             self.o_en.eq(plan.out.enables(query_pass, out)),
         ]
         if neurons is None:
-            word = drive_word(m, plan, accs)
+            word = plan.out.extended(m, accs)
         else:
             word = spike_word(m, plan, query_pass, neurons.fire(accs, kept))
         m.d.comb += self.o_data.eq(word)

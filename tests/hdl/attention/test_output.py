@@ -8,7 +8,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.design import Design
-from spikeloom.hdl.attention.output import drive_word, spike_word
+from spikeloom.hdl.attention.output import spike_word
 from spikeloom.hdl.attention.plan import Plan
 from spikeloom.sim.rows import evaluate
 
@@ -31,7 +31,7 @@ class Writer(wiring.Component):
         m = Module()
         plan = self._plan
         if plan.spec is None:
-            data = drive_word(m, plan, [getattr(self, f"drive{n}") for n in range(plan.lanes)])
+            data = plan.out.extended(m, [getattr(self, f"drive{n}") for n in range(plan.lanes)])
         else:
             data = spike_word(m, plan, self.turn, self.spikes)
         m.d.comb += [
